@@ -1,0 +1,203 @@
+//! What a person wants stored, turned into the terms of a contract.
+
+use shards::{Shape, seal};
+use types::terms::{Detection, Placement};
+use types::{Bytes, Redundancy, Span, Terms, Tier};
+
+/// Shard sizes that are tried where none is wished for, largest first.
+const SHARD_BYTES: [u32; 3] = [1 << 20, 512 << 10, 256 << 10];
+/// A slot must hold so many shards before a larger size is taken, so that rounding wastes a sixteenth at most.
+const SHARDS_PER_SLOT_MIN: u64 = 16;
+/// The largest object that can be wished for: an eighth of what 63 bits hold.
+pub const SIZE_MAX: u64 = 1 << 60;
+
+/// What should be stored, how long and how well. What is not said is as in [`Terms::standard`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorageWish {
+    /// How many bytes, before they are compressed, sealed and coded.
+    pub size: Bytes,
+    /// How long.
+    pub duration: Span,
+    /// k and m.
+    pub redundancy: Redundancy,
+    /// How often and fast it will be read.
+    pub tier: Tier,
+    /// Share of challenges that must be answered, in permille.
+    pub availability_permille: u16,
+    /// Who may hold slots together.
+    pub placement: Placement,
+    /// The size of a full shard; nothing lets it follow from the size.
+    pub shard_bytes: Option<u32>,
+    /// How small a loss must be found, how surely and how soon.
+    pub detection: Option<Detection>,
+    /// How long a slot may stay unreachable before it is replaced.
+    pub repair_time: Option<Span>,
+    /// Bytes of reads to pay for in advance; nothing means one whole read.
+    pub egress: Option<Bytes>,
+}
+
+/// Why a wish cannot become terms.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WishError {
+    /// Nothing to store, or more than can be counted.
+    #[error("{0} bytes cannot be stored under one contract; give a size of 1 to {SIZE_MAX} bytes")]
+    Size(u64),
+    /// No time at all.
+    #[error("a duration of zero keeps nothing; give one such as 30d")]
+    Duration,
+    /// More than always.
+    #[error("an availability of {0} permille is not possible; give 0 to 1000, such as 995")]
+    Availability(u16),
+    /// k, m or the size of a shard is out of range.
+    #[error(transparent)]
+    Shape(#[from] shards::Error),
+}
+
+impl StorageWish {
+    /// `size` kept for `duration`, and everything else as usual.
+    pub fn new(size: Bytes, duration: Span) -> Self {
+        let usual = Terms::standard(size, duration);
+        Self {
+            size,
+            duration,
+            redundancy: usual.redundancy,
+            tier: usual.tier,
+            availability_permille: usual.availability_permille,
+            placement: usual.placement,
+            shard_bytes: None,
+            detection: None,
+            repair_time: None,
+            egress: None,
+        }
+    }
+
+    /// The terms to ask for: room for the object's sealed bytes whether or not they can be compressed.
+    ///
+    /// # Errors
+    /// [`WishError`] says which figure is out of range, and the range.
+    pub fn terms(&self) -> Result<Terms, WishError> {
+        if !(1..=SIZE_MAX).contains(&self.size.0) {
+            return Err(WishError::Size(self.size.0));
+        }
+        if self.duration == Span(0) {
+            return Err(WishError::Duration);
+        }
+        if self.availability_permille > 1000 {
+            return Err(WishError::Availability(self.availability_permille));
+        }
+        let capacity = stored_bytes_max(self.size.0);
+        let data = self.redundancy.data;
+        let shard_bytes = self.shard_bytes.unwrap_or_else(|| shard_bytes_for(capacity, data));
+        Shape::new(data, self.redundancy.parity, shard_bytes)?;
+        let usual = Terms::standard(Bytes(capacity), self.duration);
+        Ok(Terms {
+            redundancy: self.redundancy,
+            shard_bytes,
+            tier: self.tier,
+            availability_permille: self.availability_permille,
+            repair_time: self.repair_time.unwrap_or(usual.repair_time),
+            detection: self.detection.unwrap_or(usual.detection),
+            placement: self.placement.clone(),
+            egress: self.egress.unwrap_or(usual.egress),
+            ..usual
+        })
+    }
+}
+
+/// The shape in which objects are cut under `terms`.
+///
+/// # Errors
+/// Names the figure of the terms that is out of range.
+pub fn shape(terms: &Terms) -> Result<Shape, shards::Error> {
+    Shape::new(terms.redundancy.data, terms.redundancy.parity, terms.shard_bytes)
+}
+
+/// The most bytes that `plain` bytes can take when sealed, compressed or not.
+///
+/// zstd keeps what it cannot compress in blocks of 128 KiB with 3 bytes each, and adds a frame header; this
+/// allows ten times that.
+pub const fn stored_bytes_max(plain: u64) -> u64 {
+    seal::sealed_len(plain.saturating_add(plain / 4096).saturating_add(512))
+}
+
+/// The largest usual shard of which a slot holds enough, so that a slot's last shard wastes little.
+fn shard_bytes_for(stored: u64, data: u16) -> u32 {
+    let share = stored.div_ceil(u64::from(data.max(1)));
+    SHARD_BYTES
+        .into_iter()
+        .find(|shard| share >= SHARDS_PER_SLOT_MIN * u64::from(*shard))
+        .unwrap_or(shards::shape::SHARD_BYTES_MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn wish(size: u64) -> StorageWish {
+        StorageWish::new(Bytes(size), Span::DAY)
+    }
+
+    #[test]
+    fn shards_grow_with_what_is_stored() {
+        for (size, shard_bytes, slot_bytes) in [
+            (1, 256 << 10, 256 << 10),
+            (1 << 20, 256 << 10, 512 << 10),
+            (40 << 20, 512 << 10, 21 << 19),
+            (100_000_000, 1 << 20, 24 << 20),
+            (1 << 40, 1 << 20, 262_273 << 20),
+        ] {
+            let terms = wish(size).terms().unwrap();
+            assert_eq!((terms.shard_bytes, terms.slot_capacity().0), (shard_bytes, slot_bytes));
+        }
+    }
+
+    #[test]
+    fn figures_out_of_range_are_refused_by_name() {
+        let k = |data, parity| StorageWish { redundancy: Redundancy { data, parity }, ..wish(1) };
+        for (wish, text) in [
+            (wish(0), "1 to"),
+            (wish(u64::MAX), "1 to"),
+            (StorageWish { duration: Span(0), ..wish(1) }, "30d"),
+            (StorageWish { availability_permille: 1001, ..wish(1) }, "0 to 1000"),
+            (StorageWish { shard_bytes: Some(1000), ..wish(1) }, "262144"),
+            (k(0, 2), "data shards"),
+            (k(4, 0), "parity shards"),
+            (k(65, 2), "data shards"),
+        ] {
+            let refused = wish.terms().unwrap_err().to_string();
+            assert!(refused.contains(text), "{refused}");
+        }
+    }
+
+    #[test]
+    fn what_is_wished_for_is_in_the_terms() {
+        let mut wish = wish(1000);
+        wish.tier = Tier::Cold;
+        wish.placement.distinct_networks = false;
+        wish.egress = Some(Bytes(5));
+        wish.repair_time = Some(Span::HOUR);
+        wish.shard_bytes = Some(2 << 20);
+        let terms = wish.terms().unwrap();
+        assert_eq!((terms.tier, terms.egress, terms.shard_bytes), (Tier::Cold, Bytes(5), 2 << 20));
+        assert_eq!((terms.placement, terms.repair_time), (wish.placement, Span::HOUR));
+    }
+
+    proptest! {
+        #[test]
+        fn the_room_is_enough_whatever_the_object_compresses_to(
+            size in 1..1_u64 << 45, k in 1..17_u16, m in 1..9_u16,
+        ) {
+            let wish = StorageWish { redundancy: Redundancy { data: k, parity: m }, ..wish(size) };
+            let terms = wish.terms().unwrap();
+            let shape = shape(&terms).unwrap();
+            for stored in [seal::sealed_len(size), stored_bytes_max(size), 16] {
+                let slots = u64::from(k) + u64::from(m);
+                prop_assert!(shape.bytes_on_slots(stored) / slots <= terms.slot_capacity().0);
+            }
+            let share = terms.capacity.0.div_ceil(u64::from(k));
+            let waste = terms.slot_capacity().0 - share;
+            prop_assert!(waste < 256 << 10 || waste * 16 <= share);
+        }
+    }
+}

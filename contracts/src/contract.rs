@@ -1,0 +1,195 @@
+//! A contract and its slots: what has been agreed, what is held, what is earned.
+
+use crate::lifecycle::{ContractState, SlotState};
+use crate::payout::Accrual;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use types::documents::{AuditPlan, QuotedSlot, Share, SlotSize};
+use types::{Bytes, ContractId, CostVector, Did, DocId, Epoch, Hash, Msat, MoneyError, Span, Terms, Timestamp};
+
+/// An accepted quote, with escrow and bonds locked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contract {
+    /// Its name.
+    pub id: ContractId,
+    /// Whose.
+    pub client: Did,
+    /// The quote that was accepted.
+    pub quote: DocId,
+    /// What is promised.
+    pub terms: Terms,
+    /// What one epoch stands for.
+    pub epoch: Span,
+    /// How many epochs it runs.
+    pub epochs: u64,
+    /// What was escrowed, line by line.
+    pub cost: CostVector,
+    /// How its slots are audited.
+    pub audit: AuditPlan,
+    /// Where it stands.
+    pub state: ContractState,
+    /// Its latest revision; 0 before the first.
+    pub revision: u64,
+    /// The hash of the latest revision's layout.
+    pub layout: Option<Hash>,
+    /// The first epoch it is paid for; set when it becomes active.
+    pub first_epoch: Option<Epoch>,
+    /// Until when the first revision must be there.
+    pub store_by: Timestamp,
+    /// Who steps in when a provider declines before the first revision.
+    pub reserves: Vec<QuotedSlot>,
+    /// What vouchers have taken of the read allowance.
+    pub egress_spent: Msat,
+    /// What each party got out of it so far.
+    pub shares: BTreeMap<Did, Share>,
+    /// Slot by slot.
+    pub slots: Vec<Slot>,
+}
+
+/// One provider's part of a contract.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    /// Where it stands.
+    pub state: SlotState,
+    /// Who holds it, at what price, with what bond.
+    pub quoted: QuotedSlot,
+    /// Whether that provider's bond is locked.
+    pub confirmed: bool,
+    /// Until when it must confirm (or, once confirmed, finish its rebuild).
+    pub answer_by: Timestamp,
+    /// What it has room for.
+    pub capacity: Bytes,
+    /// For how many epochs `quoted.cost` pays.
+    pub epochs: u64,
+    /// What it holds.
+    pub size: SlotSize,
+    /// What it has earned.
+    pub accrual: Accrual,
+    /// The latest epoch whose routine verdict is in.
+    pub audited: Option<Epoch>,
+    /// What is wrong with it.
+    pub fault: Option<Fault>,
+    /// Reads paid for by vouchers.
+    pub egress: Egress,
+}
+
+/// Reads of one slot that vouchers have paid for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Egress {
+    /// Bytes of the highest voucher redeemed.
+    pub bytes: u64,
+    /// What was paid for them.
+    pub paid: Msat,
+}
+
+/// A broken promise that is not made good yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Since when.
+    pub since: Epoch,
+    /// What kind.
+    pub cause: Cause,
+    /// The verdict or confession that shows it.
+    pub evidence: DocId,
+    /// The lost fraction that was penalised, in parts per million; nothing before the penalty.
+    pub penalised_ppm: Option<u32>,
+}
+
+/// How a promise was broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// No answer came.
+    Unreachable,
+    /// A proof failed.
+    Lost,
+    /// The provider said so itself.
+    Confessed,
+}
+
+impl Cause {
+    /// The name used in documents and on screens.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Lost => "lost",
+            Self::Confessed => "confessed",
+        }
+    }
+}
+
+impl Slot {
+    /// A slot promised to the provider that `quoted` names.
+    pub fn reserved(quoted: QuotedSlot, capacity: Bytes, epochs: u64, answer_by: Timestamp) -> Self {
+        Self {
+            state: SlotState::Reserved,
+            quoted,
+            confirmed: false,
+            answer_by,
+            capacity,
+            epochs,
+            size: SlotSize::default(),
+            accrual: Accrual::default(),
+            audited: None,
+            fault: None,
+            egress: Egress::default(),
+        }
+    }
+
+    /// Who holds it.
+    pub fn provider(&self) -> Did {
+        self.quoted.provider
+    }
+
+    /// The bytes it earns for: what it keeps, or the ask's minimum where that is more.
+    pub fn earning_bytes(&self) -> u64 {
+        if self.size.shards == 0 { 0 } else { self.size.bytes.max(self.quoted.minimum_use.0) }
+    }
+
+    /// The bytes that its full price pays for.
+    pub fn paid_capacity(&self) -> Bytes {
+        self.capacity.max(self.quoted.minimum_use)
+    }
+
+    /// Its accrual with every epoch before `epoch` counted, if it is holding its bytes; else as it stands.
+    pub fn accrued(&self, epoch: Epoch) -> Accrual {
+        let mut accrual = self.accrual;
+        if self.state == SlotState::Filled {
+            accrual.catch_up(epoch, self.earning_bytes());
+        }
+        accrual
+    }
+
+    /// What `accrual` comes to, in all.
+    pub fn earned(&self, accrual: &Accrual) -> Result<Msat, MoneyError> {
+        accrual.due(&self.quoted.cost, self.paid_capacity(), self.epochs)
+    }
+}
+
+impl Contract {
+    /// The epoch after its last, once it is active.
+    pub fn end(&self) -> Option<Epoch> {
+        self.first_epoch.map(|first| first.plus(self.epochs))
+    }
+
+    /// The earlier of `epoch` and the contract's end: accruals stop there.
+    pub fn payable(&self, epoch: Epoch) -> Epoch {
+        self.end().map_or(epoch, |end| end.min(epoch))
+    }
+
+    /// How many slots still hold their bytes, as far as is known.
+    pub fn holding(&self) -> usize {
+        self.slots.iter().filter(|s| matches!(s.state, SlotState::Filled | SlotState::AtFault)).count()
+    }
+
+    /// Whether `party` is its client or holds one of its slots.
+    pub fn concerns(&self, party: &Did) -> bool {
+        self.client == *party || self.slots.iter().any(|slot| slot.quoted.provider == *party)
+    }
+
+    /// The share of `party`, opened when it is first needed.
+    pub fn share(&mut self, party: Did) -> &mut Share {
+        let nothing = Share { party, received: Msat::ZERO, returned: Msat::ZERO, slashed: Msat::ZERO };
+        self.shares.entry(party).or_insert(nothing)
+    }
+}

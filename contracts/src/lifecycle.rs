@@ -1,0 +1,194 @@
+//! The two tables of states: what a contract and a slot may become, and by what.
+
+use serde::{Deserialize, Serialize};
+
+/// Where a contract stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContractState {
+    /// Escrow locked; providers are confirming, the client is uploading.
+    Agreed,
+    /// Bytes are stored and paid for.
+    Active,
+    /// Its term has ended.
+    Completed,
+    /// Everyone has their money.
+    Settled,
+    /// Too few providers confirmed, or nothing was stored in time.
+    Expired,
+    /// Fewer than k slots hold data.
+    Failed,
+}
+
+/// What moves a contract on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ContractStep {
+    /// The first revision, with a receipt for every slot.
+    Store,
+    /// A later revision.
+    Revise,
+    /// Its term ends.
+    Complete,
+    /// Its money is paid out.
+    Settle,
+    /// It did not come about.
+    Expire,
+    /// Its data is gone.
+    Fail,
+}
+
+impl ContractState {
+    /// All states.
+    pub const ALL: [Self; 6] =
+        [Self::Agreed, Self::Active, Self::Completed, Self::Settled, Self::Expired, Self::Failed];
+
+    /// What this state becomes by `step`, or nothing where the step is not allowed.
+    pub const fn after(self, step: ContractStep) -> Option<Self> {
+        use ContractState as S;
+        use ContractStep as T;
+        match (self, step) {
+            (S::Agreed, T::Store) | (S::Active, T::Revise) => Some(S::Active),
+            (S::Agreed, T::Expire) => Some(S::Expired),
+            (S::Active, T::Complete) => Some(S::Completed),
+            (S::Active, T::Fail) => Some(S::Failed),
+            (S::Completed | S::Failed, T::Settle) => Some(S::Settled),
+            _ => None,
+        }
+    }
+
+    /// Whether money can still be locked in a contract of this state.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Agreed | Self::Active | Self::Completed | Self::Failed)
+    }
+
+    /// The name used in documents and on screens.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Agreed => "agreed",
+            Self::Active => "active",
+            Self::Completed => "completed",
+            Self::Settled => "settled",
+            Self::Expired => "expired",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Where a slot stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SlotState {
+    /// Promised to a provider; nothing stored yet.
+    Reserved,
+    /// Holds its bytes.
+    Filled,
+    /// A promise about it is broken.
+    AtFault,
+    /// A new provider rebuilds it.
+    Repairing,
+    /// Its provider is out, the next is not found yet.
+    Vacated,
+    /// The contract is over.
+    Closed,
+}
+
+/// What moves a slot on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SlotStep {
+    /// A reserve steps in for a provider that declined or was silent.
+    Reassign,
+    /// The first revision.
+    Store,
+    /// A proof failed, an answer did not come, or a loss was confessed.
+    Fault,
+    /// It answers again, or has rebuilt what was lost.
+    Recover,
+    /// Its provider is out.
+    Vacate,
+    /// A new provider is to rebuild it.
+    Repair,
+    /// It is rebuilt.
+    Rebuild,
+    /// The contract is over.
+    Close,
+}
+
+impl SlotState {
+    /// All states.
+    pub const ALL: [Self; 6] =
+        [Self::Reserved, Self::Filled, Self::AtFault, Self::Repairing, Self::Vacated, Self::Closed];
+
+    /// What this state becomes by `step`, or nothing where the step is not allowed.
+    pub const fn after(self, step: SlotStep) -> Option<Self> {
+        use SlotState as S;
+        use SlotStep as T;
+        match (self, step) {
+            (S::Reserved, T::Reassign) => Some(S::Reserved),
+            (S::Reserved, T::Store) | (S::AtFault, T::Recover) | (S::Repairing, T::Rebuild) => {
+                Some(S::Filled)
+            }
+            (S::Filled, T::Fault) => Some(S::AtFault),
+            (S::AtFault | S::Repairing, T::Vacate) => Some(S::Vacated),
+            (S::Vacated, T::Repair) => Some(S::Repairing),
+            (S::Closed, _) => None,
+            (_, T::Close) => Some(S::Closed),
+            _ => None,
+        }
+    }
+
+    /// The name used in documents and on screens.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reserved => "reserved",
+            Self::Filled => "filled",
+            Self::AtFault => "at_fault",
+            Self::Repairing => "repairing",
+            Self::Vacated => "vacated",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_contract_table() {
+        use ContractState::{Active, Agreed, Completed, Expired, Failed, Settled};
+        use ContractStep::{Complete, Expire, Fail, Revise, Settle, Store};
+        let steps = [Store, Revise, Complete, Settle, Expire, Fail];
+        let table = [
+            (Agreed, [Some(Active), None, None, None, Some(Expired), None]),
+            (Active, [None, Some(Active), Some(Completed), None, None, Some(Failed)]),
+            (Completed, [None, None, None, Some(Settled), None, None]),
+            (Settled, [None; 6]),
+            (Expired, [None; 6]),
+            (Failed, [None, None, None, Some(Settled), None, None]),
+        ];
+        assert_eq!(table.map(|row| row.0), ContractState::ALL);
+        for (state, row) in table {
+            assert_eq!(steps.map(|step| state.after(step)), row, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn the_slot_table() {
+        use SlotState::{AtFault, Closed, Filled, Repairing, Reserved, Vacated};
+        use SlotStep::{Close, Fault, Reassign, Rebuild, Recover, Repair, Store, Vacate};
+        let steps = [Reassign, Store, Fault, Recover, Vacate, Repair, Rebuild, Close];
+        let close = Some(Closed);
+        let table = [
+            (Reserved, [Some(Reserved), Some(Filled), None, None, None, None, None, close]),
+            (Filled, [None, None, Some(AtFault), None, None, None, None, close]),
+            (AtFault, [None, None, None, Some(Filled), Some(Vacated), None, None, close]),
+            (Repairing, [None, None, None, None, Some(Vacated), None, Some(Filled), close]),
+            (Vacated, [None, None, None, None, None, Some(Repairing), None, close]),
+            (Closed, [None; 8]),
+        ];
+        assert_eq!(table.map(|row| row.0), SlotState::ALL);
+        for (state, row) in table {
+            assert_eq!(steps.map(|step| state.after(step)), row, "{state:?}");
+        }
+    }
+}

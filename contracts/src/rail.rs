@@ -1,0 +1,83 @@
+//! How a contract's money moves: one trait, with the market's own ledger as its first rail.
+
+use crate::ledger::{Account, Posting};
+use types::terms::RailKind;
+use types::{ContractId, Did, Msat};
+
+/// Turns what a contract decides about money into postings. Amounts of zero make none.
+pub trait Rail {
+    /// Which rail this is.
+    fn kind(&self) -> RailKind;
+    /// The client's payment is locked.
+    fn lock_escrow(&self, contract: ContractId, client: Did, amount: Msat) -> Vec<Posting>;
+    /// A provider's bond is locked.
+    fn lock_bond(&self, contract: ContractId, slot: u16, provider: Did, amount: Msat) -> Vec<Posting>;
+    /// A provider is paid from the escrow.
+    fn pay(&self, contract: ContractId, provider: Did, amount: Msat) -> Vec<Posting>;
+    /// The market takes its fees from the escrow.
+    fn take_fees(&self, contract: ContractId, amount: Msat) -> Vec<Posting>;
+    /// The client gets back what was not earned.
+    fn refund(&self, contract: ContractId, client: Did, amount: Msat) -> Vec<Posting>;
+    /// A provider gets its bond, or what is left of it, back.
+    fn release_bond(&self, contract: ContractId, slot: u16, provider: Did, amount: Msat) -> Vec<Posting>;
+    /// A bond is slashed, for the harmed client and the repair pool.
+    fn slash(&self, bond: (ContractId, u16), client: (Did, Msat), to_pool: Msat) -> Vec<Posting>;
+    /// The repair pool pays: a provider whose shards a repair has read, or a dearer replacement's escrow.
+    fn pay_from_pool(&self, to: Account, amount: Msat) -> Vec<Posting>;
+}
+
+/// The market's double-entry ledger as rail.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LedgerRail;
+
+fn posting(debit: Account, credit: Account, amount: Msat) -> Vec<Posting> {
+    if amount == Msat::ZERO { Vec::new() } else { vec![Posting { debit, credit, amount }] }
+}
+
+impl Rail for LedgerRail {
+    fn kind(&self) -> RailKind {
+        RailKind::Ledger
+    }
+
+    fn lock_escrow(&self, contract: ContractId, client: Did, amount: Msat) -> Vec<Posting> {
+        posting(Account::Available(client), Account::Escrow(contract), amount)
+    }
+
+    fn lock_bond(&self, contract: ContractId, slot: u16, provider: Did, amount: Msat) -> Vec<Posting> {
+        posting(Account::Available(provider), Account::Bond(contract, slot), amount)
+    }
+
+    fn pay(&self, contract: ContractId, provider: Did, amount: Msat) -> Vec<Posting> {
+        posting(Account::Escrow(contract), Account::Available(provider), amount)
+    }
+
+    fn take_fees(&self, contract: ContractId, amount: Msat) -> Vec<Posting> {
+        posting(Account::Escrow(contract), Account::Fees, amount)
+    }
+
+    fn refund(&self, contract: ContractId, client: Did, amount: Msat) -> Vec<Posting> {
+        posting(Account::Escrow(contract), Account::Available(client), amount)
+    }
+
+    fn release_bond(&self, contract: ContractId, slot: u16, provider: Did, amount: Msat) -> Vec<Posting> {
+        posting(Account::Bond(contract, slot), Account::Available(provider), amount)
+    }
+
+    fn slash(&self, (contract, slot): (ContractId, u16), client: (Did, Msat), to_pool: Msat) -> Vec<Posting> {
+        let bond = Account::Bond(contract, slot);
+        let mut postings = posting(bond, Account::RepairPool, to_pool);
+        postings.extend(posting(bond, Account::Available(client.0), client.1));
+        postings
+    }
+
+    fn pay_from_pool(&self, to: Account, amount: Msat) -> Vec<Posting> {
+        posting(Account::RepairPool, to, amount)
+    }
+}
+
+/// The rail that `kind` names.
+pub fn rail(kind: RailKind) -> &'static dyn Rail {
+    match kind {
+        RailKind::Ledger => &LedgerRail,
+    }
+}

@@ -1,0 +1,132 @@
+//! What can be asked of the market. Commands that come from a party carry its verified document.
+
+use types::documents::{
+    Acceptance, Ask, Confession, Confirmation, Deposit, Quote, Revision, StorageReceipt, Verdict,
+    Voucher, Withdrawal,
+};
+use types::{ContractId, Epoch, Hash, Verified};
+
+/// One thing to judge.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// A provider offers storage. `network` is the /24 or /64 the server saw the endpoint in.
+    PublishAsk {
+        /// The ask.
+        ask: Verified<Ask>,
+        /// Where its endpoint is.
+        network: String,
+    },
+    /// The operator received money for a party.
+    Deposit(Verified<Deposit>),
+    /// A party takes money out.
+    Withdraw(Verified<Withdrawal>),
+    /// A client takes a quote.
+    Accept {
+        /// Its acceptance.
+        acceptance: Verified<Acceptance>,
+        /// The quote, as this market signed it.
+        quote: Box<Verified<Quote>>,
+    },
+    /// A provider answers a reservation.
+    Confirm(Verified<Confirmation>),
+    /// What the slots hold from now on.
+    Revise {
+        /// The client's revision.
+        revision: Verified<Revision>,
+        /// A receipt for every slot it changes.
+        receipts: Vec<Verified<StorageReceipt>>,
+    },
+    /// The next epoch begins.
+    OpenEpoch {
+        /// Its number: one above the last.
+        epoch: Epoch,
+        /// Its beacon: the preimage of the last one.
+        beacon: Hash,
+    },
+    /// An audit's outcome.
+    RecordVerdict(Verified<Verdict>),
+    /// A provider reports its own loss.
+    Confess(Verified<Confession>),
+    /// A slot was rebuilt: the provider's receipt and the revision the market signs as repairer.
+    FinishRebuild {
+        /// The rebuilding provider's receipt.
+        receipt: Verified<StorageReceipt>,
+        /// The market's revision.
+        revision: Verified<Revision>,
+    },
+    /// A provider redeems a voucher.
+    RedeemVoucher(Verified<Voucher>),
+    /// A reservation was not answered in time.
+    Reassign {
+        /// Of which contract.
+        contract: ContractId,
+        /// Which slot.
+        slot: u16,
+    },
+    /// A contract did not come about in time.
+    Expire(ContractId),
+    /// A slot has been at fault for too long, or stands vacated: find it a new provider.
+    Replace {
+        /// Of which contract.
+        contract: ContractId,
+        /// Which slot.
+        slot: u16,
+        /// What placement draws from.
+        seed: [u8; 32],
+    },
+    /// A contract's term has ended.
+    Complete(ContractId),
+    /// A contract's money is paid out.
+    Settle(ContractId),
+}
+
+impl Command {
+    /// The stable name of this kind of command.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::PublishAsk { .. } => "publish_ask",
+            Self::Deposit(_) => "deposit",
+            Self::Withdraw(_) => "withdraw",
+            Self::Accept { .. } => "accept",
+            Self::Confirm(_) => "confirm",
+            Self::Revise { .. } => "revise",
+            Self::OpenEpoch { .. } => "open_epoch",
+            Self::RecordVerdict(_) => "record_verdict",
+            Self::Confess(_) => "confess",
+            Self::FinishRebuild { .. } => "finish_rebuild",
+            Self::RedeemVoucher(_) => "redeem_voucher",
+            Self::Reassign { .. } => "reassign",
+            Self::Expire(_) => "expire",
+            Self::Replace { .. } => "replace",
+            Self::Complete(_) => "complete",
+            Self::Settle(_) => "settle",
+        }
+    }
+
+    /// The signed documents it rests on, for the evidence store.
+    pub fn documents(&self) -> Vec<(types::DocId, &types::Signed)> {
+        fn one<T>(document: &Verified<T>) -> (types::DocId, &types::Signed) {
+            (document.id(), document.signed())
+        }
+        match self {
+            Self::PublishAsk { ask, .. } => vec![one(ask)],
+            Self::Deposit(deposit) => vec![one(deposit)],
+            Self::Withdraw(withdrawal) => vec![one(withdrawal)],
+            Self::Accept { acceptance, quote } => vec![one(acceptance), one(quote)],
+            Self::Confirm(confirmation) => vec![one(confirmation)],
+            Self::Revise { revision, receipts } => {
+                std::iter::once(one(revision)).chain(receipts.iter().map(one)).collect()
+            }
+            Self::RecordVerdict(verdict) => vec![one(verdict)],
+            Self::Confess(confession) => vec![one(confession)],
+            Self::FinishRebuild { receipt, revision } => vec![one(receipt), one(revision)],
+            Self::RedeemVoucher(voucher) => vec![one(voucher)],
+            Self::OpenEpoch { .. }
+            | Self::Reassign { .. }
+            | Self::Expire(_)
+            | Self::Replace { .. }
+            | Self::Complete(_)
+            | Self::Settle(_) => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Judging commands: one file per part of a contract's life. Nothing here changes anything.
+
+mod agree;
+mod audit;
+mod close;
+mod hold;
+mod money;
+mod offer;
+mod repair;
+
+use crate::command::Command;
+use crate::event::{Event, SlotId};
+use crate::rejection::Rejection;
+use crate::state::Market;
+use contracts::{Contract, Posting, Slot};
+use types::{ContractId, Did, Timestamp};
+
+impl Market {
+    /// What `command` makes happen at `now`. An empty list says that it has happened already.
+    ///
+    /// # Errors
+    /// [`Rejection`] says why it may not happen and what would be right; nothing has changed.
+    pub fn decide(&self, now: Timestamp, command: &Command) -> Result<Vec<Event>, Rejection> {
+        match command {
+            Command::PublishAsk { ask, network } => self.publish_ask(now, ask, network),
+            Command::Deposit(deposit) => self.deposit(deposit),
+            Command::Withdraw(withdrawal) => self.withdraw(withdrawal),
+            Command::Accept { acceptance, quote } => self.accept(now, acceptance, quote),
+            Command::Confirm(confirmation) => self.confirm(now, confirmation),
+            Command::Revise { revision, receipts } => self.revise(revision, receipts),
+            Command::OpenEpoch { epoch, beacon } => self.open_epoch(*epoch, *beacon),
+            Command::RecordVerdict(verdict) => self.record_verdict(verdict),
+            Command::Confess(confession) => self.confess(confession),
+            Command::FinishRebuild { receipt, revision } => self.finish_rebuild(receipt, revision),
+            Command::RedeemVoucher(voucher) => self.redeem_voucher(voucher),
+            Command::Reassign { contract, slot } => {
+                self.reassign_unanswered(now, SlotId { contract: *contract, slot: *slot })
+            }
+            Command::Expire(contract) => self.expire(now, *contract),
+            Command::Replace { contract, slot, seed } => {
+                self.replace(now, SlotId { contract: *contract, slot: *slot }, *seed)
+            }
+            Command::Complete(contract) => self.complete(*contract),
+            Command::Settle(contract) => self.settle(*contract),
+        }
+    }
+
+    pub(crate) fn known_contract(&self, id: &ContractId) -> Result<&Contract, Rejection> {
+        self.contract(id).ok_or(Rejection::UnknownContract(*id))
+    }
+
+    pub(crate) fn known_slot(&self, id: SlotId) -> Result<(&Contract, &Slot), Rejection> {
+        let contract = self.known_contract(&id.contract)?;
+        let slot = contract.slots.get(usize::from(id.slot)).ok_or(Rejection::UnknownSlot(id))?;
+        Ok((contract, slot))
+    }
+
+    /// The market itself must be the party that `document` names.
+    fn only_market(&self, document: &'static str, found: Did) -> Result<(), Rejection> {
+        only(document, found, self.genesis.market)
+    }
+
+    /// Checks postings against the books and passes them on.
+    fn posted(&self, postings: Vec<Posting>) -> Result<Vec<Posting>, Rejection> {
+        self.ledger.check(&postings)?;
+        Ok(postings)
+    }
+}
+
+/// `expected` must be the party that `document` names.
+fn only(document: &'static str, found: Did, expected: Did) -> Result<(), Rejection> {
+    if found == expected { Ok(()) } else { Err(Rejection::ForeignParty { document, found, expected }) }
+}
+
+/// A command that the state of `what` does not allow.
+fn wrong_state(what: String, state: &'static str, allowed: &'static str) -> Rejection {
+    Rejection::WrongState { what, state, allowed }
+}

@@ -1,0 +1,186 @@
+//! From a quote to a contract: acceptance, confirmations, reserves that step in, expiry.
+
+use super::{only, wrong_state};
+use crate::event::{Event, SlotId};
+use crate::rejection::Rejection;
+use crate::state::Market;
+use contracts::rail::rail;
+use contracts::{Account, Contract, ContractState, ContractStep, Slot, SlotState, SlotStep};
+use std::collections::{BTreeMap, BTreeSet};
+use types::documents::{Acceptance, Confirmation, Quote, QuotedSlot};
+use types::{Bytes, Did, Msat, Timestamp, Verified};
+
+impl Market {
+    pub(crate) fn accept(
+        &self,
+        now: Timestamp,
+        acceptance: &Verified<Acceptance>,
+        quote: &Verified<Quote>,
+    ) -> Result<Vec<Event>, Rejection> {
+        if let Some(contract) = self.contracts.get(&acceptance.id()) {
+            debug_assert_eq!(contract.quote, acceptance.quote);
+            return Ok(Vec::new());
+        }
+        self.only_market("quote", quote.market)?;
+        only("acceptance", acceptance.client, quote.client)?;
+        if acceptance.quote != quote.id() {
+            let reason = format!("the acceptance names quote {}, this is {}", acceptance.quote, quote.id());
+            return Err(Rejection::Invalid { field: "quote", reason });
+        }
+        if self.contracts_of(&quote.client).any(|contract| contract.quote == quote.id()) {
+            let reference = quote.id().to_string();
+            return Err(Rejection::AlreadyUsed { what: "quote", reference });
+        }
+        if now > quote.expires {
+            return Err(Rejection::QuoteExpired { ago: now.since(quote.expires) });
+        }
+        let contract = self.contract_from(now, acceptance, quote)?;
+        let escrow = quote.cost.escrow()?;
+        let lock = rail(quote.terms.rail).lock_escrow(contract.id, contract.client, escrow);
+        let postings = self.posted(lock)?;
+        Ok(vec![Event::ContractAgreed { contract: Box::new(contract), postings }])
+    }
+
+    /// The contract a quote makes, with reserves in the place of providers whose room is gone.
+    fn contract_from(
+        &self,
+        now: Timestamp,
+        acceptance: &Verified<Acceptance>,
+        quote: &Verified<Quote>,
+    ) -> Result<Contract, Rejection> {
+        let capacity = quote.terms.slot_capacity();
+        let mut taken: BTreeMap<Did, u64> = BTreeMap::new();
+        let mut has_room = |quoted: &QuotedSlot| {
+            let slots = taken.entry(quoted.provider).or_default();
+            *slots += 1;
+            self.room_for(&quoted.provider, capacity, *slots)
+        };
+        let mut reserves = quote.reserves.clone().into_iter();
+        let mut slots = Vec::with_capacity(quote.slots.len());
+        for quoted in &quote.slots {
+            let chosen = if has_room(quoted) { Some(quoted.clone()) } else { reserves.find(&mut has_room) };
+            let stale = || Rejection::QuoteStale("its providers' room was sold meanwhile".into());
+            let chosen = chosen.ok_or_else(stale)?;
+            let answer_by = Self::deadline(now, self.genesis.answer_within);
+            slots.push(Slot::reserved(chosen, capacity, quote.epochs, answer_by));
+        }
+        Ok(Contract {
+            id: acceptance.id(),
+            client: quote.client,
+            quote: quote.id(),
+            terms: quote.terms.clone(),
+            epoch: quote.epoch,
+            epochs: quote.epochs,
+            cost: quote.cost,
+            audit: quote.audit,
+            state: ContractState::Agreed,
+            revision: 0,
+            layout: None,
+            first_epoch: None,
+            store_by: Self::deadline(now, self.genesis.store_within),
+            reserves: reserves.collect(),
+            egress_spent: Msat::ZERO,
+            shares: BTreeMap::new(),
+            slots,
+        })
+    }
+
+    /// Whether `provider` still offers room for `slots` more slots of `capacity`.
+    fn room_for(&self, provider: &Did, capacity: Bytes, slots: u64) -> bool {
+        let Some(offer) = self.offers.get(provider) else { return false };
+        let wanted = capacity.0.checked_mul(slots).and_then(|w| w.checked_add(self.committed(provider).0));
+        wanted.is_some_and(|wanted| wanted <= offer.ask.capacity.0)
+    }
+
+    pub(crate) fn confirm(
+        &self,
+        now: Timestamp,
+        confirmation: &Verified<Confirmation>,
+    ) -> Result<Vec<Event>, Rejection> {
+        let id = SlotId { contract: confirmation.contract, slot: confirmation.slot };
+        let (contract, slot) = self.known_slot(id)?;
+        only("confirmation", confirmation.provider, slot.provider())?;
+        if slot.confirmed {
+            return Ok(Vec::new());
+        }
+        if !matches!(slot.state, SlotState::Reserved | SlotState::Repairing) {
+            let allowed = "only a slot that is reserved or to be rebuilt can be confirmed";
+            return Err(wrong_state(format!("slot {}", id.slot), slot.state.name(), allowed));
+        }
+        if let Some(reason) = &confirmation.declined {
+            let reason = format!("{} declined: {}", slot.provider(), clip(reason));
+            return self.pass_over(now, id, reason);
+        }
+        let lock = rail(contract.terms.rail).lock_bond(
+            contract.id,
+            id.slot,
+            slot.provider(),
+            slot.quoted.bond,
+        );
+        let postings = self.posted(lock)?;
+        let repairing = slot.state == SlotState::Repairing;
+        let rebuild_by = Self::deadline(now, contract.terms.repair_time);
+        let answer_by = if repairing { rebuild_by } else { slot.answer_by };
+        Ok(vec![Event::SlotConfirmed { slot: id, document: confirmation.id(), answer_by, postings }])
+    }
+
+    pub(crate) fn reassign_unanswered(&self, now: Timestamp, id: SlotId) -> Result<Vec<Event>, Rejection> {
+        let (_, slot) = self.known_slot(id)?;
+        let waiting = !slot.confirmed && matches!(slot.state, SlotState::Reserved | SlotState::Repairing);
+        let late = slot.state == SlotState::Repairing && now > slot.answer_by;
+        if !(waiting && now > slot.answer_by || late) {
+            return Ok(Vec::new());
+        }
+        let reason = format!("{} did not answer in time", slot.provider());
+        self.pass_over(now, id, reason)
+    }
+
+    /// What happens when a provider will not have a slot: the next reserve, or a new search, or expiry.
+    fn pass_over(&self, now: Timestamp, id: SlotId, reason: String) -> Result<Vec<Event>, Rejection> {
+        let (contract, slot) = self.known_slot(id)?;
+        if slot.state == SlotState::Repairing {
+            return Ok(vec![self.vacate(id)?]);
+        }
+        if slot.state.after(SlotStep::Reassign).is_none() || contract.state != ContractState::Agreed {
+            return Ok(Vec::new());
+        }
+        let holders: BTreeSet<Did> = contract.slots.iter().map(Slot::provider).collect();
+        let fits = |q: &&QuotedSlot| {
+            !holders.contains(&q.provider) && self.room_for(&q.provider, slot.capacity, 1)
+        };
+        let Some(next) = contract.reserves.iter().find(fits) else {
+            return self.expire_because(contract, format!("{reason}, and no reserve is left"));
+        };
+        let answer_by = Self::deadline(now, self.genesis.answer_within);
+        let with = Slot::reserved(next.clone(), slot.capacity, slot.epochs, answer_by);
+        Ok(vec![Event::SlotReassigned { slot: id, reason, with: Box::new(with) }])
+    }
+
+    pub(crate) fn expire(&self, now: Timestamp, id: types::ContractId) -> Result<Vec<Event>, Rejection> {
+        let contract = self.known_contract(&id)?;
+        if contract.state != ContractState::Agreed || now <= contract.store_by {
+            return Ok(Vec::new());
+        }
+        self.expire_because(contract, "nothing was stored in time".into())
+    }
+
+    fn expire_because(&self, contract: &Contract, reason: String) -> Result<Vec<Event>, Rejection> {
+        if contract.state.after(ContractStep::Expire).is_none() {
+            return Ok(Vec::new());
+        }
+        let rail = rail(contract.terms.rail);
+        let escrow = self.ledger.balance(Account::Escrow(contract.id));
+        let mut postings = rail.refund(contract.id, contract.client, escrow);
+        for (number, slot) in (0u16..).zip(&contract.slots) {
+            let bond = self.ledger.balance(Account::Bond(contract.id, number));
+            postings.extend(rail.release_bond(contract.id, number, slot.provider(), bond));
+        }
+        let postings = self.posted(postings)?;
+        Ok(vec![Event::ContractExpired { contract: contract.id, reason, postings }])
+    }
+}
+
+/// The first 200 characters of a party's words.
+fn clip(text: &str) -> String {
+    text.chars().take(200).collect()
+}

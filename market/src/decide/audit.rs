@@ -1,0 +1,246 @@
+//! Verdicts and confessions: what they make of slots, earnings and reputation.
+
+use super::only;
+use crate::event::{Event, SlotId};
+use crate::rejection::Rejection;
+use crate::state::Market;
+use contracts::payout::{self, Accrual};
+use contracts::{Cause, Contract, ContractState, Fault, Slot, SlotState, compliance};
+use reputation::Outcome;
+use types::documents::{AuditKind, Confession, SlotVerdict, Verdict};
+use types::{Dimension, Verified};
+
+/// A whole, in parts per million.
+pub(crate) const WHOLE_PPM: u32 = 1_000_000;
+
+/// What the verdicts on several slots of one provider come to.
+#[derive(Default)]
+struct Findings {
+    slots: Vec<SlotId>,
+    accruals: Vec<(SlotId, Accrual)>,
+    outcomes: Vec<Outcome>,
+    consequences: Vec<Event>,
+}
+
+impl Market {
+    pub(crate) fn record_verdict(&self, verdict: &Verified<Verdict>) -> Result<Vec<Event>, Rejection> {
+        self.only_market("verdict", verdict.auditor)?;
+        if verdict.epoch > self.epoch {
+            let reason = format!("epoch {} is not open yet; it is {}", verdict.epoch, self.epoch);
+            return Err(Rejection::Invalid { field: "epoch", reason });
+        }
+        let mut findings = Findings::default();
+        for finding in &verdict.slots {
+            let id = SlotId { contract: finding.contract, slot: finding.slot };
+            let (contract, slot) = self.known_slot(id)?;
+            if contract.state != ContractState::Active || slot.provider() != verdict.provider {
+                continue;
+            }
+            match verdict.kind {
+                AuditKind::Routine => self.judge_routine(verdict, finding, &mut findings)?,
+                AuditKind::Intensified => self.judge_intensified(verdict, finding, &mut findings)?,
+            }
+        }
+        if findings.slots.is_empty() {
+            return Ok(Vec::new());
+        }
+        let recorded = Event::VerdictRecorded {
+            document: verdict.id(),
+            provider: verdict.provider,
+            epoch: verdict.epoch,
+            kind: verdict.kind,
+            slots: findings.slots,
+            accruals: findings.accruals,
+            outcomes: findings.outcomes,
+        };
+        Ok(std::iter::once(recorded).chain(findings.consequences).collect())
+    }
+
+    fn judge_routine(
+        &self,
+        verdict: &Verified<Verdict>,
+        finding: &SlotVerdict,
+        findings: &mut Findings,
+    ) -> Result<(), Rejection> {
+        let id = SlotId { contract: finding.contract, slot: finding.slot };
+        let (contract, slot) = self.known_slot(id)?;
+        if slot.audited.is_some_and(|epoch| epoch >= verdict.epoch) {
+            return Ok(());
+        }
+        findings.slots.push(id);
+        observe(finding, contract, &mut findings.outcomes);
+        let compliance = compliance::compliance(finding, &contract.terms);
+        let share = payout::share(&contract.terms.payout, compliance);
+        let counted = contract.payable(verdict.epoch.plus(1)) > verdict.epoch
+            && contract.first_epoch.is_some_and(|first| first <= verdict.epoch);
+        match slot.state {
+            SlotState::Filled => {
+                let mut accrual = slot.accrual;
+                if counted && compliance < 1000 {
+                    accrual.exception(verdict.epoch, slot.earning_bytes(), share);
+                    findings.accruals.push((id, accrual));
+                }
+                if !finding.is_pass() {
+                    let cause = if finding.answered { Cause::Lost } else { Cause::Unreachable };
+                    let (since, evidence) = (verdict.epoch, verdict.id());
+                    let fault = Fault { since, cause, evidence, penalised_ppm: None };
+                    accrual.catch_up(contract.payable(verdict.epoch.plus(1)), slot.earning_bytes());
+                    findings.consequences.push(Event::SlotFaulted { slot: id, fault, accrual });
+                }
+            }
+            SlotState::AtFault => self.judge_again(verdict, finding, findings)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A routine verdict on a slot that is at fault already.
+    fn judge_again(
+        &self,
+        verdict: &Verified<Verdict>,
+        finding: &SlotVerdict,
+        findings: &mut Findings,
+    ) -> Result<(), Rejection> {
+        let id = SlotId { contract: finding.contract, slot: finding.slot };
+        let (contract, slot) = self.known_slot(id)?;
+        let Some(fault) = slot.fault else { return Ok(()) };
+        if fault.cause != Cause::Unreachable || !finding.answered {
+            return Ok(());
+        }
+        if finding.is_pass() {
+            let mut accrual = slot.accrual;
+            accrual.through = contract.payable(verdict.epoch).max(accrual.through);
+            findings.consequences.push(Event::SlotRecovered { slot: id, accrual });
+        } else {
+            let fault = Fault { cause: Cause::Lost, evidence: verdict.id(), ..fault };
+            findings.consequences.push(Event::SlotFaulted { slot: id, fault, accrual: slot.accrual });
+        }
+        Ok(())
+    }
+
+    /// 256 challenges estimate the lost fraction; the penalty follows.
+    ///
+    /// The estimate is Laplace's rule of succession, (failed + 1) / (asked + 2): a proof has failed already,
+    /// so a loss that all 256 happen to miss is still a loss.
+    fn judge_intensified(
+        &self,
+        verdict: &Verified<Verdict>,
+        finding: &SlotVerdict,
+        findings: &mut Findings,
+    ) -> Result<(), Rejection> {
+        let id = SlotId { contract: finding.contract, slot: finding.slot };
+        let (contract, slot) = self.known_slot(id)?;
+        let open = slot.fault.filter(|f| f.cause == Cause::Lost && f.penalised_ppm.is_none());
+        let Some(fault) = open.filter(|_| slot.state == SlotState::AtFault) else { return Ok(()) };
+        findings.slots.push(id);
+        observe(finding, contract, &mut findings.outcomes);
+        let fraction = if finding.answered {
+            let failed = u64::from(finding.challenges.saturating_sub(finding.passed));
+            let asked = u64::from(finding.challenges);
+            let ppm = (failed + 1) * u64::from(WHOLE_PPM) / (asked + 2);
+            u32::try_from(ppm).unwrap_or(WHOLE_PPM)
+        } else {
+            WHOLE_PPM
+        };
+        let fault = Fault { evidence: verdict.id(), ..fault };
+        findings.consequences.extend(self.penalise(id, fault, fraction)?);
+        Ok(())
+    }
+
+    pub(crate) fn confess(&self, confession: &Verified<Confession>) -> Result<Vec<Event>, Rejection> {
+        let id = SlotId { contract: confession.contract, slot: confession.slot };
+        let (contract, slot) = self.known_slot(id)?;
+        only("confession", confession.provider, slot.provider())?;
+        if contract.state != ContractState::Active || slot.state != SlotState::Filled {
+            return Ok(Vec::new());
+        }
+        if confession.lost_bytes == 0 || confession.lost_bytes > slot.size.bytes {
+            let reason = format!("{} of {} bytes; give 1 to all", confession.lost_bytes, slot.size.bytes);
+            return Err(Rejection::Invalid { field: "lost_bytes", reason });
+        }
+        if confession.revision != contract.revision {
+            let (found, latest) = (confession.revision, contract.revision);
+            let reason = format!("it is about revision {found}, the contract is at {latest}");
+            return Err(Rejection::Invalid { field: "revision", reason });
+        }
+        let whole = u128::from(slot.size.bytes.max(1));
+        let ppm = (u128::from(confession.lost_bytes) * u128::from(WHOLE_PPM)).div_ceil(whole);
+        let fraction = u32::try_from(ppm).unwrap_or(WHOLE_PPM);
+        let (since, evidence) = (self.epoch, confession.id());
+        let fault = Fault { since, cause: Cause::Confessed, evidence, penalised_ppm: None };
+        let accrual = slot.accrued(contract.payable(self.epoch));
+        let mut events = vec![Event::SlotFaulted { slot: id, fault, accrual }];
+        events.extend(self.penalise(id, fault, fraction)?);
+        Ok(events)
+    }
+}
+
+/// What a verdict tells reputation.
+fn observe(finding: &SlotVerdict, contract: &Contract, outcomes: &mut Vec<Outcome>) {
+    let outcome = |dimension, good, bad| Outcome { dimension, good, bad };
+    let answered = u32::from(finding.answered);
+    outcomes.push(outcome(Dimension::Availability, answered, 1 - answered));
+    if finding.answered {
+        let failed = finding.challenges.saturating_sub(finding.passed);
+        outcomes.push(outcome(Dimension::Possession, finding.passed, failed));
+        let limit = u64::from(finding.latency_ms) * 1_000 <= contract.terms.first_byte.0;
+        outcomes.push(outcome(Dimension::Latency, u32::from(limit), u32::from(!limit)));
+    }
+}
+
+impl Market {
+    /// The slot's provider pays for the lost `fraction`: penalty, and a new provider where it is too much.
+    pub(crate) fn penalise(
+        &self,
+        id: SlotId,
+        fault: Fault,
+        fraction_ppm: u32,
+    ) -> Result<Vec<Event>, Rejection> {
+        let (contract, slot) = self.known_slot(id)?;
+        let bond = self.ledger.balance(contracts::Account::Bond(id.contract, id.slot));
+        let confessed = fault.cause == Cause::Confessed;
+        let loss = contracts::penalty::Loss {
+            fraction_ppm,
+            epochs_at_fault: self.epoch.since(fault.since),
+            confessed,
+        };
+        let slash = contracts::penalty::assess(&contract.terms.penalties, &loss, bond)?;
+        let repair_cost = self.repair_cost(contract, slot, fraction_ppm)?;
+        let paid_for = slot.quoted.cost.keeping()?;
+        let parts = contracts::penalty::distribute(slash.amount, repair_cost, paid_for)?;
+        let rail = contracts::rail::rail(contract.terms.rail);
+        let bond_id = (id.contract, id.slot);
+        let postings = rail.slash(bond_id, (contract.client, parts.to_client), parts.to_pool);
+        let fault = Fault { penalised_ppm: Some(fraction_ppm), ..fault };
+        let mut events = vec![Event::Penalised {
+            slot: id,
+            provider: slot.provider(),
+            fault,
+            slashed: slash.amount,
+            to_client: parts.to_client,
+            to_pool: parts.to_pool,
+            postings,
+        }];
+        if slash.replace {
+            let mut after = self.clone_slot_books(id);
+            for event in &events {
+                after.post_all(event.postings())?;
+            }
+            events.push(self.vacate_from(id, &after)?);
+            events.extend(self.failure(contract, id.slot));
+        }
+        Ok(events)
+    }
+
+    /// The contract fails when fewer than k slots would hold data without slot `lost`.
+    fn failure(&self, contract: &Contract, lost: u16) -> Option<Event> {
+        let holds = |slot: &Slot| matches!(slot.state, SlotState::Filled | SlotState::AtFault);
+        let gone: Vec<u16> = (0u16..)
+            .zip(&contract.slots)
+            .filter(|(number, slot)| *number == lost || !holds(slot))
+            .map(|(number, _)| number)
+            .collect();
+        let failed = gone.len() > usize::from(contract.terms.redundancy.parity);
+        failed.then_some(Event::ContractFailed { contract: contract.id, lost: gone })
+    }
+}

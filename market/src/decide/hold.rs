@@ -1,0 +1,139 @@
+//! What slots hold: revisions with their receipts, and the epochs in which that is paid.
+
+use super::{only, wrong_state};
+use crate::event::Event;
+use crate::rejection::Rejection;
+use crate::state::Market;
+use contracts::beacon;
+use contracts::rail::rail;
+use contracts::{Contract, ContractState, ContractStep, Slot, SlotState};
+use types::documents::{Revision, SlotSize, StorageReceipt};
+use types::{Epoch, Hash, Verified};
+
+impl Market {
+    pub(crate) fn revise(
+        &self,
+        revision: &Verified<Revision>,
+        receipts: &[Verified<StorageReceipt>],
+    ) -> Result<Vec<Event>, Rejection> {
+        let contract = self.known_contract(&revision.contract)?;
+        only("revision", revision.signer, contract.client)?;
+        let unchanged = contract.layout == Some(revision.layout)
+            && contract.slots.iter().map(|s| s.size).eq(revision.slots.iter().copied());
+        if revision.number == contract.revision && unchanged {
+            return Ok(Vec::new());
+        }
+        let first = contract.state == ContractState::Agreed;
+        let step = if first { ContractStep::Store } else { ContractStep::Revise };
+        if contract.state.after(step).is_none() {
+            let allowed = "only agreed and active contracts can be revised";
+            return Err(wrong_state(format!("contract {}", contract.id), contract.state.name(), allowed));
+        }
+        let latest = contract.revision;
+        if revision.number <= latest {
+            return Err(Rejection::Superseded { what: "revision", found: revision.number, latest });
+        }
+        if revision.number != latest.saturating_add(1) || revision.slots.len() != contract.slots.len() {
+            let reason = format!("revision {} of {} slots", latest.saturating_add(1), contract.slots.len());
+            return Err(Rejection::Invalid { field: "number", reason: format!("{reason} is expected") });
+        }
+        for (number, (slot, size)) in (0u16..).zip(contract.slots.iter().zip(&revision.slots)) {
+            revisable(number, slot)?;
+            fits(number, slot, size)?;
+            if first || slot.size != *size {
+                received(number, slot, revision, receipts)?;
+            }
+        }
+        self.revision_accepted(contract, revision, first)
+    }
+
+    fn revision_accepted(
+        &self,
+        contract: &Contract,
+        revision: &Verified<Revision>,
+        first: bool,
+    ) -> Result<Vec<Event>, Rejection> {
+        let first_epoch = contract.first_epoch.unwrap_or_else(|| self.epoch.plus(1));
+        let mut accruals = Vec::with_capacity(contract.slots.len());
+        for (slot, size) in contract.slots.iter().zip(&revision.slots) {
+            let mut accrual = slot.accrued(contract.payable(self.epoch));
+            if first {
+                accrual.through = first_epoch;
+            }
+            let added = size.bytes.saturating_sub(slot.size.bytes);
+            accrual.ingress_bytes = accrual.ingress_bytes.saturating_add(added);
+            accruals.push(accrual);
+        }
+        let fees = if first { contract.cost.fees()? } else { types::Msat::ZERO };
+        let postings = self.posted(rail(contract.terms.rail).take_fees(contract.id, fees))?;
+        Ok(vec![Event::RevisionAccepted {
+            contract: contract.id,
+            document: revision.id(),
+            number: revision.number,
+            layout: revision.layout,
+            first_epoch,
+            sizes: revision.slots.clone(),
+            accruals,
+            postings,
+        }])
+    }
+
+    pub(crate) fn open_epoch(&self, epoch: Epoch, value: Hash) -> Result<Vec<Event>, Rejection> {
+        if epoch == self.epoch && value == self.beacon {
+            return Ok(Vec::new());
+        }
+        if epoch != self.epoch.plus(1) {
+            return Err(Rejection::Epoch { found: epoch, reason: "epochs open one by one" });
+        }
+        if !beacon::follows(&self.beacon, &value) {
+            let reason = "its beacon is not the preimage of the last one";
+            return Err(Rejection::Epoch { found: epoch, reason });
+        }
+        let opened = Event::EpochOpened { epoch, beacon: value };
+        let reviews = self.records.iter().filter_map(|(provider, record)| {
+            let change = record.review(&self.genesis.reputation, epoch)?;
+            Some(Event::StandingChanged { provider: *provider, epoch, change })
+        });
+        Ok(std::iter::once(opened).chain(reviews).collect())
+    }
+}
+
+fn revisable(number: u16, slot: &Slot) -> Result<(), Rejection> {
+    if !slot.confirmed {
+        let reason = "its provider has not confirmed it yet; wait for the confirmation".to_owned();
+        return Err(Rejection::Receipt { slot: number, reason });
+    }
+    if matches!(slot.state, SlotState::Reserved | SlotState::Filled | SlotState::AtFault) {
+        return Ok(());
+    }
+    let allowed = "wait until its repair is finished, then revise";
+    Err(wrong_state(format!("slot {number}"), slot.state.name(), allowed))
+}
+
+fn fits(number: u16, slot: &Slot, size: &SlotSize) -> Result<(), Rejection> {
+    if size.bytes <= slot.capacity.0 && (size.bytes > 0) == (size.shards > 0) {
+        return Ok(());
+    }
+    let reason = format!(
+        "{} bytes in {} shards do not fit its capacity of {} bytes",
+        size.bytes, size.shards, slot.capacity.0
+    );
+    Err(Rejection::Receipt { slot: number, reason })
+}
+
+fn received(
+    number: u16,
+    slot: &Slot,
+    revision: &Verified<Revision>,
+    receipts: &[Verified<StorageReceipt>],
+) -> Result<(), Rejection> {
+    let missing = |reason: String| Err(Rejection::Receipt { slot: number, reason });
+    let Some(receipt) = receipts.iter().find(|r| r.contract == revision.contract && r.slot == number) else {
+        return missing(format!("a storage receipt of {} is missing", slot.provider()));
+    };
+    only("storage receipt", receipt.provider, slot.provider())?;
+    if receipt.revision != revision.number || Some(&receipt.size) != revision.slots.get(usize::from(number)) {
+        return missing("its receipt is for other bytes or another revision than this one".into());
+    }
+    Ok(())
+}

@@ -1,0 +1,338 @@
+//! What has happened. An event states everything it does, its postings included: replaying needs no judgement.
+
+use contracts::payout::Accrual;
+use contracts::{Contract, Fault, Posting, Slot};
+use reputation::{Change, Outcome};
+use serde::{Deserialize, Serialize};
+use types::documents::{Ask, AuditKind, Settlement, SlotSize};
+use types::{ContractId, Did, DocId, Epoch, Hash, Msat};
+
+/// A slot of a contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SlotId {
+    /// Of which contract.
+    pub contract: ContractId,
+    /// Which slot.
+    pub slot: u16,
+}
+
+/// One change of the market's state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// A provider's offer stands.
+    AskPublished {
+        /// The ask's name.
+        id: DocId,
+        /// The ask.
+        ask: Box<Ask>,
+        /// Where its endpoint is.
+        network: String,
+    },
+    /// Money came in.
+    Deposited {
+        /// The operator's document.
+        document: DocId,
+        /// For whom.
+        party: Did,
+        /// What was received.
+        reference: String,
+        /// World → available.
+        postings: Vec<Posting>,
+    },
+    /// Money goes out.
+    Withdrawn {
+        /// The party's document.
+        document: DocId,
+        /// Whose.
+        party: Did,
+        /// Its number.
+        nonce: u64,
+        /// Where to.
+        to: String,
+        /// Available → world.
+        postings: Vec<Posting>,
+    },
+    /// A quote was accepted; its escrow is locked.
+    ContractAgreed {
+        /// The contract as it begins.
+        contract: Box<Contract>,
+        /// Available → escrow.
+        postings: Vec<Posting>,
+    },
+    /// A provider took a slot; its bond is locked.
+    SlotConfirmed {
+        /// Which.
+        slot: SlotId,
+        /// Its confirmation.
+        document: DocId,
+        /// Until when a slot under repair must be rebuilt; as it was where there is nothing to rebuild.
+        answer_by: types::Timestamp,
+        /// Available → bond.
+        postings: Vec<Posting>,
+    },
+    /// A reserve steps in for a provider that declined or was silent.
+    SlotReassigned {
+        /// Which.
+        slot: SlotId,
+        /// Why.
+        reason: String,
+        /// The slot as it begins anew.
+        with: Box<Slot>,
+    },
+    /// A contract did not come about; everyone has their money back.
+    ContractExpired {
+        /// Which.
+        contract: ContractId,
+        /// Why.
+        reason: String,
+        /// Escrow and bonds back.
+        postings: Vec<Posting>,
+    },
+    /// The slots hold something new.
+    RevisionAccepted {
+        /// Of which contract.
+        contract: ContractId,
+        /// The revision.
+        document: DocId,
+        /// Its number.
+        number: u64,
+        /// Its layout.
+        layout: Hash,
+        /// The first epoch that is paid for.
+        first_epoch: Epoch,
+        /// What each slot holds now.
+        sizes: Vec<SlotSize>,
+        /// What each slot has earned up to now.
+        accruals: Vec<Accrual>,
+        /// The market's fees, with the first revision.
+        postings: Vec<Posting>,
+    },
+    /// An epoch began.
+    EpochOpened {
+        /// Which.
+        epoch: Epoch,
+        /// Its public randomness.
+        beacon: Hash,
+    },
+    /// An audit's outcome was recorded.
+    VerdictRecorded {
+        /// The verdict.
+        document: DocId,
+        /// Of whom.
+        provider: Did,
+        /// For which epoch.
+        epoch: Epoch,
+        /// In which kind of audit.
+        kind: AuditKind,
+        /// The slots it covers that had no verdict for the epoch yet.
+        slots: Vec<SlotId>,
+        /// Slots that earn less than everything for the epoch.
+        accruals: Vec<(SlotId, Accrual)>,
+        /// What reputation learns.
+        outcomes: Vec<Outcome>,
+    },
+    /// A promise is broken.
+    SlotFaulted {
+        /// Which slot.
+        slot: SlotId,
+        /// How.
+        fault: Fault,
+        /// What it had earned until then.
+        accrual: Accrual,
+    },
+    /// A slot answers again.
+    SlotRecovered {
+        /// Which.
+        slot: SlotId,
+        /// From when it earns again.
+        accrual: Accrual,
+    },
+    /// A broken promise was paid for.
+    Penalised {
+        /// Which slot.
+        slot: SlotId,
+        /// Whose.
+        provider: Did,
+        /// The fault, with the fraction that was penalised.
+        fault: Fault,
+        /// What the bond lost.
+        slashed: Msat,
+        /// To the harmed client.
+        to_client: Msat,
+        /// To the repair pool.
+        to_pool: Msat,
+        /// Bond → pool and client.
+        postings: Vec<Posting>,
+    },
+    /// A provider is out of a slot; it has what it earned and what is left of its bond.
+    SlotVacated {
+        /// Which slot.
+        slot: SlotId,
+        /// Who was in it.
+        provider: Did,
+        /// What it earned, all posted.
+        accrual: Accrual,
+        /// Escrow and bond → available.
+        postings: Vec<Posting>,
+    },
+    /// A new provider is to rebuild a slot.
+    RepairOrdered {
+        /// Which slot.
+        slot: SlotId,
+        /// The slot under its new provider.
+        with: Box<Slot>,
+        /// Pool → escrow, where the new provider is dearer.
+        postings: Vec<Posting>,
+    },
+    /// No provider can take a vacated slot now.
+    RepairDelayed {
+        /// Which slot.
+        slot: SlotId,
+        /// Since when it has been looked for last.
+        epoch: Epoch,
+        /// Why nobody fits.
+        reason: String,
+    },
+    /// A slot holds its bytes again.
+    RebuildFinished {
+        /// Which slot.
+        slot: SlotId,
+        /// The rebuilding provider's receipt.
+        receipt: DocId,
+        /// The market's revision.
+        revision: DocId,
+        /// Its number.
+        number: u64,
+        /// From when the slot earns.
+        accrual: Accrual,
+        /// Pool → the providers whose shards were read.
+        postings: Vec<Posting>,
+    },
+    /// Earnings were posted.
+    EarningsPosted {
+        /// Which slots, with what they have earned.
+        accruals: Vec<(SlotId, Accrual)>,
+        /// Escrow → available.
+        postings: Vec<Posting>,
+    },
+    /// Reads were paid for.
+    VoucherRedeemed {
+        /// Of which slot.
+        slot: SlotId,
+        /// The voucher.
+        document: DocId,
+        /// All bytes read so far.
+        bytes: u64,
+        /// What of it the read allowance paid.
+        from_escrow: Msat,
+        /// All that was paid for them so far.
+        paid: Msat,
+        /// Escrow (and available, where the allowance is used up) → available.
+        postings: Vec<Posting>,
+    },
+    /// A contract's term has ended.
+    ContractCompleted {
+        /// Which.
+        contract: ContractId,
+    },
+    /// Fewer than k slots of a contract hold data.
+    ContractFailed {
+        /// Which.
+        contract: ContractId,
+        /// The slots that are lost.
+        lost: Vec<u16>,
+    },
+    /// A contract's money is paid out: escrow and bonds are zero.
+    ContractSettled {
+        /// Who got what.
+        settlement: Settlement,
+        /// What each slot has earned, all posted.
+        accruals: Vec<Accrual>,
+        /// Escrow and bonds → available.
+        postings: Vec<Posting>,
+    },
+    /// A provider's standing changed.
+    StandingChanged {
+        /// Whose.
+        provider: Did,
+        /// In which epoch.
+        epoch: Epoch,
+        /// To what, and why.
+        change: Change,
+    },
+}
+
+impl Event {
+    /// The stable name of this kind of event.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::AskPublished { .. } => "ask_published",
+            Self::Deposited { .. } => "deposited",
+            Self::Withdrawn { .. } => "withdrawn",
+            Self::ContractAgreed { .. } => "contract_agreed",
+            Self::SlotConfirmed { .. } => "slot_confirmed",
+            Self::SlotReassigned { .. } => "slot_reassigned",
+            Self::ContractExpired { .. } => "contract_expired",
+            Self::RevisionAccepted { .. } => "revision_accepted",
+            Self::EpochOpened { .. } => "epoch_opened",
+            Self::VerdictRecorded { .. } => "verdict_recorded",
+            Self::SlotFaulted { .. } => "slot_faulted",
+            Self::SlotRecovered { .. } => "slot_recovered",
+            Self::Penalised { .. } => "penalised",
+            Self::SlotVacated { .. } => "slot_vacated",
+            Self::RepairOrdered { .. } => "repair_ordered",
+            Self::RepairDelayed { .. } => "repair_delayed",
+            Self::RebuildFinished { .. } => "rebuild_finished",
+            Self::EarningsPosted { .. } => "earnings_posted",
+            Self::VoucherRedeemed { .. } => "voucher_redeemed",
+            Self::ContractCompleted { .. } => "contract_completed",
+            Self::ContractFailed { .. } => "contract_failed",
+            Self::ContractSettled { .. } => "contract_settled",
+            Self::StandingChanged { .. } => "standing_changed",
+        }
+    }
+
+    /// The money it moves, in order.
+    pub fn postings(&self) -> &[Posting] {
+        match self {
+            Self::Deposited { postings, .. }
+            | Self::Withdrawn { postings, .. }
+            | Self::ContractAgreed { postings, .. }
+            | Self::SlotConfirmed { postings, .. }
+            | Self::ContractExpired { postings, .. }
+            | Self::RevisionAccepted { postings, .. }
+            | Self::Penalised { postings, .. }
+            | Self::SlotVacated { postings, .. }
+            | Self::RepairOrdered { postings, .. }
+            | Self::RebuildFinished { postings, .. }
+            | Self::EarningsPosted { postings, .. }
+            | Self::VoucherRedeemed { postings, .. }
+            | Self::ContractSettled { postings, .. } => postings,
+            _ => &[],
+        }
+    }
+
+    /// The contract it is about, where it is about one.
+    pub fn contract(&self) -> Option<ContractId> {
+        match self {
+            Self::ContractAgreed { contract, .. } => Some(contract.id),
+            Self::SlotConfirmed { slot, .. }
+            | Self::SlotReassigned { slot, .. }
+            | Self::SlotFaulted { slot, .. }
+            | Self::SlotRecovered { slot, .. }
+            | Self::Penalised { slot, .. }
+            | Self::SlotVacated { slot, .. }
+            | Self::RepairOrdered { slot, .. }
+            | Self::RepairDelayed { slot, .. }
+            | Self::RebuildFinished { slot, .. }
+            | Self::VoucherRedeemed { slot, .. } => Some(slot.contract),
+            Self::ContractExpired { contract, .. }
+            | Self::RevisionAccepted { contract, .. }
+            | Self::ContractCompleted { contract }
+            | Self::ContractFailed { contract, .. } => Some(*contract),
+            Self::ContractSettled { settlement, .. } => Some(settlement.contract),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The whole economic state, and the questions it answers.
+
+use crate::event::SlotId;
+use crate::genesis::Genesis;
+use contracts::{Account, Contract, Ledger, Slot};
+use reputation::Record;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use types::documents::Ask;
+use types::{Bytes, ContractId, Did, DocId, Epoch, Hash, Msat, Score, Timestamp};
+
+/// A provider's standing ask and what is sold of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// The ask's name.
+    pub id: DocId,
+    /// The ask.
+    pub ask: Ask,
+    /// The /24 or /64 its endpoint is in.
+    pub network: String,
+}
+
+/// The market.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Market {
+    pub(crate) genesis: Genesis,
+    pub(crate) epoch: Epoch,
+    pub(crate) beacon: Hash,
+    pub(crate) ledger: Ledger,
+    pub(crate) offers: BTreeMap<Did, Offer>,
+    pub(crate) committed: BTreeMap<Did, Bytes>,
+    pub(crate) records: BTreeMap<Did, Record>,
+    pub(crate) contracts: BTreeMap<ContractId, Contract>,
+    /// Contracts that are not over, for what time makes happen.
+    pub(crate) open: BTreeSet<ContractId>,
+    /// Which slots a provider is in.
+    pub(crate) holdings: BTreeMap<Did, BTreeSet<SlotId>>,
+    /// Which contracts a client has.
+    pub(crate) by_client: BTreeMap<Did, BTreeSet<ContractId>>,
+    /// Deposits by the operator's reference.
+    pub(crate) references: BTreeMap<String, DocId>,
+    /// Each party's latest withdrawal.
+    pub(crate) withdrawals: BTreeMap<Did, (u64, DocId)>,
+    /// When a vacated slot's new provider was last looked for.
+    pub(crate) delayed: BTreeMap<SlotId, Epoch>,
+}
+
+impl Market {
+    /// A market that has just been founded.
+    pub fn new(genesis: Genesis) -> Self {
+        Self {
+            epoch: Epoch(0),
+            beacon: genesis.beacon_anchor,
+            ledger: Ledger::default(),
+            offers: BTreeMap::new(),
+            committed: BTreeMap::new(),
+            records: BTreeMap::new(),
+            contracts: BTreeMap::new(),
+            open: BTreeSet::new(),
+            holdings: BTreeMap::new(),
+            by_client: BTreeMap::new(),
+            references: BTreeMap::new(),
+            withdrawals: BTreeMap::new(),
+            delayed: BTreeMap::new(),
+            genesis,
+        }
+    }
+
+    /// What it was founded with.
+    pub fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// The epoch that is open.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// That epoch's public randomness.
+    pub fn beacon(&self) -> Hash {
+        self.beacon
+    }
+
+    /// The books.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Standing offers by provider.
+    pub fn offers(&self) -> &BTreeMap<Did, Offer> {
+        &self.offers
+    }
+
+    /// Slot bytes a provider is committed to.
+    pub fn committed(&self, provider: &Did) -> Bytes {
+        self.committed.get(provider).copied().unwrap_or_default()
+    }
+
+    /// What reputation says of a provider.
+    pub fn score(&self, provider: &Did) -> Score {
+        self.records.get(provider).map(Record::score).unwrap_or_default()
+    }
+
+    /// All contracts there have been.
+    pub fn contracts(&self) -> &BTreeMap<ContractId, Contract> {
+        &self.contracts
+    }
+
+    /// The contracts that are not over.
+    pub fn open_contracts(&self) -> impl Iterator<Item = &Contract> {
+        self.open.iter().filter_map(|id| self.contracts.get(id))
+    }
+
+    /// One contract.
+    pub fn contract(&self, id: &ContractId) -> Option<&Contract> {
+        self.contracts.get(id)
+    }
+
+    /// One slot, with its contract.
+    pub fn slot(&self, id: SlotId) -> Option<(&Contract, &Slot)> {
+        let contract = self.contracts.get(&id.contract)?;
+        Some((contract, contract.slots.get(usize::from(id.slot))?))
+    }
+
+    /// The slots a provider is in.
+    pub fn holdings(&self, provider: &Did) -> impl Iterator<Item = SlotId> {
+        self.holdings.get(provider).into_iter().flatten().copied()
+    }
+
+    /// The providers that are in any slot.
+    pub fn holders(&self) -> impl Iterator<Item = &Did> {
+        self.holdings.keys()
+    }
+
+    /// A client's contracts.
+    pub fn contracts_of(&self, client: &Did) -> impl Iterator<Item = &Contract> {
+        self.by_client.get(client).into_iter().flatten().filter_map(|id| self.contracts.get(id))
+    }
+
+    /// What a party can use or withdraw.
+    pub fn available(&self, party: Did) -> Msat {
+        self.ledger.balance(Account::Available(party))
+    }
+
+    /// What a slot has earned that is not posted yet.
+    pub fn unposted(&self, id: SlotId) -> Msat {
+        let Some((contract, slot)) = self.slot(id) else { return Msat::ZERO };
+        let accrual = slot.accrued(contract.payable(self.epoch));
+        let earned = slot.earned(&accrual).unwrap_or(accrual.posted);
+        earned.sub(accrual.posted).unwrap_or(Msat::ZERO)
+    }
+
+    /// The BLAKE3 hash of the whole state: equal states and only they have equal roots.
+    pub fn root(&self) -> Hash {
+        struct Hashing(blake3::Hasher);
+        impl std::io::Write for Hashing {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.0.update(bytes);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let hashed = postcard::to_io(self, Hashing(blake3::Hasher::new()))
+            .expect("a hasher takes every byte and the state holds only what postcard can write");
+        Hash(*hashed.0.finalize().as_bytes())
+    }
+
+    /// The state as bytes, for a snapshot.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).expect("the state holds only what postcard can write")
+    }
+
+    /// The state from a snapshot's bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, postcard::Error> {
+        postcard::from_bytes(bytes)
+    }
+
+    /// The instant `span` after `now`.
+    pub(crate) fn deadline(now: Timestamp, span: types::Span) -> Timestamp {
+        now.after(span)
+    }
+}

@@ -1,0 +1,349 @@
+//! What travels between market, providers and clients: paths, bodies and stream messages.
+
+use serde::{Deserialize, Serialize};
+use types::documents::{QuotedSlot, SlotSize};
+use types::{Bytes, ContractId, CostVector, Did, DocId, Epoch, Hash, Msat, Redundancy, Score, Signed, Span, Terms, Timestamp};
+
+/// `GET /v1/market`: who the market is and how it counts time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarketInfo {
+    /// The market's key.
+    pub market: Did,
+    /// What one epoch stands for in prices and terms.
+    pub epoch: Span,
+    /// How often an epoch opens; nothing where the operator opens them by hand.
+    pub epoch_every: Option<Span>,
+    /// The epoch that is open now.
+    pub current_epoch: Epoch,
+    /// The market's time.
+    pub now: Timestamp,
+}
+
+/// `POST /v1/contracts`: a client takes a quote.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptBody {
+    /// The client's acceptance.
+    pub acceptance: Signed,
+    /// The quote it accepts, as the market signed it.
+    pub quote: Signed,
+}
+
+/// `POST /v1/contracts/{id}/revisions`: what the slots hold now, with the holders' receipts.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReviseBody {
+    /// The client's revision.
+    pub revision: Signed,
+    /// One storage receipt per slot that the revision changes.
+    pub receipts: Vec<Signed>,
+}
+
+/// A contract as its parties see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContractView {
+    /// Its name.
+    pub id: ContractId,
+    /// Agreed, active, completed, settled, expired, cancelled or failed.
+    pub state: String,
+    /// Whose.
+    pub client: Did,
+    /// What it promises.
+    pub terms: Terms,
+    /// What it costs.
+    pub cost: CostVector,
+    /// Its latest revision; 0 before the first.
+    pub revision: u64,
+    /// The latest revision's layout.
+    pub layout: Option<Hash>,
+    /// The first epoch it is paid for.
+    pub first_epoch: Option<Epoch>,
+    /// How many epochs it runs.
+    pub epochs: u64,
+    /// What its escrow holds now.
+    pub escrow: Msat,
+    /// Slot by slot.
+    pub slots: Vec<SlotView>,
+}
+
+/// One slot of a contract.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotView {
+    /// Its number.
+    pub slot: u16,
+    /// Reserved, filled, at_fault, repairing, vacated or closed.
+    pub state: String,
+    /// Whether its provider has confirmed it.
+    pub confirmed: bool,
+    /// Who holds it (or is to rebuild it).
+    pub provider: Did,
+    /// Where that provider's data plane answers, from its ask.
+    pub endpoint: Option<String>,
+    /// Whether that provider is connected to the market now.
+    pub online: bool,
+    /// Its price and what it locks.
+    pub quoted: QuotedSlot,
+    /// What it holds.
+    pub size: SlotSize,
+    /// What it has earned so far.
+    pub earned: Msat,
+    /// What is locked in its bond now.
+    pub bond: Msat,
+}
+
+/// A line of `GET /v1/contracts`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContractLine {
+    /// Its name.
+    pub id: ContractId,
+    /// As in [`ContractView`].
+    pub state: String,
+    /// Whose.
+    pub client: Did,
+    /// Its room.
+    pub capacity: Bytes,
+    /// Shard bytes kept in all its slots.
+    pub kept: Bytes,
+    /// k and m.
+    pub redundancy: Redundancy,
+    /// What its escrow holds now.
+    pub escrow: Msat,
+    /// The epoch after its last, once it is active.
+    pub ends: Option<Epoch>,
+}
+
+/// `GET /v1/accounts/{did}`: a party's money.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountView {
+    /// Whose.
+    pub party: Did,
+    /// Free to use or withdraw.
+    pub available: Msat,
+    /// Locked in escrows of its contracts.
+    pub escrow: Msat,
+    /// Locked in bonds of its slots.
+    pub bonds: Msat,
+    /// Held back earnings.
+    pub held: Msat,
+    /// Earned by its slots, not yet posted.
+    pub accrued: Msat,
+}
+
+/// A line of `GET /v1/accounts/{did}/history`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryEntry {
+    /// The posting's number in the journal; the cursor for the next page.
+    pub posting: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Why, for example `contract_agreed`.
+    pub reason: String,
+    /// The account debited.
+    pub debit: String,
+    /// The account credited.
+    pub credit: String,
+    /// How much.
+    pub amount: Msat,
+}
+
+/// `GET /v1/books`: the whole ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BooksView {
+    /// Σ debits.
+    pub debits: String,
+    /// Σ credits; the same.
+    pub credits: String,
+    /// Every account with its balance.
+    pub accounts: Vec<BookLine>,
+}
+
+/// One account of the books.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookLine {
+    /// Its name, for example `escrow:<contract>`.
+    pub account: String,
+    /// Total debits.
+    pub debits: String,
+    /// Total credits.
+    pub credits: String,
+    /// Credits less debits.
+    pub balance: Msat,
+}
+
+/// `GET /v1/journal`: how far the journal has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalView {
+    /// How many blocks.
+    pub blocks: u64,
+    /// The newest block's hash.
+    pub head: Hash,
+    /// The hash of the whole state after it.
+    pub state_root: Hash,
+}
+
+/// A line of `GET /v1/providers`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderLine {
+    /// Who.
+    pub provider: Did,
+    /// Its standing ask.
+    pub ask: types::documents::Ask,
+    /// What is sold of it.
+    pub committed: Bytes,
+    /// What reputation says.
+    pub score: Score,
+    /// Whether it is connected now.
+    pub online: bool,
+}
+
+/// `PUT`/`GET /v1/backups/{did}`: a client's catalogue, sealed by the client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackupBody {
+    /// Rises with every backup; a lower one is refused.
+    pub generation: u64,
+    /// The sealed bytes, in base64url.
+    pub sealed: String,
+}
+
+/// An accepted document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// Its name.
+    pub document: DocId,
+}
+
+/// RFC 9457 problem details, with a stable `code`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// `https://bondstore.invalid/problems/<code>`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The code in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// Stable, for programs.
+    pub code: String,
+    /// What is wrong and what would be right.
+    pub detail: String,
+}
+
+/// The market → a provider, over the stream that the provider opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToProvider {
+    /// The provider is known from now on.
+    Welcome(MarketInfo),
+    /// A [`types::documents::Reservation`] to confirm or decline.
+    Reservation(Signed),
+    /// A [`types::documents::Challenge`] to answer.
+    Challenge(Signed),
+    /// Rebuild what the slot must hold.
+    Rebuild(Box<RebuildOrder>),
+    /// The slot is no longer this provider's: its bytes may go.
+    Released {
+        /// Of which contract.
+        contract: ContractId,
+        /// Which slot.
+        slot: u16,
+    },
+    /// A document of the provider's was refused.
+    Refused {
+        /// Which.
+        document: DocId,
+        /// Why.
+        problem: Problem,
+    },
+    /// A document of the provider's was taken.
+    Accepted {
+        /// Which.
+        document: DocId,
+    },
+}
+
+/// A provider → the market.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToMarket {
+    /// First message: a [`types::documents::Session`], and the slots that it keeps.
+    Hello {
+        /// Who speaks.
+        session: Signed,
+        /// What it holds, so that the market can release what it need not.
+        holdings: Vec<(ContractId, u16)>,
+    },
+    /// An ask.
+    Ask(Signed),
+    /// A confirmation.
+    Confirmation(Signed),
+    /// A proof and the bytes it speaks for.
+    Proof {
+        /// The signed proof.
+        proof: Signed,
+        /// `shards::prove`'s encoding of the answers, one block per challenged slot, in the challenge's order.
+        answers: Vec<Vec<u8>>,
+    },
+    /// A slot was rebuilt: a storage receipt.
+    Receipt(Signed),
+    /// A loss it reports itself.
+    Confession(Signed),
+    /// A voucher it redeems.
+    Voucher(Signed),
+}
+
+/// From where to read, with whose leave, what a slot must come to hold again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RebuildOrder {
+    /// Which contract.
+    pub contract: ContractId,
+    /// Which slot.
+    pub slot: u16,
+    /// The revision the receipt must name.
+    pub revision: u64,
+    /// What the slot must hold.
+    pub size: SlotSize,
+    /// The contract's layout, encoded as the client stored it.
+    pub layout: Vec<u8>,
+    /// The other slots.
+    pub sources: Vec<RebuildSource>,
+}
+
+/// One slot that a rebuild may read from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RebuildSource {
+    /// Its number.
+    pub slot: u16,
+    /// Who holds it.
+    pub provider: Did,
+    /// Where.
+    pub endpoint: String,
+    /// An [`types::documents::AccessToken`] from the market, for the rebuilding provider.
+    pub token: Signed,
+}
+
+/// `POST /v1/slots/{contract}/{slot}/receipts` on a provider: what the slot's list becomes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiptBody {
+    /// The revision it will belong to.
+    pub revision: u64,
+    /// Shard roots and lengths, in order.
+    pub shards: Vec<(Hash, u32)>,
+}
+
+/// `GET /v1/slots/{contract}/{slot}` on a provider: which shards it has, durable or not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotContent {
+    /// Roots of the shards that are there.
+    pub shards: Vec<Hash>,
+}
+
+/// `GET /v1/node` on a provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeInfo {
+    /// Who answers here.
+    pub provider: Did,
+    /// All it offers.
+    pub capacity: Bytes,
+    /// Shard bytes on its disk.
+    pub used: Bytes,
+}

@@ -1,0 +1,29 @@
+//! The sentences the parties exchange, each signed by the one who says it.
+//!
+//! In the order of a contract's life: [`offer`] (ask, request, quote, acceptance), [`holding`] (reservation,
+//! confirmation, storage receipt, revision), [`audit`] (challenge, proof, verdict, confession), [`payment`]
+//! (deposit, withdrawal, voucher, settlement) and [`access`] (capability tokens and sessions).
+
+pub mod access;
+pub mod audit;
+pub mod holding;
+pub mod offer;
+pub mod payment;
+
+pub use access::{Access, AccessToken, Presentation, Session};
+pub use audit::{AuditKind, Challenge, Confession, Proof, SlotChallenge, SlotVerdict, Verdict};
+pub use holding::{Confirmation, Reservation, Revision, SlotSize, StorageReceipt};
+pub use offer::{Acceptance, Ask, AuditPlan, Exclusion, Quote, QuotedSlot, Request};
+pub use payment::{Deposit, Settlement, Share, Voucher, Withdrawal};
+
+macro_rules! document {
+    ($name:ident, $typ:literal, $signer:ident) => {
+        impl crate::Document for $name {
+            const TYP: &'static str = $typ;
+            fn signer(&self) -> crate::Did {
+                self.$signer
+            }
+        }
+    };
+}
+use document;

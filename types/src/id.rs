@@ -1,0 +1,190 @@
+//! Names: 32-byte hashes, and parties by the `did:key` of their Ed25519 key.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use std::{fmt, str::FromStr};
+
+/// Why a name could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// Not 64 hexadecimal digits.
+    #[error("{0:?} is not a hash: 64 hexadecimal digits are needed")]
+    NotAHash(String),
+    /// Not a did:key of an Ed25519 key.
+    #[error(
+        "{0:?} is not a party's name: a did:key of an Ed25519 key is needed, as in did:key:z6Mk…"
+    )]
+    NotADid(String),
+}
+
+/// A BLAKE3 hash, shown as 64 hexadecimal digits.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hash(pub [u8; 32]);
+
+/// The hash of a signed document's compact serialisation; names the document.
+pub type DocId = Hash;
+/// Names a contract: the hash of the acceptance that made it.
+pub type ContractId = Hash;
+
+impl Hash {
+    /// The BLAKE3 hash of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(*blake3::hash(bytes).as_bytes())
+    }
+
+    /// The BLAKE3 hash of several parts, each preceded by its length, under a `domain` (BLAKE3 derive_key context).
+    pub fn derive(domain: &str, parts: &[&[u8]]) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key(domain);
+        for part in parts {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        Self(*hasher.finalize().as_bytes())
+    }
+
+    /// The first eight hexadecimal digits, for people.
+    pub fn short(&self) -> String {
+        self.to_string()[..8].to_owned()
+    }
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl FromStr for Hash {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let bad = || IdError::NotAHash(text.to_owned());
+        if text.len() != 64 || !text.is_ascii() {
+            return Err(bad());
+        }
+        let mut bytes = [0; 32];
+        for (index, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16).map_err(|_| bad())?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+/// A party: the 32 bytes of its Ed25519 public key, shown as `did:key:z6Mk…` (W3C did:key method).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Did(pub [u8; 32]);
+
+/// The multicodec prefix of an Ed25519 public key.
+const ED25519: [u8; 2] = [0xed, 0x01];
+
+impl Did {
+    /// The last six characters of the name, for people.
+    pub fn short(&self) -> String {
+        let text = self.to_string();
+        text[text.len() - 6..].to_owned()
+    }
+}
+
+impl fmt::Display for Did {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bytes = [0; 34];
+        bytes[..2].copy_from_slice(&ED25519);
+        bytes[2..].copy_from_slice(&self.0);
+        write!(f, "did:key:z{}", bs58::encode(bytes).into_string())
+    }
+}
+
+impl fmt::Debug for Did {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl FromStr for Did {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let bad = || IdError::NotADid(text.chars().take(80).collect());
+        let encoded = text.strip_prefix("did:key:z").filter(|e| e.len() <= 64).ok_or_else(bad)?;
+        let bytes = bs58::decode(encoded).into_vec().map_err(|_| bad())?;
+        let key = bytes.strip_prefix(&ED25519).ok_or_else(bad)?;
+        Ok(Self(key.try_into().map_err(|_| bad())?))
+    }
+}
+
+/// Text where a person may read it, bytes where only programs do.
+macro_rules! serde_as_text_or_bytes {
+    ($name:ident) => {
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                if serializer.is_human_readable() {
+                    serializer.collect_str(self)
+                } else {
+                    self.0.serialize(serializer)
+                }
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                if deserializer.is_human_readable() {
+                    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+                } else {
+                    <[u8; 32]>::deserialize(deserializer).map(Self)
+                }
+            }
+        }
+    };
+}
+
+serde_as_text_or_bytes!(Hash);
+serde_as_text_or_bytes!(Did);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_did_matches_the_published_example() {
+        // The first Ed25519 vector of the did:key test suite.
+        let did: Did = "did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp".parse().unwrap();
+        assert_eq!(
+            Hash(did.0).to_string(),
+            "3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29"
+        );
+    }
+
+    #[test]
+    fn foreign_names_are_refused() {
+        for text in [
+            "",
+            "did:key:",
+            "did:web:example.org",
+            "did:key:z6LSbysY2xFMRpGMhb7tFTLMpeuPRaqaWM1yECx2AtzE3KCc",
+        ] {
+            assert!(text.parse::<Did>().is_err(), "{text}");
+        }
+        assert!("abc".parse::<Hash>().is_err());
+        assert!("é".repeat(32).parse::<Hash>().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn names_survive_text_json_and_binary(bytes in any::<[u8; 32]>()) {
+            let (did, hash) = (Did(bytes), Hash(bytes));
+            prop_assert_eq!(did.to_string().parse::<Did>().unwrap(), did);
+            prop_assert_eq!(hash.to_string().parse::<Hash>().unwrap(), hash);
+            let json = serde_json::to_string(&(did, hash)).unwrap();
+            prop_assert_eq!(serde_json::from_str::<(Did, Hash)>(&json).unwrap(), (did, hash));
+            let binary = postcard::to_stdvec(&(did, hash)).unwrap();
+            prop_assert_eq!(binary.len(), 64);
+            prop_assert_eq!(postcard::from_bytes::<(Did, Hash)>(&binary).unwrap(), (did, hash));
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The vocabulary of Bondstore: money, size, time, prices, identities, signed documents, terms and scores.
+//!
+//! Reading order: [`money`], [`size`], [`time`] and [`price`] are the units; [`id`] names parties and
+//! things; [`keys`] sign and [`jws`] wraps what is signed; [`terms`] and [`cost`] say what is promised
+//! and what it costs; [`documents`] are the sentences the parties exchange; [`score`] is what reputation
+//! says of a provider; [`text`] reads and writes units as people do.
+//!
+//! Pure: no clock, no operating-system randomness, no input or output.
+
+pub mod cost;
+pub mod documents;
+pub mod id;
+pub mod jws;
+pub mod keys;
+pub mod money;
+pub mod price;
+pub mod score;
+pub mod size;
+pub mod terms;
+pub mod text;
+pub mod time;
+
+pub use cost::{CostVector, SlotCost};
+pub use id::{ContractId, Did, DocId, Hash, IdError};
+pub use jws::{Document, JwsError, Signed, Verified};
+pub use keys::{PublicKey, SecretKey, Signer};
+pub use money::{MoneyError, Msat};
+pub use price::{GbPrice, Price, PriceError};
+pub use score::{Dimension, Score, Standing};
+pub use size::Bytes;
+pub use terms::{Redundancy, Terms, Tier};
+pub use time::{Epoch, Span, Timestamp};
