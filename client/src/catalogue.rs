@@ -87,8 +87,11 @@ impl Catalogue {
         self.objects.insert(name.clone(), Entry { changed, value: None });
     }
 
-    /// Notes a contract, new or changed.
-    pub fn put_contract(&mut self, record: ContractRecord) {
+    /// Notes a contract, new or changed. What was paid before stays paid.
+    pub fn put_contract(&mut self, mut record: ContractRecord) {
+        if let Some(before) = self.contracts.get(&record.id) {
+            record.raise_paid(&before.value);
+        }
         let changed = self.next_generation();
         self.contracts.insert(record.id, Entry { changed, value: record });
     }

@@ -5,7 +5,10 @@ use crate::payout::Accrual;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use types::documents::{AuditPlan, QuotedSlot, Share, SlotSize};
-use types::{Bytes, ContractId, CostVector, Did, DocId, Epoch, Hash, Msat, MoneyError, Span, Terms, Timestamp};
+use types::{
+    Bytes, ContractId, CostVector, Did, DocId, Epoch, Hash, MoneyError, Msat, Span, Terms,
+    Timestamp,
+};
 
 /// An accepted quote, with escrow and bonds locked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +72,10 @@ pub struct Slot {
     pub audited: Option<Epoch>,
     /// What is wrong with it.
     pub fault: Option<Fault>,
+    /// What its provider's bond has lost.
+    pub slashed: Msat,
+    /// What the client had from its provider's bond; never more than it paid for the slot.
+    pub compensated: Msat,
     /// Reads paid for by vouchers.
     pub egress: Egress,
 }
@@ -120,7 +127,12 @@ impl Cause {
 
 impl Slot {
     /// A slot promised to the provider that `quoted` names.
-    pub fn reserved(quoted: QuotedSlot, capacity: Bytes, epochs: u64, answer_by: Timestamp) -> Self {
+    pub fn reserved(
+        quoted: QuotedSlot,
+        capacity: Bytes,
+        epochs: u64,
+        answer_by: Timestamp,
+    ) -> Self {
         Self {
             state: SlotState::Reserved,
             quoted,
@@ -132,6 +144,8 @@ impl Slot {
             accrual: Accrual::default(),
             audited: None,
             fault: None,
+            slashed: Msat::ZERO,
+            compensated: Msat::ZERO,
             egress: Egress::default(),
         }
     }
@@ -179,17 +193,14 @@ impl Contract {
 
     /// How many slots still hold their bytes, as far as is known.
     pub fn holding(&self) -> usize {
-        self.slots.iter().filter(|s| matches!(s.state, SlotState::Filled | SlotState::AtFault)).count()
+        self.slots
+            .iter()
+            .filter(|s| matches!(s.state, SlotState::Filled | SlotState::AtFault))
+            .count()
     }
 
     /// Whether `party` is its client or holds one of its slots.
     pub fn concerns(&self, party: &Did) -> bool {
         self.client == *party || self.slots.iter().any(|slot| slot.quoted.provider == *party)
-    }
-
-    /// The share of `party`, opened when it is first needed.
-    pub fn share(&mut self, party: Did) -> &mut Share {
-        let nothing = Share { party, received: Msat::ZERO, returned: Msat::ZERO, slashed: Msat::ZERO };
-        self.shares.entry(party).or_insert(nothing)
     }
 }

@@ -69,7 +69,9 @@ pub enum LedgerError {
         needed: Msat,
     },
     /// A posting of zero or less, or from an account to itself.
-    #[error("a posting of {0} from an account to {1}: it must be above zero and between two accounts")]
+    #[error(
+        "a posting of {0} from an account to {1}: it must be above zero and between two accounts"
+    )]
     Senseless(Msat, &'static str),
     /// A total does not fit.
     #[error("the account's total overflows; it has moved more than can be expressed")]
@@ -114,6 +116,13 @@ impl Ledger {
         self.accounts.iter()
     }
 
+    /// The books of some accounts alone, for trying postings on them.
+    pub fn part(&self, accounts: impl IntoIterator<Item = Account>) -> Self {
+        Self {
+            accounts: accounts.into_iter().map(|account| (account, self.totals(account))).collect(),
+        }
+    }
+
     /// Whether `postings`, in this order, can be posted.
     pub fn check(&self, postings: &[Posting]) -> Result<(), LedgerError> {
         let mut touched = Ledger::default();
@@ -145,7 +154,11 @@ impl Ledger {
         let giving = self.totals(posting.debit);
         let balance = giving.balance();
         if posting.debit != Account::World && balance < amount {
-            return Err(LedgerError::Insufficient { account: posting.debit, balance, needed: amount });
+            return Err(LedgerError::Insufficient {
+                account: posting.debit,
+                balance,
+                needed: amount,
+            });
         }
         let receiving = self.totals(posting.credit);
         let debits = giving.debits.checked_add(amount.0).ok_or(LedgerError::Overflow)?;
@@ -182,7 +195,10 @@ mod tests {
     #[test]
     fn only_the_world_may_go_below_zero() {
         let mut ledger = Ledger::default();
-        assert!(matches!(ledger.check(&[posting(party(1), party(2), 1)]), Err(LedgerError::Insufficient { .. })));
+        assert!(matches!(
+            ledger.check(&[posting(party(1), party(2), 1)]),
+            Err(LedgerError::Insufficient { .. })
+        ));
         ledger.post_all(&[posting(Account::World, party(1), 5)]).unwrap();
         assert_eq!(ledger.balance(Account::World), Msat(-5));
         assert_eq!(ledger.balance(party(1)), Msat(5));
@@ -199,7 +215,11 @@ mod tests {
     #[test]
     fn senseless_postings_are_refused() {
         let ledger = Ledger::default();
-        for bad in [posting(Account::World, party(1), 0), posting(Account::World, party(1), -1), posting(Account::World, Account::World, 1)] {
+        for bad in [
+            posting(Account::World, party(1), 0),
+            posting(Account::World, party(1), -1),
+            posting(Account::World, Account::World, 1),
+        ] {
             assert!(matches!(ledger.check(&[bad]), Err(LedgerError::Senseless(..))));
         }
     }
@@ -208,7 +228,10 @@ mod tests {
     fn totals_that_overflow_are_refused() {
         let mut ledger = Ledger::default();
         ledger.post_all(&[posting(Account::World, party(1), i64::MAX)]).unwrap();
-        assert_eq!(ledger.check(&[posting(Account::World, party(2), 1)]), Err(LedgerError::Overflow));
+        assert_eq!(
+            ledger.check(&[posting(Account::World, party(2), 1)]),
+            Err(LedgerError::Overflow)
+        );
     }
 
     proptest! {

@@ -11,7 +11,13 @@ pub trait Rail {
     /// The client's payment is locked.
     fn lock_escrow(&self, contract: ContractId, client: Did, amount: Msat) -> Vec<Posting>;
     /// A provider's bond is locked.
-    fn lock_bond(&self, contract: ContractId, slot: u16, provider: Did, amount: Msat) -> Vec<Posting>;
+    fn lock_bond(
+        &self,
+        contract: ContractId,
+        slot: u16,
+        provider: Did,
+        amount: Msat,
+    ) -> Vec<Posting>;
     /// A provider is paid from the escrow.
     fn pay(&self, contract: ContractId, provider: Did, amount: Msat) -> Vec<Posting>;
     /// The market takes its fees from the escrow.
@@ -19,7 +25,13 @@ pub trait Rail {
     /// The client gets back what was not earned.
     fn refund(&self, contract: ContractId, client: Did, amount: Msat) -> Vec<Posting>;
     /// A provider gets its bond, or what is left of it, back.
-    fn release_bond(&self, contract: ContractId, slot: u16, provider: Did, amount: Msat) -> Vec<Posting>;
+    fn release_bond(
+        &self,
+        contract: ContractId,
+        slot: u16,
+        provider: Did,
+        amount: Msat,
+    ) -> Vec<Posting>;
     /// A bond is slashed, for the harmed client and the repair pool.
     fn slash(&self, bond: (ContractId, u16), client: (Did, Msat), to_pool: Msat) -> Vec<Posting>;
     /// The repair pool pays: a provider whose shards a repair has read, or a dearer replacement's escrow.
@@ -43,7 +55,13 @@ impl Rail for LedgerRail {
         posting(Account::Available(client), Account::Escrow(contract), amount)
     }
 
-    fn lock_bond(&self, contract: ContractId, slot: u16, provider: Did, amount: Msat) -> Vec<Posting> {
+    fn lock_bond(
+        &self,
+        contract: ContractId,
+        slot: u16,
+        provider: Did,
+        amount: Msat,
+    ) -> Vec<Posting> {
         posting(Account::Available(provider), Account::Bond(contract, slot), amount)
     }
 
@@ -59,11 +77,22 @@ impl Rail for LedgerRail {
         posting(Account::Escrow(contract), Account::Available(client), amount)
     }
 
-    fn release_bond(&self, contract: ContractId, slot: u16, provider: Did, amount: Msat) -> Vec<Posting> {
+    fn release_bond(
+        &self,
+        contract: ContractId,
+        slot: u16,
+        provider: Did,
+        amount: Msat,
+    ) -> Vec<Posting> {
         posting(Account::Bond(contract, slot), Account::Available(provider), amount)
     }
 
-    fn slash(&self, (contract, slot): (ContractId, u16), client: (Did, Msat), to_pool: Msat) -> Vec<Posting> {
+    fn slash(
+        &self,
+        (contract, slot): (ContractId, u16),
+        client: (Did, Msat),
+        to_pool: Msat,
+    ) -> Vec<Posting> {
         let bond = Account::Bond(contract, slot);
         let mut postings = posting(bond, Account::RepairPool, to_pool);
         postings.extend(posting(bond, Account::Available(client.0), client.1));

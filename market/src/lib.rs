@@ -16,9 +16,13 @@ mod due;
 pub mod effect;
 pub mod event;
 pub mod genesis;
+mod placement;
 pub mod quote;
 pub mod rejection;
+mod roster;
+pub mod schedule;
 pub mod state;
+mod tally;
 
 pub use check::check;
 pub use command::Command;

@@ -2,6 +2,7 @@
 
 use crate::event::SlotId;
 use crate::genesis::Genesis;
+use crate::roster::Roster;
 use contracts::{Account, Contract, Ledger, Slot};
 use reputation::Record;
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,10 @@ pub struct Market {
     pub(crate) holdings: BTreeMap<Did, BTreeSet<SlotId>>,
     /// Which contracts a client has.
     pub(crate) by_client: BTreeMap<Did, BTreeSet<ContractId>>,
+    /// Which contract a quote became.
+    pub(crate) by_quote: BTreeMap<DocId, ContractId>,
+    /// The offers once more, laid out for placement.
+    pub(crate) roster: Roster,
     /// Deposits by the operator's reference.
     pub(crate) references: BTreeMap<String, DocId>,
     /// Each party's latest withdrawal.
@@ -59,6 +64,8 @@ impl Market {
             open: BTreeSet::new(),
             holdings: BTreeMap::new(),
             by_client: BTreeMap::new(),
+            by_quote: BTreeMap::new(),
+            roster: Roster::default(),
             references: BTreeMap::new(),
             withdrawals: BTreeMap::new(),
             delayed: BTreeMap::new(),

@@ -10,12 +10,15 @@ impl Catalogue {
     ///
     /// What was paid to a slot's provider never goes back: the higher figure counts, whichever copy is newer.
     pub fn merge(&mut self, other: &Self) {
-        merge_newer(&mut self.objects, &other.objects);
+        merge_newer(&mut self.objects, &other.objects, written);
         let mut contracts = self.contracts.clone();
-        merge_newer(&mut contracts, &other.contracts);
+        let unpaid = |record: &ContractRecord| {
+            written(&ContractRecord { paid: BTreeMap::new(), ..record.clone() })
+        };
+        merge_newer(&mut contracts, &other.contracts, unpaid);
         for (id, entry) in &mut contracts {
             for copy in [self.contracts.get(id), other.contracts.get(id)].into_iter().flatten() {
-                raise_paid(&mut entry.value, &copy.value);
+                entry.value.raise_paid(&copy.value);
             }
         }
         self.contracts = contracts;
@@ -24,26 +27,20 @@ impl Catalogue {
 }
 
 /// Of two entries the later one counts; where both changed in one generation (two machines at once), the one
-/// whose bytes are greater, so that both machines choose the same.
-fn merge_newer<K: Ord + Clone, V: Serialize + Clone>(
+/// whose `bytes` are greater, so that both machines choose the same.
+fn merge_newer<K: Ord + Clone, V: Clone>(
     mine: &mut BTreeMap<K, Entry<V>>,
     theirs: &BTreeMap<K, Entry<V>>,
+    bytes: impl Fn(&V) -> Vec<u8>,
 ) {
+    let rank = |entry: &Entry<V>| (entry.changed, bytes(&entry.value));
     for (key, entry) in theirs {
-        let newer = mine.get(key).is_none_or(|mine| rank(entry) > rank(mine));
-        if newer {
+        if mine.get(key).is_none_or(|mine| rank(entry) > rank(mine)) {
             mine.insert(key.clone(), entry.clone());
         }
     }
 }
 
-fn rank<V: Serialize>(entry: &Entry<V>) -> (u64, Vec<u8>) {
-    (entry.changed, postcard::to_stdvec(&entry.value).expect("an entry in memory can be written"))
-}
-
-fn raise_paid(record: &mut ContractRecord, other: &ContractRecord) {
-    for (slot, bytes) in &other.paid {
-        let paid = record.paid.entry(*slot).or_default();
-        *paid = (*paid).max(*bytes);
-    }
+fn written<V: Serialize>(value: &V) -> Vec<u8> {
+    postcard::to_stdvec(value).expect("an entry in memory can be written")
 }

@@ -68,6 +68,16 @@ pub struct Removal {
     pub moved: Vec<ObjectRecord>,
 }
 
+impl ContractRecord {
+    /// Takes what `other` has paid where that is more.
+    pub fn raise_paid(&mut self, other: &Self) {
+        for (slot, bytes) in &other.paid {
+            let paid = self.paid.entry(*slot).or_default();
+            *paid = (*paid).max(*bytes);
+        }
+    }
+}
+
 impl ObjectRecord {
     /// Where its segments are in its contract.
     pub fn segments(&self) -> Range<u64> {

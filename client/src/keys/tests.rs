@@ -75,7 +75,7 @@ proptest! {
     fn a_flipped_bit_never_opens(plain in prop::collection::vec(any::<u8>(), 0..100), at in any::<prop::sample::Index>(), bit in 0..8) {
         let mut sealed = keys().seal_backup(1, [0; 12], &plain);
         let place = at.index(sealed.len());
-        sealed[place] ^= 1 << bit;
+        sealed[place] ^= 1_u8 << bit;
         prop_assert_eq!(keys().open_backup(1, &sealed), Err(KeyError::Backup(1)));
     }
 }

@@ -27,7 +27,7 @@ impl Market {
             let reason = format!("the acceptance names quote {}, this is {}", acceptance.quote, quote.id());
             return Err(Rejection::Invalid { field: "quote", reason });
         }
-        if self.contracts_of(&quote.client).any(|contract| contract.quote == quote.id()) {
+        if self.by_quote.contains_key(&quote.id()) {
             let reference = quote.id().to_string();
             return Err(Rejection::AlreadyUsed { what: "quote", reference });
         }

@@ -206,7 +206,7 @@ impl Market {
         };
         let slash = contracts::penalty::assess(&contract.terms.penalties, &loss, bond)?;
         let repair_cost = self.repair_cost(contract, slot, fraction_ppm)?;
-        let paid_for = slot.quoted.cost.keeping()?;
+        let paid_for = slot.quoted.cost.keeping()?.sub(slot.compensated)?;
         let parts = contracts::penalty::distribute(slash.amount, repair_cost, paid_for)?;
         let rail = contracts::rail::rail(contract.terms.rail);
         let bond_id = (id.contract, id.slot);
@@ -221,8 +221,8 @@ impl Market {
             to_pool: parts.to_pool,
             postings,
         }];
-        if slash.replace {
-            let mut after = self.clone_slot_books(id);
+        if slash.replace || fraction_ppm == WHOLE_PPM {
+            let mut after = self.slot_books(id);
             for event in &events {
                 after.post_all(event.postings())?;
             }

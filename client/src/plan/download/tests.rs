@@ -240,9 +240,9 @@ proptest! {
                 prop_assert!(serving < usize::from(k));
                 let named = missing.missing.0;
                 prop_assert_eq!(named.len(), habits.len() - missing.have);
-                prop_assert!(named.iter().all(|(slot, _)| {
-                    !matches!(habits[usize::from(*slot)], Habit::Good | Habit::Flaky)
-                }));
+                let bad = |slot: &u16| !matches!(habits[usize::from(*slot)], Habit::Good | Habit::Flaky);
+                let all_bad = named.iter().all(|(slot, _)| bad(slot));
+                prop_assert!(all_bad, "a serving slot is named");
             }
         }
     }

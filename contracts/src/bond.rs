@@ -1,0 +1,139 @@
+//! What a provider must lock for a slot: enough to deter, to repair and to be worth its price.
+//!
+//! The required bond is the largest of three:
+//!
+//! 1. **ratio × price**: the terms' multiple of what the slot earns for keeping;
+//! 2. **repair cost**: k shards read for each one rebuilt, and the bytes taken in again;
+//! 3. **the deterrence bound**: so much that no lost fraction pays.
+//!
+//! # The deterrence bound
+//!
+//! A provider drops a fraction f of a slot and hopes not to be asked for it. For every f, what it risks must
+//! be more than what it saves: detection probability × (bond at risk + forfeited earnings) > savings.
+//!
+//! - **A step** is the least stretch of d epochs that never passes without a challenge; it brings n of them.
+//!   Cheating has no memory: in each step anew it saves, and in each step anew it may be found.
+//!   A whole term adds up to the same inequality, since after detection nothing more is saved.
+//! - **Savings** of a step are at most f × d × p, where p is the slot's pay for one epoch: nobody keeps
+//!   bytes for long below their cost, so not keeping a fraction saves at most its price.
+//! - **Detection** in a step is q(f) = 1 − (1 − f)ⁿ.
+//! - **At risk** is the cheaper of two ways to be found, since the provider sees the challenge first:
+//!   - *judged*: the penalty step for the fraction found. The intensified audit estimates f from 256 draws; we
+//!     count on half of f only. No earnings are counted: an epoch with one failed proof may be paid in full.
+//!   - *confessed* before the verdict, and as little as possible: the lowest step at the confession's
+//!     discount. But an epoch at fault earns nothing, which forfeits p.
+//!
+//! So the bond B must satisfy, for every f, with shares of the bond s:
+//!
+//! ```text
+//! judged:     q(f) ×  s(f/2)·B              >  f·d·p
+//! confessed:  q(f) × (s(0+)·confessed·B + p) >  f·d·p
+//! ```
+//!
+//! f/q(f) rises with f (q is concave and q(0) = 0), and s(f/2) is constant between twice one step of the
+//! schedule and twice the next. So each inequality is hardest at the upper end of such an interval, and checking
+//! those ends and f = 1 proves it for every fraction.
+//!
+//! The bound is silent on what no audit sees: bytes dropped after the term's last challenge, and a provider
+//! that fetches missing chunks from other slots in time to answer.
+
+use crate::audit_plan;
+use crate::fixed::{self, Chance, PERMILLE, PPM};
+use crate::penalty;
+use types::documents::AuditPlan;
+use types::{Bytes, GbPrice, MoneyError, Msat, PriceError, SlotCost, Span, Terms};
+
+/// What a slot's bond depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct BondInputs<'a> {
+    /// What is promised.
+    pub terms: &'a Terms,
+    /// How it is audited.
+    pub plan: &'a AuditPlan,
+    /// What one epoch stands for.
+    pub epoch: Span,
+    /// For how many epochs `cost` pays.
+    pub epochs: u64,
+    /// What the slot earns at most.
+    pub cost: &'a SlotCost,
+    /// What rebuilding it costs ([`repair_cost`]).
+    pub repair_cost: Msat,
+}
+
+/// The bond that a slot needs.
+pub fn required(inputs: &BondInputs) -> Result<Msat, MoneyError> {
+    let ratio = u128::from(inputs.terms.bond_ratio_permille);
+    let by_price = keeping(inputs.cost)?.scale_up(ratio, u128::from(PERMILLE))?;
+    Ok(by_price.max(inputs.repair_cost).max(deterrence(inputs)?))
+}
+
+/// What rebuilding a slot of `bytes` costs at most: as much read from each of the `data` dearest others, and taken in.
+pub fn repair_cost(
+    bytes: Bytes,
+    data: u16,
+    others: &[GbPrice],
+    ingress: GbPrice,
+) -> Result<Msat, PriceError> {
+    let mut dearest = others.to_vec();
+    dearest.sort_by(|a, b| b.cmp(a));
+    let reads = dearest.iter().take(usize::from(data)).map(|egress| egress.charge(bytes));
+    reads
+        .chain([ingress.charge(bytes)])
+        .try_fold(Msat::ZERO, |sum, charge| sum.add(charge?).map_err(|_| PriceError::Overflow))
+}
+
+/// The least bond with which no lost fraction pays.
+pub fn deterrence(inputs: &BondInputs) -> Result<Msat, MoneyError> {
+    let steps = inputs.terms.penalties.steps.iter();
+    let ends = steps.map(|step| step.fraction_ppm.saturating_mul(2).min(PPM));
+    ends.chain([PPM])
+        .filter(|fraction| *fraction > 0)
+        .try_fold(Msat::ZERO, |bond, fraction| Ok(bond.max(against(inputs, fraction)?)))
+}
+
+/// The least bond with which losing `fraction_ppm` does not pay, whichever way it comes out.
+pub fn against(inputs: &BondInputs, fraction_ppm: u32) -> Result<Msat, MoneyError> {
+    let schedule = &inputs.terms.penalties;
+    let (step, challenges) = audit_plan::least_step(inputs.plan, inputs.epoch);
+    let (step, epochs) = (step.min(inputs.epochs.max(1)), inputs.epochs.max(1));
+    let price = keeping(inputs.cost)?;
+    let found = fixed::all_missing(fraction_ppm, challenges).complement().max(1);
+    // What a step saves, divided by the probability of being found: f·d·p ÷ q, with p = price ÷ epochs.
+    let saved = exact(
+        price,
+        u128::from(fraction_ppm) * u128::from(step),
+        u128::from(PPM) * u128::from(epochs),
+    )?;
+    let at_stake = exact(saved, u128::from(Chance::SCALE), u128::from(found))?;
+
+    let judged = u64::from(penalty::step_permille(schedule, (fraction_ppm / 2).max(1)))
+        * u64::from(PERMILLE);
+    let confessed =
+        u64::from(penalty::step_permille(schedule, 1)) * u64::from(schedule.confessed_permille);
+    let forfeited = price.scale_down(1, u128::from(epochs))?;
+    let above = at_stake.sub(forfeited)?.max(Msat::ZERO);
+    Ok(least_bond(at_stake, judged)?.max(least_bond(above, confessed)?))
+}
+
+/// The least bond of which `share_ppm` is more than `stake`; nothing where there is no stake.
+fn least_bond(stake: Msat, share_ppm: u64) -> Result<Msat, MoneyError> {
+    if stake == Msat::ZERO {
+        return Ok(Msat::ZERO);
+    }
+    let bond = exact(stake.add(Msat(1))?, u128::from(PPM), u128::from(share_ppm.max(1)))?;
+    Ok(bond)
+}
+
+/// What the slot earns for keeping, bonus included.
+fn keeping(cost: &SlotCost) -> Result<Msat, MoneyError> {
+    cost.keeping()?.add(cost.bonus)?.non_negative()
+}
+
+/// `amount × numerator ÷ denominator`, rounded up, with a product of any size.
+fn exact(amount: Msat, numerator: u128, denominator: u128) -> Result<Msat, MoneyError> {
+    let amount = u128::from(amount.non_negative()?.0.unsigned_abs());
+    let down = fixed::mul_div(amount, numerator, denominator).ok_or(MoneyError::Overflow)?;
+    let short = amount.wrapping_mul(numerator) != down.wrapping_mul(denominator);
+    let up = down.checked_add(u128::from(short)).ok_or(MoneyError::Overflow)?;
+    i64::try_from(up).map(Msat).map_err(|_| MoneyError::Overflow)
+}
