@@ -110,7 +110,10 @@ impl Keys {
 
     /// The key that wraps the keys of the objects in the bucket `name`.
     pub fn bucket(&self, name: &str) -> BucketKey {
-        BucketKey { name: name.to_owned(), key: Key::derive(&self.master, &[b"bucket\0", name.as_bytes()]) }
+        BucketKey {
+            name: name.to_owned(),
+            key: Key::derive(&self.master, &[b"bucket\0", name.as_bytes()]),
+        }
     }
 
     /// Seals the catalogue's backup of this `generation`. The nonce must be fresh.

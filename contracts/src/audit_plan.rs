@@ -17,6 +17,16 @@ pub const TRAFFIC_SPAN: Span = Span(7 * Span::DAY.0);
 /// rounded up: 459 for 1 % lost, found with 99 %. Traffic bounds that from above ([`TRAFFIC_PERCENT_MAX`]); from
 /// below stands one challenge a day, or one a term where the term is shorter. Where the upper bound
 /// binds the plan is `capped`, and `confidence_ppm` is the detection that is left.
+///
+/// ```
+/// use types::{Bytes, Span, Terms};
+///
+/// let month = Span(30 * Span::DAY.0);
+/// let plan = contracts::audit_plan::plan(&Terms::standard(Bytes(1_000_000_000), month));
+/// assert_eq!((plan.challenges, plan.capped), (459, false));
+/// let tiny = contracts::audit_plan::plan(&Terms::standard(Bytes(1), month));
+/// assert_eq!((tiny.challenges, tiny.confidence_ppm, tiny.capped), (7, 67_934, true));
+/// ```
 pub fn plan(terms: &Terms) -> AuditPlan {
     let target = &terms.detection;
     let wanted = fixed::draws_to_find(target.fraction_ppm, target.confidence_ppm);
@@ -67,4 +77,75 @@ pub fn least_step(plan: &AuditPlan, epoch: Span) -> (u64, u64) {
     let epochs = within.div_ceil(rate).max(1);
     let challenges = fixed::mul_div(epochs, rate, within).unwrap_or(u128::MAX).max(1);
     (u64::try_from(epochs).unwrap_or(u64::MAX), u64::try_from(challenges).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use types::Bytes;
+
+    fn terms(capacity: u64, duration: Span) -> Terms {
+        Terms::standard(Bytes(capacity), duration)
+    }
+
+    #[test]
+    fn the_standard_target_takes_459_challenges_a_week() {
+        let plan = plan(&terms(1_000_000_000, Span(30 * Span::DAY.0)));
+        assert_eq!((plan.challenges, plan.confidence_ppm, plan.capped), (459, 990_079, false));
+    }
+
+    #[test]
+    fn a_small_slot_is_asked_once_a_day_and_says_what_that_finds() {
+        let plan = plan(&terms(1, Span(30 * Span::DAY.0)));
+        assert_eq!((plan.challenges, plan.confidence_ppm, plan.capped), (7, 67_934, true));
+    }
+
+    #[test]
+    fn a_term_shorter_than_a_day_has_its_challenge_too() {
+        let plan = plan(&terms(1, Span::HOUR));
+        assert_eq!(plan.challenges, 168);
+        assert_eq!(challenges_in_epoch(&plan, Span::HOUR, 0), 1);
+    }
+
+    #[test]
+    fn fractions_of_a_challenge_are_carried_over() {
+        let plan = AuditPlan { challenges: 3, within: Span(7), confidence_ppm: 0, capped: false };
+        let counts: Vec<u32> = (0..14).map(|n| challenges_in_epoch(&plan, Span(1), n)).collect();
+        assert_eq!(counts, [0, 0, 1, 0, 1, 0, 1, 0, 0, 1, 0, 1, 0, 1]);
+        assert_eq!(challenges_in_epoch(&plan, Span(14), 5), 6);
+        assert_eq!(challenges_in_epoch(&plan, Span(u64::MAX), u64::MAX), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn audits_stay_between_their_bounds(capacity in 1u64..1 << 40, days in 1u64..1000, fraction in 1_000u32..1_000_000) {
+            let mut terms = terms(capacity, Span(days * Span::DAY.0));
+            terms.detection.fraction_ppm = fraction;
+            let plan = plan(&terms);
+            let moved = u64::from(plan.challenges) * PROOF_BYTES;
+            prop_assert!(plan.challenges >= 7);
+            prop_assert!(plan.challenges == 7 || moved <= terms.slot_capacity().0 / 100);
+            prop_assert_eq!(plan.capped, plan.confidence_ppm < terms.detection.confidence_ppm);
+        }
+
+        #[test]
+        fn every_span_has_exactly_its_challenges(challenges in 1u32..5000, epochs in 1u64..500, spans in 1u64..5, epoch in 1u64..1_000_000) {
+            let within = Span(epochs * epoch);
+            let plan = AuditPlan { challenges, within, confidence_ppm: 0, capped: false };
+            let count = |n| u64::from(challenges_in_epoch(&plan, Span(epoch), n));
+            let all: u64 = (0..spans * epochs).map(count).sum();
+            prop_assert_eq!(all, spans * u64::from(challenges));
+        }
+
+        #[test]
+        fn no_step_passes_without_its_challenges(challenges in 1u32..500, within in 1u64..10_000, epoch in 1u64..100, start in 0u64..10_000) {
+            let plan = AuditPlan { challenges, within: Span(within), confidence_ppm: 0, capped: false };
+            let (epochs, least) = least_step(&plan, Span(epoch));
+            let found: u64 = (start..start + epochs)
+                .map(|n| u64::from(challenges_in_epoch(&plan, Span(epoch), n)))
+                .sum();
+            prop_assert!(least >= 1 && found >= least, "{found} of {least} in {epochs}");
+        }
+    }
 }

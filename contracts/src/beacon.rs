@@ -79,3 +79,62 @@ impl std::fmt::Debug for HashChain {
         write!(f, "HashChain {{ anchor: {}, length: {} }}", self.anchor, self.length)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn each_value_opens_the_epoch_after_the_one_before() {
+        for length in [0, 1, 2, 3, 10, 99, 100, 101] {
+            let chain = HashChain::new(&[7; 32], length);
+            let mut previous = chain.anchor();
+            for epoch in 1..=length {
+                let value = chain.value(Epoch(epoch)).unwrap();
+                assert!(follows(&previous, &value), "epoch {epoch} of {length}");
+                previous = value;
+            }
+            assert_eq!(chain.value(Epoch(0)), Some(chain.anchor()));
+            assert_eq!(chain.value(Epoch(length + 1)), None);
+            assert_eq!(chain.value(Epoch(u64::MAX)), None);
+            assert_eq!(chain.last(), Epoch(length));
+        }
+    }
+
+    #[test]
+    fn values_of_other_epochs_and_chains_are_refused() {
+        let (chain, other) = (HashChain::new(&[7; 32], 9), HashChain::new(&[8; 32], 9));
+        let value = |chain: &HashChain, epoch| chain.value(Epoch(epoch)).unwrap();
+        assert!(!follows(&value(&chain, 3), &value(&chain, 5)));
+        assert!(!follows(&value(&chain, 3), &value(&chain, 3)));
+        assert!(!follows(&value(&chain, 3), &value(&chain, 2)));
+        assert!(!follows(&value(&chain, 3), &value(&other, 4)));
+    }
+
+    #[test]
+    fn the_chain_is_the_same_everywhere() {
+        let anchor = HashChain::new(&[0; 32], 3).anchor();
+        assert_eq!(
+            anchor.to_string(),
+            "df9f7deb3e35e7a4cac0688f4171e260d79f9349767c0f43da1842f47677a48a"
+        );
+    }
+
+    #[test]
+    fn what_is_shown_of_a_chain_is_public() {
+        let chain = HashChain::new(&[7; 32], 9);
+        let shown = format!("{chain:?}");
+        assert!(shown.contains(&chain.anchor().to_string()));
+        assert!((1..=9).all(|n| !shown.contains(&chain.value(Epoch(n)).unwrap().to_string())));
+    }
+
+    proptest! {
+        #[test]
+        fn a_seed_and_a_length_make_one_chain(seed: [u8; 32], length in 1u64..300, epoch in 1u64..300) {
+            let (a, b) = (HashChain::new(&seed, length), HashChain::new(&seed, length));
+            prop_assert_eq!(a.value(Epoch(epoch)), b.value(Epoch(epoch)));
+            prop_assert_eq!(a.value(Epoch(epoch)).is_some(), epoch <= length);
+        }
+    }
+}

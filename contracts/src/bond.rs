@@ -17,11 +17,13 @@
 //! - **Savings** of a step are at most f × d × p, where p is the slot's pay for one epoch: nobody keeps
 //!   bytes for long below their cost, so not keeping a fraction saves at most its price.
 //! - **Detection** in a step is q(f) = 1 − (1 − f)ⁿ.
-//! - **At risk** is the cheaper of two ways to be found, since the provider sees the challenge first:
+//! - **At risk** is the cheapest of the ways to be found, since the provider sees the challenge first:
 //!   - *judged*: the penalty step for the fraction found. The intensified audit estimates f from 256 draws; we
 //!     count on half of f only. No earnings are counted: an epoch with one failed proof may be paid in full.
 //!   - *confessed* before the verdict, and as little as possible: the lowest step at the confession's
 //!     discount. But an epoch at fault earns nothing, which forfeits p.
+//!   - *silent*: no bond is at risk within the repair time, but until it answers again nothing is earned, which
+//!     forfeits d × p. Since q(f) ≥ f, that never pays, whatever the bond.
 //!
 //! So the bond B must satisfy, for every f, with shares of the bond s:
 //!
@@ -92,36 +94,47 @@ pub fn deterrence(inputs: &BondInputs) -> Result<Msat, MoneyError> {
 }
 
 /// The least bond with which losing `fraction_ppm` does not pay, whichever way it comes out.
-pub fn against(inputs: &BondInputs, fraction_ppm: u32) -> Result<Msat, MoneyError> {
-    let schedule = &inputs.terms.penalties;
-    let (step, challenges) = audit_plan::least_step(inputs.plan, inputs.epoch);
-    let (step, epochs) = (step.min(inputs.epochs.max(1)), inputs.epochs.max(1));
+fn against(inputs: &BondInputs, fraction_ppm: u32) -> Result<Msat, MoneyError> {
     let price = keeping(inputs.cost)?;
-    let found = fixed::all_missing(fraction_ppm, challenges).complement().max(1);
-    // What a step saves, divided by the probability of being found: f·d·p ÷ q, with p = price ÷ epochs.
-    let saved = exact(
-        price,
-        u128::from(fraction_ppm) * u128::from(step),
-        u128::from(PPM) * u128::from(epochs),
-    )?;
-    let at_stake = exact(saved, u128::from(Chance::SCALE), u128::from(found))?;
-
-    let judged = u64::from(penalty::step_permille(schedule, (fraction_ppm / 2).max(1)))
-        * u64::from(PERMILLE);
-    let confessed =
-        u64::from(penalty::step_permille(schedule, 1)) * u64::from(schedule.confessed_permille);
-    let forfeited = price.scale_down(1, u128::from(epochs))?;
-    let above = at_stake.sub(forfeited)?.max(Msat::ZERO);
-    Ok(least_bond(at_stake, judged)?.max(least_bond(above, confessed)?))
-}
-
-/// The least bond of which `share_ppm` is more than `stake`; nothing where there is no stake.
-fn least_bond(stake: Msat, share_ppm: u64) -> Result<Msat, MoneyError> {
-    if stake == Msat::ZERO {
+    if price == Msat::ZERO {
         return Ok(Msat::ZERO);
     }
-    let bond = exact(stake.add(Msat(1))?, u128::from(PPM), u128::from(share_ppm.max(1)))?;
-    Ok(bond)
+    let schedule = &inputs.terms.penalties;
+    let epochs = inputs.epochs.max(1);
+    let (step, challenges) = audit_plan::least_step(inputs.plan, inputs.epoch);
+    let stake = stake(price, fraction_ppm, challenges, (step.min(epochs), epochs))?;
+    let forfeited = price.scale_down(1, u128::from(epochs))?;
+
+    let lowest = penalty::step_permille(schedule, 1);
+    let found = penalty::step_permille(schedule, fraction_ppm.div_ceil(2));
+    let judged = least_bond(stake, found * PERMILLE)?;
+    let confessed = if stake < forfeited {
+        Msat::ZERO
+    } else {
+        least_bond(stake.sub(forfeited)?, lowest * u32::from(schedule.confessed_permille))?
+    };
+    Ok(judged.max(confessed))
+}
+
+/// What must be lost by being found, so that a step is not worth it: f·d·p ÷ q, rounded up, with p = price ÷ epochs.
+fn stake(
+    price: Msat,
+    fraction_ppm: u32,
+    challenges: u64,
+    (step, epochs): (u64, u64),
+) -> Result<Msat, MoneyError> {
+    let scale = u128::from(Chance::SCALE);
+    let found = u128::from(fixed::all_missing(fraction_ppm, challenges).complement().max(1));
+    let saved = u128::from(fraction_ppm) * scale;
+    let ratio =
+        fixed::mul_div_up(saved, scale, u128::from(PPM) * found).ok_or(MoneyError::Overflow)?;
+    let steps = ratio.checked_mul(u128::from(step)).ok_or(MoneyError::Overflow)?;
+    scale_up(price, steps, scale * u128::from(epochs))
+}
+
+/// The least bond of which `share_ppm` is more than `stake`.
+fn least_bond(stake: Msat, share_ppm: u32) -> Result<Msat, MoneyError> {
+    scale_up(stake.add(Msat(1))?, u128::from(PPM), u128::from(share_ppm.max(1)))
 }
 
 /// What the slot earns for keeping, bonus included.
@@ -130,10 +143,11 @@ fn keeping(cost: &SlotCost) -> Result<Msat, MoneyError> {
 }
 
 /// `amount × numerator ÷ denominator`, rounded up, with a product of any size.
-fn exact(amount: Msat, numerator: u128, denominator: u128) -> Result<Msat, MoneyError> {
+fn scale_up(amount: Msat, numerator: u128, denominator: u128) -> Result<Msat, MoneyError> {
     let amount = u128::from(amount.non_negative()?.0.unsigned_abs());
-    let down = fixed::mul_div(amount, numerator, denominator).ok_or(MoneyError::Overflow)?;
-    let short = amount.wrapping_mul(numerator) != down.wrapping_mul(denominator);
-    let up = down.checked_add(u128::from(short)).ok_or(MoneyError::Overflow)?;
-    i64::try_from(up).map(Msat).map_err(|_| MoneyError::Overflow)
+    let scaled = fixed::mul_div_up(amount, numerator, denominator);
+    scaled.and_then(|up| i64::try_from(up).ok()).map(Msat).ok_or(MoneyError::Overflow)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,5 @@
 //! One slot's score for one epoch: what an audit found, weighed against the terms.
 
-use crate::fixed::PERMILLE;
 use types::Terms;
 use types::documents::SlotVerdict;
 
@@ -16,18 +15,16 @@ pub const LATENCY: u32 = 150;
 /// The compliance that `verdict` comes to under `terms`, 0..=1000.
 ///
 /// - audits: the share of the challenges that was proven, × [`AUDITS`];
-/// - availability: the share that was answered, measured against the terms' target, × [`AVAILABILITY`];
+/// - availability: [`AVAILABILITY`] for an answer, which comes for all challenges of an epoch or for none
+///   (the terms' availability, a share of many epochs, is for reputation to judge);
 /// - latency: [`LATENCY`] up to the terms' time to first byte, and in inverse proportion beyond it.
 ///
-/// An answer comes for all challenges of an epoch or for none, so a silent slot scores nothing.
+/// A silent slot scores nothing. Rounded down.
 pub fn compliance(verdict: &SlotVerdict, terms: &Terms) -> u16 {
     if !verdict.answered {
         return 0;
     }
-    let answered =
-        PERMILLE.min(PERMILLE * PERMILLE / u32::from(terms.availability_permille).max(1));
-    let availability = AVAILABILITY * answered / PERMILLE;
-    let score = audits(verdict) + availability + latency(verdict, terms);
+    let score = audits(verdict) + AVAILABILITY + latency(verdict, terms);
     u16::try_from(score).map_or(FULL, |score| score.min(FULL))
 }
 
@@ -45,4 +42,49 @@ fn latency(verdict: &SlotVerdict, terms: &Terms) -> u32 {
         return LATENCY;
     }
     u32::try_from(u128::from(LATENCY) * allowed / taken).unwrap_or(LATENCY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use types::{Bytes, ContractId, Span};
+
+    fn verdict(challenges: u32, passed: u32, latency_ms: u32) -> SlotVerdict {
+        let contract = ContractId::default();
+        SlotVerdict { contract, slot: 0, challenges, passed, answered: true, latency_ms }
+    }
+
+    fn score(verdict: &SlotVerdict) -> u16 {
+        compliance(verdict, &Terms::standard(Bytes(1), Span::DAY))
+    }
+
+    #[test]
+    fn what_each_shortfall_costs() {
+        for (verdict, expected) in [
+            (verdict(3, 3, 0), 1000),
+            (verdict(3, 3, 2_000), 1000),
+            (verdict(0, 0, 0), 1000),
+            (verdict(3, 2, 0), 800),
+            (verdict(3, 0, 0), 400),
+            (verdict(1_000_000, 999_999, 0), 999),
+            (verdict(3, 3, 2_001), 999),
+            (verdict(3, 3, 4_000), 925),
+            (verdict(3, 3, u32::MAX), 850),
+            (verdict(3, 4, 0), 1000),
+            (SlotVerdict { answered: false, ..verdict(3, 3, 0) }, 0),
+        ] {
+            assert_eq!(score(&verdict), expected, "{verdict:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn only_a_kept_promise_scores_full(asked: u32, passed: u32, answered: bool, latency_ms: u32) {
+            let verdict = SlotVerdict { answered, ..verdict(asked, passed.min(asked), latency_ms) };
+            let full = score(&verdict) == FULL;
+            prop_assert_eq!(full, verdict.is_pass() && latency_ms <= 2_000);
+            prop_assert!(score(&verdict) <= FULL);
+        }
+    }
 }

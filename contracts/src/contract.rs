@@ -204,3 +204,99 @@ impl Contract {
         self.client == *party || self.slots.iter().any(|slot| slot.quoted.provider == *party)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use types::{GbPrice, Price, SlotCost};
+
+    fn slot(provider: u8, bytes: u64, minimum_use: u64) -> Slot {
+        let cost = SlotCost { base: Msat(1_000), ..SlotCost::default() };
+        let quoted = QuotedSlot {
+            provider: Did([provider; 32]),
+            ask: Hash::default(),
+            price: Price::whole(1),
+            egress: GbPrice::whole(1),
+            ingress: GbPrice::whole(0),
+            minimum_use: Bytes(minimum_use),
+            cost,
+            bond: Msat(2_000),
+        };
+        let mut slot = Slot::reserved(quoted, Bytes(100), 10, Timestamp(0));
+        slot.size = SlotSize { root: Hash::default(), bytes, shards: u64::from(bytes > 0) };
+        slot
+    }
+
+    fn contract(first_epoch: Option<Epoch>) -> Contract {
+        let terms = Terms::standard(Bytes(400), Span(10 * Span::DAY.0));
+        Contract {
+            id: Hash([9; 32]),
+            client: Did([1; 32]),
+            quote: Hash::default(),
+            audit: crate::audit_plan::plan(&terms),
+            terms,
+            epoch: Span::DAY,
+            epochs: 10,
+            cost: CostVector::default(),
+            state: ContractState::Active,
+            revision: 0,
+            layout: None,
+            first_epoch,
+            store_by: Timestamp(0),
+            reserves: Vec::new(),
+            egress_spent: Msat::ZERO,
+            shares: BTreeMap::new(),
+            slots: vec![slot(2, 50, 0), slot(3, 50, 0), slot(4, 0, 0)],
+        }
+    }
+
+    #[test]
+    fn a_slot_earns_for_its_minimum_use_once_it_holds_anything() {
+        for (bytes, minimum, earning, paid) in
+            [(0, 70, 0, 100), (50, 70, 70, 100), (80, 70, 80, 100), (80, 120, 120, 120)]
+        {
+            let slot = slot(2, bytes, minimum);
+            assert_eq!((slot.earning_bytes(), slot.paid_capacity().0), (earning, paid));
+        }
+    }
+
+    #[test]
+    fn only_a_filled_slot_earns_as_epochs_pass() {
+        let mut slot = slot(2, 50, 0);
+        for state in SlotState::ALL {
+            slot.state = state;
+            let expected = if state == SlotState::Filled { Msat(200) } else { Msat::ZERO };
+            assert_eq!(slot.earned(&slot.accrued(Epoch(4))), Ok(expected), "{state:?}");
+        }
+        assert_eq!(slot.accrual, Accrual::default(), "looking changes nothing");
+    }
+
+    #[test]
+    fn accruals_stop_at_the_end() {
+        let contract = contract(Some(Epoch(5)));
+        assert_eq!(contract.end(), Some(Epoch(15)));
+        assert_eq!([14, 15, 16].map(|n| contract.payable(Epoch(n)).0), [14, 15, 15]);
+        let waiting = self::contract(None);
+        assert_eq!((waiting.end(), waiting.payable(Epoch(99))), (None, Epoch(99)));
+    }
+
+    #[test]
+    fn what_holds_and_whom_it_concerns() {
+        let mut contract = contract(None);
+        assert_eq!(contract.holding(), 0);
+        contract.slots[0].state = SlotState::Filled;
+        contract.slots[1].state = SlotState::AtFault;
+        contract.slots[2].state = SlotState::Repairing;
+        assert_eq!(contract.holding(), 2);
+        assert_eq!(
+            [1, 2, 4, 5].map(|n| contract.concerns(&Did([n; 32]))),
+            [true, true, true, false]
+        );
+    }
+
+    #[test]
+    fn causes_have_names() {
+        let names = [Cause::Unreachable, Cause::Lost, Cause::Confessed].map(Cause::name);
+        assert_eq!(names, ["unreachable", "lost", "confessed"]);
+    }
+}

@@ -18,6 +18,14 @@ pub fn mul_div(a: u128, b: u128, c: u128) -> Option<u128> {
     }
 }
 
+/// `a × b ÷ c`, rounded up; else as [`mul_div`].
+pub fn mul_div_up(a: u128, b: u128, c: u128) -> Option<u128> {
+    let down = mul_div(a, b, c)?;
+    // The rest is below c, so that the low 128 bits of both products show whether there is one.
+    let rest = a.wrapping_mul(b).wrapping_sub(down.wrapping_mul(c));
+    down.checked_add(u128::from(rest != 0))
+}
+
 /// Long division bit by bit: with a = q·c + r, the quotient is q·b + r·b ÷ c, and r stays below c throughout.
 fn wide_mul_div(a: u128, b: u128, c: u128) -> Option<u128> {
     let whole = a.checked_div(c)?.checked_mul(b)?;
@@ -124,4 +132,87 @@ pub fn draws_to_find(fraction_ppm: u32, confidence_ppm: u32) -> u32 {
         }
     }
     low
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The product of two numbers as two halves, by schoolbook multiplication.
+    fn product(a: u128, b: u128) -> (u128, u128) {
+        const HALF: u128 = u64::MAX as u128;
+        let (a1, a0, b1, b0) = (a >> 64, a & HALF, b >> 64, b & HALF);
+        let middle = ((a0 * b0) >> 64) + ((a0 * b1) & HALF) + ((a1 * b0) & HALF);
+        let high = a1 * b1 + ((a0 * b1) >> 64) + ((a1 * b0) >> 64) + (middle >> 64);
+        (high, a.wrapping_mul(b))
+    }
+
+    proptest! {
+        #[test]
+        fn scaling_is_exact_for_products_of_any_size(a: u128, b: u128, c in 1u128..) {
+            let (down, up) = (mul_div(a, b, c), mul_div_up(a, b, c));
+            if let Some(quotient) = down {
+                let covered = product(quotient, c);
+                prop_assert!(covered <= product(a, b));
+                let (high, low) = product(a, b);
+                let rest = low.wrapping_sub(covered.1);
+                prop_assert!(rest < c && high - covered.0 == u128::from(low < covered.1));
+                prop_assert_eq!(up, quotient.checked_add(u128::from(rest > 0)));
+            } else {
+                prop_assert!(product(a, b).0 >= c);
+            }
+        }
+
+        #[test]
+        fn scaling_by_a_share_always_fits(a: u128, b: u128, c in 1u128..) {
+            prop_assert!(mul_div(a, b.min(c), c).is_some_and(|scaled| scaled <= a));
+        }
+
+        #[test]
+        fn one_draw_fewer_would_not_do(fraction in 1_000u32..1_000_000, confidence in 1u32..1_000_000) {
+            let draws = draws_to_find(fraction, confidence);
+            let limit = Chance::from_ppm(PPM - confidence);
+            prop_assert!(all_missing(fraction, u64::from(draws)).is_at_most(limit));
+            prop_assert!(!all_missing(fraction, u64::from(draws) - 1).is_at_most(limit));
+        }
+
+        #[test]
+        fn more_draws_and_larger_losses_are_found_more_surely(f in 1u32..500_000, n in 1u64..100_000) {
+            prop_assert!(all_missing(f, n + 1) <= all_missing(f, n));
+            prop_assert!(all_missing(2 * f, n) <= all_missing(f, n));
+        }
+    }
+
+    #[test]
+    fn scaling_by_nothing_gives_nothing() {
+        assert_eq!(mul_div(1, 1, 0), None);
+        assert_eq!(mul_div(u128::MAX, u128::MAX, 0), None);
+        assert_eq!(mul_div_up(0, u128::MAX, 7), Some(0));
+    }
+
+    /// ln(1 − confidence) ÷ ln(1 − fraction), rounded up, from tables.
+    #[test]
+    fn draws_match_the_logarithms() {
+        for (fraction, confidence, draws) in [
+            (10_000, 990_000, 459),
+            (50_000, 950_000, 59),
+            (100_000, 990_000, 44),
+            (500_000, 750_000, 2),
+            (900_000, 990_000, 2),
+            (1_000_000, 999_999, 1),
+            (1_000, 999_999, 13_809),
+            (0, 500_000, u32::MAX),
+        ] {
+            assert_eq!(draws_to_find(fraction, confidence), draws, "{fraction} {confidence}");
+        }
+    }
+
+    #[test]
+    fn detection_is_never_overstated() {
+        assert_eq!(finding_ppm(10_000, 459), 990_079);
+        assert_eq!(finding_ppm(500_000, 1), 500_000);
+        assert_eq!(finding_ppm(10_000, 0), 0);
+        assert_eq!(finding_ppm(PPM, 1), PPM);
+    }
 }

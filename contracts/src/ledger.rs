@@ -117,6 +117,7 @@ impl Ledger {
     }
 
     /// The books of some accounts alone, for trying postings on them.
+    #[must_use]
     pub fn part(&self, accounts: impl IntoIterator<Item = Account>) -> Self {
         Self {
             accounts: accounts.into_iter().map(|account| (account, self.totals(account))).collect(),
@@ -252,6 +253,26 @@ mod tests {
                     prop_assert!(*account == Account::World || totals.balance() >= Msat::ZERO);
                 }
             }
+        }
+
+        #[test]
+        fn a_list_is_posted_as_it_was_checked_on_the_whole_or_on_a_part(
+            moves in prop::collection::vec((0u8..4, 0u8..4, 1i64..50), 1..8),
+            opening in prop::collection::vec(0i64..60, 3),
+        ) {
+            let account = |n: u8| if n == 0 { Account::World } else { party(n) };
+            let mut ledger = Ledger::default();
+            for (n, amount) in (1u8..).zip(opening).filter(|(_, amount)| *amount > 0) {
+                ledger.post_all(&[posting(Account::World, party(n), amount)]).unwrap();
+            }
+            let list: Vec<Posting> =
+                moves.iter().map(|(from, to, amount)| posting(account(*from), account(*to), *amount)).collect();
+            let checked = ledger.check(&list);
+            prop_assert_eq!(ledger.part((0..4).map(account)).check(&list), checked.clone());
+            let mut after = ledger.clone();
+            prop_assert_eq!(after.post_all(&list), checked.clone());
+            let refused = (0..list.len()).find(|n| ledger.check(&list[..=*n]).is_err());
+            prop_assert_eq!(refused.is_some(), checked.is_err());
         }
     }
 }

@@ -125,3 +125,6 @@ fn part(amount: Msat, counted: u128, whole: u128) -> Result<Msat, MoneyError> {
     let scaled = fixed::mul_div(u128::from(amount.0.unsigned_abs()), counted.min(whole), whole);
     i64::try_from(scaled.unwrap_or(0)).map(Msat).map_err(|_| MoneyError::Overflow)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
 //! What a broken promise costs its provider, and who gets it. No rule pays the judge.
+#![warn(clippy::arithmetic_side_effects)]
 
 use crate::fixed::{PERMILLE, PPM};
 use types::terms::PenaltySchedule;
@@ -69,4 +70,89 @@ pub fn distribute(
     let left = slashed.sub(repair_cost.non_negative()?.min(slashed))?;
     let to_client = paid.non_negative()?.min(left);
     Ok(Distribution { to_pool: slashed.sub(to_client)?, to_client })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Account;
+    use crate::rail::{LedgerRail, Rail};
+    use proptest::prelude::*;
+    use types::{ContractId, Did};
+
+    fn slash(fraction_ppm: u32, epochs_at_fault: u64, confessed: bool, bond: i64) -> Slash {
+        let loss = Loss { fraction_ppm, epochs_at_fault, confessed };
+        assess(&PenaltySchedule::standard(), &loss, Msat(bond)).unwrap()
+    }
+
+    #[test]
+    fn the_standard_schedule() {
+        for (fraction, epochs, confessed, amount, replace) in [
+            (0, 0, false, 0, false),
+            (1, 0, false, 100, false),
+            (10_000, 0, false, 100, false),
+            (10_001, 0, false, 250, false),
+            (50_000, 0, false, 250, false),
+            (50_001, 0, false, 500, true),
+            (200_000, 3, false, 530, true),
+            (200_001, 0, false, 1000, true),
+            (1_000_000, 99, false, 1000, true),
+            (10_000, 0, true, 50, false),
+            (1_000_000, u64::MAX, true, 500, true),
+        ] {
+            let expected = Slash { amount: Msat(amount), replace };
+            assert_eq!(slash(fraction, epochs, confessed, 1000), expected, "{fraction} {epochs}");
+        }
+    }
+
+    #[test]
+    fn the_pool_comes_first_then_the_client_up_to_what_it_paid() {
+        for (slashed, repair, paid, to_pool, to_client) in [
+            (100, 30, 50, 50, 50),
+            (100, 30, 90, 30, 70),
+            (100, 100, 90, 100, 0),
+            (100, 300, 90, 100, 0),
+            (100, 0, 0, 100, 0),
+            (0, 30, 50, 0, 0),
+        ] {
+            let parts = distribute(Msat(slashed), Msat(repair), Msat(paid)).unwrap();
+            let expected = Distribution { to_pool: Msat(to_pool), to_client: Msat(to_client) };
+            assert_eq!(parts, expected, "{slashed} {repair} {paid}");
+        }
+    }
+
+    #[test]
+    fn negative_amounts_are_refused() {
+        assert!(distribute(Msat(-1), Msat(0), Msat(0)).is_err());
+        assert!(distribute(Msat(1), Msat(-1), Msat(0)).is_err());
+        assert!(distribute(Msat(1), Msat(0), Msat(-1)).is_err());
+        let loss = Loss { fraction_ppm: 1, epochs_at_fault: 0, confessed: false };
+        assert!(assess(&PenaltySchedule::standard(), &loss, Msat(-1)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_slash_grows_with_the_loss_and_never_above_the_bond(
+            fraction in 0u32..1_000_000, more in 0u32..1_000_000, epochs in 0u64..1000, bond in 0..=i64::MAX,
+        ) {
+            let amount = |fraction, epochs, confessed| slash(fraction, epochs, confessed, bond).amount;
+            let larger = fraction.saturating_add(more).min(PPM);
+            prop_assert!(amount(fraction, epochs, false) <= amount(larger, epochs, false));
+            prop_assert!(amount(fraction, epochs, false) <= amount(fraction, epochs.saturating_add(1), false));
+            prop_assert!(amount(fraction, epochs, true) <= amount(fraction, epochs, false));
+            prop_assert!(amount(larger, epochs, false) <= Msat(bond));
+        }
+
+        #[test]
+        fn no_rule_pays_the_judge(slashed in 0..=i64::MAX, repair in 0..=i64::MAX, paid in 0..=i64::MAX) {
+            let parts = distribute(Msat(slashed), Msat(repair), Msat(paid)).unwrap();
+            prop_assert_eq!(parts.to_pool.add(parts.to_client).unwrap(), Msat(slashed));
+            prop_assert!(parts.to_client <= Msat(paid) && parts.to_pool >= Msat(repair.min(slashed)));
+            let (contract, client) = (ContractId::default(), Did([1; 32]));
+            for posting in LedgerRail.slash((contract, 3), (client, parts.to_client), parts.to_pool) {
+                prop_assert_eq!(posting.debit, Account::Bond(contract, 3));
+                prop_assert!([Account::RepairPool, Account::Available(client)].contains(&posting.credit));
+            }
+        }
+    }
 }

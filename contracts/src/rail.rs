@@ -110,3 +110,46 @@ pub fn rail(kind: RailKind) -> &'static dyn Rail {
         RailKind::Ledger => &LedgerRail,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONTRACT: ContractId = types::Hash([3; 32]);
+    const CLIENT: Did = Did([1; 32]);
+    const PROVIDER: Did = Did([2; 32]);
+
+    fn moves(amount: Msat) -> Vec<(Vec<Posting>, Account, Account)> {
+        let rail = rail(RailKind::Ledger);
+        let (client, provider) = (Account::Available(CLIENT), Account::Available(PROVIDER));
+        let (escrow, bond) = (Account::Escrow(CONTRACT), Account::Bond(CONTRACT, 5));
+        vec![
+            (rail.lock_escrow(CONTRACT, CLIENT, amount), client, escrow),
+            (rail.lock_bond(CONTRACT, 5, PROVIDER, amount), provider, bond),
+            (rail.pay(CONTRACT, PROVIDER, amount), escrow, provider),
+            (rail.take_fees(CONTRACT, amount), escrow, Account::Fees),
+            (rail.refund(CONTRACT, CLIENT, amount), escrow, client),
+            (rail.release_bond(CONTRACT, 5, PROVIDER, amount), bond, provider),
+            (rail.slash((CONTRACT, 5), (CLIENT, amount), Msat::ZERO), bond, client),
+            (rail.slash((CONTRACT, 5), (CLIENT, Msat::ZERO), amount), bond, Account::RepairPool),
+            (rail.pay_from_pool(escrow, amount), Account::RepairPool, escrow),
+        ]
+    }
+
+    #[test]
+    fn each_move_is_one_posting() {
+        for (postings, debit, credit) in moves(Msat(7)) {
+            assert_eq!(postings, [Posting { debit, credit, amount: Msat(7) }]);
+        }
+    }
+
+    #[test]
+    fn nothing_moves_nothing() {
+        assert!(moves(Msat::ZERO).into_iter().all(|(postings, ..)| postings.is_empty()));
+    }
+
+    #[test]
+    fn the_ledger_is_the_rail_of_its_kind() {
+        assert_eq!(rail(RailKind::Ledger).kind(), RailKind::Ledger);
+    }
+}

@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 use types::terms::{Detection, PayoutCurve, PenaltySchedule, Placement};
 use types::{Bytes, Span, Terms};
 
-/// The largest contract, and the most reads paid for in advance: 1 EB.
-pub const CAPACITY_MAX: Bytes = Bytes(1_000_000_000_000_000_000);
+/// The largest contract, and the most reads paid for in advance: 100 PB, which fits in 63 bits even when stored 65 times.
+pub const CAPACITY_MAX: Bytes = Bytes(100_000_000_000_000_000);
 /// The shortest contract.
 pub const DURATION_MIN: Span = Span(60 * Span::SECOND.0);
 /// The longest contract: ten years.
@@ -226,3 +226,6 @@ fn never_falls(
     let broken = in_order.position(|fine| !fine);
     broken.map_or(Ok(()), |index| Err(TermsError::Falls { field, index: index + 1, what }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use crate::state::{Market, Offer};
 use crate::tally::tally;
 use contracts::payout::Accrual;
 use contracts::{Contract, ContractState, ContractStep, Fault, Posting, Slot, SlotState, SlotStep};
+use reputation::{Evidence, Record};
 use types::documents::{Ask, Settlement, SlotSize};
 use types::{Bytes, ContractId, Did, DocId, Epoch, Hash, Msat, Timestamp};
 
@@ -56,7 +57,7 @@ impl Market {
             Event::ContractSettled { settlement, accruals, .. } => self.settled(settlement, accruals),
             Event::StandingChanged { provider, epoch, change } => {
                 let record = self.records.entry(*provider).or_default();
-                record.apply(*epoch, change);
+                record.adopt(change, *epoch);
                 self.roster.rate(provider, record.score());
             }
         }
@@ -108,7 +109,8 @@ impl Market {
     }
 
     fn ask_published(&mut self, id: DocId, ask: &Ask, network: &str) {
-        let score = self.records.entry(ask.provider).or_default().score();
+        let joined = self.epoch;
+        let score = self.records.entry(ask.provider).or_insert_with(|| Record::new(joined)).score();
         let committed = self.committed(&ask.provider);
         self.roster.publish(ask, network, committed, score);
         let offer = Offer { id, ask: ask.clone(), network: network.to_owned() };
@@ -167,7 +169,7 @@ impl Market {
     }
 
     fn verdict_recorded(&mut self, event: &Event) {
-        let Event::VerdictRecorded { provider, epoch, kind, slots, accruals, outcomes, .. } = event else { return };
+        let Event::VerdictRecorded { document, provider, epoch, kind, slots, accruals, outcomes, .. } = event else { return };
         if *kind == types::documents::AuditKind::Routine {
             for id in slots {
                 self.slot_mut(*id).audited = Some(*epoch);
@@ -177,8 +179,9 @@ impl Market {
         let (policy, current) = (&self.genesis.reputation, self.epoch);
         let record = self.records.entry(*provider).or_default();
         for outcome in outcomes {
-            record.note(policy, current, outcome);
+            record.note(policy, *outcome, Evidence { epoch: current, document: *document });
         }
+        self.roster.rate(provider, record.score());
     }
 
     fn accrued(&mut self, accruals: &[(SlotId, Accrual)]) {

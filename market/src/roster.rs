@@ -1,17 +1,18 @@
 //! The offers laid out for placement: one dense row each, so that a search over 100,000 providers is one scan.
 
+use pricing::Rate;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use types::documents::Ask;
-use types::{Bytes, Did, Hash, Score, Standing, Tier};
+use types::{Bytes, Did, Hash, Score, Tier};
 
 /// What a search must know of one offer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Row {
     /// Whose.
     pub provider: Did,
-    /// The hot price in millionths of a msat per GB and day, for ranking only.
-    pub price: u64,
+    /// Its prices, for comparing.
+    pub rate: Rate,
     /// Room that is not sold.
     pub free: u64,
     /// All room.
@@ -30,10 +31,8 @@ pub(crate) struct Row {
     pub committed: u64,
     /// Bit n: serves the nth tier of [`Tier::ALL`].
     pub tiers: u8,
-    /// Its standing.
-    pub standing: Standing,
-    /// Its points.
-    pub points: i32,
+    /// What reputation says of it.
+    pub score: Score,
 }
 
 /// All rows, and where each provider's is.
@@ -59,7 +58,7 @@ impl Roster {
         let tiers = (0u8..).zip(Tier::ALL).filter(|(_, tier)| ask.tiers.contains(tier));
         let row = Row {
             provider: ask.provider,
-            price: micros(ask.price.0),
+            rate: Rate::of(ask).unwrap_or_default(),
             free: ask.capacity.0.saturating_sub(committed.0),
             capacity: ask.capacity.0,
             duration_max: ask.duration_max.0,
@@ -69,8 +68,7 @@ impl Roster {
             region: key(&ask.region),
             committed: committed.0,
             tiers: tiers.fold(0, |bits, (n, _)| bits | 1 << n),
-            standing: score.standing,
-            points: score.points,
+            score,
         };
         if let Some(old) = self.row_mut(&ask.provider) {
             *old = row;
@@ -92,8 +90,7 @@ impl Roster {
     /// A provider's score has changed.
     pub(crate) fn rate(&mut self, provider: &Did, score: Score) {
         if let Some(row) = self.row_mut(provider) {
-            row.standing = score.standing;
-            row.points = score.points;
+            row.score = score;
         }
     }
 
@@ -108,12 +105,6 @@ impl Roster {
         let at = *self.index.get(provider)?;
         self.rows.get_mut(at as usize)
     }
-}
-
-/// A price in millionths, saturating: enough to rank by.
-fn micros(price: rust_decimal::Decimal) -> u64 {
-    use rust_decimal::prelude::ToPrimitive;
-    price.checked_mul(rust_decimal::Decimal::from(1_000_000)).and_then(|p| p.to_u64()).unwrap_or(u64::MAX)
 }
 
 /// A text as a number that only equal texts share, but for a chance of 2^-64.

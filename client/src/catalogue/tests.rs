@@ -77,7 +77,10 @@ fn payments_never_go_back() {
     theirs.put_contract(contract(1, 2, &[(0, 20), (2, 7)]));
     mine.merge(&theirs);
     let merged = &mine.contracts[&Hash([1; 32])].value;
-    assert_eq!((merged.revision, &merged.paid), (2, &contract(1, 2, &[(0, 50), (1, 10), (2, 7)]).paid));
+    assert_eq!(
+        (merged.revision, &merged.paid),
+        (2, &contract(1, 2, &[(0, 50), (1, 10), (2, 7)]).paid)
+    );
 }
 
 #[test]

@@ -212,7 +212,8 @@ impl DownloadPlan {
     pub fn failed(&mut self, fetch: Fetch, failure: &Failure) -> Result<(), Missing> {
         let attempts_max = self.pace.attempts;
         let health = &mut self.health[usize::from(fetch.slot)];
-        let strikes = if matches!(failure, Failure::WrongBytes(_)) { STRIKES_FOR_WRONG_BYTES } else { 1 };
+        let strikes =
+            if matches!(failure, Failure::WrongBytes(_)) { STRIKES_FOR_WRONG_BYTES } else { 1 };
         health.strikes = health.strikes.saturating_add(strikes);
         failure.reason().clone_into(&mut health.reason);
         let Some(state) = state(&mut self.open, self.base, fetch.segment) else {
@@ -304,9 +305,7 @@ impl DownloadPlan {
     }
 
     fn missing(&self, segment: u64, state: &SegmentState, have: usize) -> Missing {
-        let lost = |shard: &ShardState| {
-            matches!(shard, ShardState::Idle { attempts } if *attempts >= self.pace.attempts)
-        };
+        let lost = |shard: &ShardState| matches!(shard, ShardState::Idle { attempts } if *attempts >= self.pace.attempts);
         let missing = (0..).zip(state.shards.iter().zip(&self.health));
         let missing = missing.filter(|(_, (shard, _))| lost(shard));
         let missing = missing.map(|(slot, (_, health))| (slot, health.reason.clone())).collect();

@@ -47,8 +47,8 @@ impl SegmentState {
 
     /// The slots whose shard is on its way.
     pub(super) fn running(&self) -> impl Iterator<Item = u16> + '_ {
-        (0..).zip(&self.shards).filter_map(|(slot, shard)| {
-            matches!(shard, ShardState::Running { .. }).then_some(slot)
-        })
+        (0..)
+            .zip(&self.shards)
+            .filter_map(|(slot, shard)| matches!(shard, ShardState::Running { .. }).then_some(slot))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{only, wrong_state};
 use crate::event::{Event, SlotId};
-use crate::placement::Search;
+use crate::placement::{Never, Search};
 use crate::rejection::Rejection;
 use crate::state::Market;
 use contracts::payout::Accrual;
@@ -62,17 +62,29 @@ impl Market {
     ) -> Result<Option<Event>, Rejection> {
         let (contract, slot) = self.known_slot(id)?;
         let epochs = self.epochs_left(contract);
-        let beside = contract.slots.iter().map(Slot::provider).collect();
-        let search = Search { beside, ..Search::new(now, &contract.terms, contract.client, epochs) };
-        let found = self.place(&search, 1, 0, seed, None);
-        let next = match found.and_then(|placed| self.price_slots(&search, &placed.chosen)) {
-            Ok(priced) => priced.into_iter().next(),
+        let others = (0u16..).zip(&contract.slots).filter(|(number, _)| *number != id.slot);
+        let beside = others.map(|(_, slot)| slot.provider()).collect();
+        let mut search = self.search(now, &contract.terms, contract.client, epochs);
+        search.beside = beside;
+        search.never.insert(slot.provider(), Never::LostThisSlot);
+        let next = match self.next_provider(&mut search, seed) {
+            Ok(next) => next,
             Err(reason) => return Ok(Some(self.delay(id, reason.to_string()))),
         };
-        let Some(next) = next else {
-            return Ok(Some(self.delay(id, "nobody offers room for it".into())));
-        };
         self.order_repair(now, id, contract, slot, next, epochs).map(Some)
+    }
+
+    /// A provider that fits, with a bond it can afford.
+    fn next_provider(&self, search: &mut Search<'_>, seed: [u8; 32]) -> Result<QuotedSlot, Rejection> {
+        loop {
+            let placed = self.place(search, 1, 0, seed)?;
+            let mut priced = self.price_slots(search, &placed.chosen)?;
+            let short = self.cannot_afford(&priced);
+            if short.is_empty() {
+                return priced.pop().ok_or(Rejection::QuoteStale("the provider's offer is gone".into()));
+            }
+            search.never.extend(short);
+        }
     }
 
     fn delay(&self, id: SlotId, reason: String) -> Event {

@@ -194,7 +194,8 @@ fn habit() -> impl Strategy<Value = Habit> {
 
 /// Runs a download against slots with these habits. A hanging fetch is cut off by the door after 10 s.
 fn simulate(habits: &[Habit], k: u16, segments: u64) -> Result<u64, Missing> {
-    let mut plan = DownloadPlan::new(k, u16::try_from(habits.len()).unwrap(), 0..segments, Pace::default());
+    let mut plan =
+        DownloadPlan::new(k, u16::try_from(habits.len()).unwrap(), 0..segments, Pace::default());
     let (mut now, mut hanging, mut fetched) = (at(0), Vec::new(), 0);
     while !plan.is_done() {
         let begun = all_next(&mut plan, now);

@@ -1,0 +1,82 @@
+CREATE TABLE meta (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    schema INTEGER NOT NULL,
+    genesis TEXT NOT NULL
+) STRICT;
+
+-- The journal: the one source of the market's state.
+CREATE TABLE blocks (
+    seq INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL,
+    term INTEGER NOT NULL,
+    entries TEXT NOT NULL,
+    prev BLOB NOT NULL,
+    hash BLOB NOT NULL
+) STRICT;
+
+-- The state after a block, so that a start need not replay everything before it.
+CREATE TABLE snapshots (
+    seq INTEGER PRIMARY KEY,
+    root BLOB NOT NULL,
+    state BLOB NOT NULL
+) STRICT;
+
+-- Every signed document that something rests on, by its name.
+CREATE TABLE documents (
+    id BLOB PRIMARY KEY,
+    block INTEGER NOT NULL,
+    command TEXT NOT NULL,
+    contract BLOB,
+    jws TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX documents_of_contract ON documents (contract, block) WHERE contract IS NOT NULL;
+
+-- The answers to audits that failed, in the wire's encoding: what a dispute is judged on.
+CREATE TABLE answers (
+    proof BLOB PRIMARY KEY,
+    bytes BLOB NOT NULL
+) STRICT;
+
+-- The first answer to a keyed request, for everyone who sends it again.
+CREATE TABLE idempotency (
+    principal BLOB NOT NULL,
+    key TEXT NOT NULL,
+    body BLOB NOT NULL,
+    answer BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (principal, key)
+) STRICT, WITHOUT ROWID;
+
+-- What is still to be done outside.
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY,
+    effect TEXT NOT NULL
+) STRICT;
+
+-- Every posting, and whose accounts it touched.
+CREATE TABLE postings (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    debit TEXT NOT NULL,
+    credit TEXT NOT NULL,
+    amount INTEGER NOT NULL
+) STRICT;
+CREATE TABLE history (
+    party BLOB NOT NULL,
+    posting INTEGER NOT NULL,
+    PRIMARY KEY (party, posting)
+) STRICT, WITHOUT ROWID;
+
+-- Bulk data that is no economics: which shards a contract's slots hold, and clients' sealed catalogues.
+CREATE TABLE layouts (
+    contract BLOB NOT NULL,
+    hash BLOB NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (contract, hash)
+) STRICT;
+CREATE TABLE backups (
+    party BLOB PRIMARY KEY,
+    generation INTEGER NOT NULL,
+    sealed BLOB NOT NULL
+) STRICT;

@@ -1,0 +1,101 @@
+//! Why a provider is not chosen: the gate's reasons, and those that only the whole market knows.
+
+use super::Search;
+use crate::roster::Row;
+use crate::state::{Market, Offer};
+use contracts::{Cause, SlotState};
+use reputation::gate::{self, Candidate, Refusal};
+use types::documents::Exclusion;
+use types::{Bytes, Did, Msat};
+
+/// Why a search must not end with some provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Never {
+    /// It has lost the slot that a successor is sought for.
+    LostThisSlot,
+    /// It cannot lock the bond.
+    Bond {
+        /// What it has.
+        available: Msat,
+        /// What is needed.
+        needed: Msat,
+    },
+}
+
+/// Why a provider is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason<'a> {
+    Gate(Refusal<'a>),
+    LostThisSlot,
+    OwnClient,
+    Offline,
+    Unanswered,
+}
+
+impl Reason<'_> {
+    pub(crate) fn exclusion(&self, provider: Did) -> Exclusion {
+        let (reason, remedy) = match self {
+            Self::Gate(refusal) => return refusal.exclusion(provider),
+            Self::LostThisSlot => ("it has lost this slot", "nothing: another provider takes it over"),
+            Self::OwnClient => ("it is the client itself", "providers other than the client keep its data"),
+            Self::Offline => ("it is not connected to the market", "start it again"),
+            Self::Unanswered => ("it left an audit unanswered", "answer the next audit of every slot"),
+        };
+        Exclusion { provider, reason: reason.into(), remedy: remedy.into() }
+    }
+}
+
+impl Market {
+    /// Why the provider of `offer` may not have the slot, whoever else has one.
+    pub(crate) fn refusal<'a>(&'a self, search: &Search<'a>, offer: &'a Offer) -> Option<Reason<'a>> {
+        let provider = offer.ask.provider;
+        match search.never.get(&provider) {
+            Some(Never::LostThisSlot) => return Some(Reason::LostThisSlot),
+            Some(Never::Bond { available, needed }) => {
+                return Some(Reason::Gate(Refusal::Bond { available: *available, needed: *needed }));
+            }
+            None => {}
+        }
+        if provider == search.client {
+            return Some(Reason::OwnClient);
+        }
+        // The bond is known once the others are chosen; it is checked then.
+        let candidate = Candidate {
+            ask: &offer.ask,
+            score: self.score(&provider),
+            committed: self.committed(&provider),
+            available: Msat::ZERO,
+            bond: Msat::ZERO,
+        };
+        if let Err(refusal) = gate::admit(&self.genesis.reputation, &search.need, &candidate) {
+            return Some(Reason::Gate(refusal));
+        }
+        if search.online.is_some_and(|online| !online.contains(&provider)) {
+            return Some(Reason::Offline);
+        }
+        let silent = |id| {
+            self.slot(id).is_some_and(|(_, slot)| {
+                slot.state == SlotState::AtFault && slot.fault.is_some_and(|f| f.cause == Cause::Unreachable)
+            })
+        };
+        self.holdings(&provider).any(silent).then_some(Reason::Unanswered)
+    }
+
+    /// The gate's conditions on a dense row: what it lets through is looked at again, what it stops is out.
+    pub(crate) fn may_fit(&self, search: &Search<'_>, row: &Row) -> bool {
+        let (need, newcomers) = (&search.need, &self.genesis.reputation.newcomers);
+        let wanted = need.capacity.0;
+        let tier = types::Tier::ALL.iter().position(|tier| *tier == need.terms.tier).unwrap_or(0);
+        let newcomer = row.score.standing == types::Standing::New
+            && (need.capacity > newcomers.slot_max
+                || Bytes(row.committed.saturating_add(wanted)) > newcomers.total_max);
+        row.free >= wanted
+            && row.capacity > 0
+            && row.tiers >> tier & 1 == 1
+            && row.expires > need.now.0
+            && row.duration_max >= need.span.0
+            && row.score.standing >= need.terms.placement.standing_min
+            && reputation::weight::is_drawn(&row.score)
+            && !newcomer
+    }
+}

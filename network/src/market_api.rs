@@ -1,0 +1,256 @@
+//! A market's HTTP API, typed: what clients, providers and commands call.
+
+use crate::api::{
+    AcceptBody, Accepted, AccountView, BackupBody, BooksView, ContractLine, ContractView,
+    HistoryEntry, JournalView, MarketInfo, ProviderLine, ReviseBody, ToMarket, ToProvider,
+};
+use crate::auth::Sessions;
+use crate::client::{Call, ClientError, HttpClient};
+use crate::stream::{self, Duplex, StreamError};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use types::{ContractId, Did, Hash, Signed, Signer};
+
+/// The longest JSON that is read from a market.
+const JSON_BYTES_MAX: usize = 64 << 20;
+/// The longest layout.
+pub const LAYOUT_BYTES_MAX: usize = 64 << 20;
+
+/// `POST /v1/requests`: the market's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuoteBody {
+    /// The signed [`Quote`](types::documents::Quote).
+    pub quote: Signed,
+}
+
+/// Speaks to one market in one party's name. Clones share connections and session.
+#[derive(Clone)]
+pub struct MarketClient {
+    http: HttpClient,
+    sessions: Arc<Sessions>,
+}
+
+/// Asks a market who it is. Over TLS, the key that it shows must be the one that it names.
+pub async fn discover(http: &HttpClient) -> Result<MarketInfo, ClientError> {
+    let info: MarketInfo = http.get("/v1/market").read_json(JSON_BYTES_MAX).await?;
+    match http.peer() {
+        Some(peer) if peer != info.market => Err(http.wrong_answer(format!(
+            "it says that it is {}, but {peer} is expected or shown there",
+            info.market
+        ))),
+        _ => Ok(info),
+    }
+}
+
+impl MarketClient {
+    /// Speaks over `http` to the market `market` as the party that `signer` signs for.
+    pub fn new(http: HttpClient, market: Did, signer: Arc<dyn Signer>) -> Self {
+        Self { http, sessions: Arc::new(Sessions::new(signer, market)) }
+    }
+
+    /// Asks who the market is, and takes its word for key and time: the way of `init`.
+    pub async fn discover(
+        http: HttpClient,
+        signer: Arc<dyn Signer>,
+    ) -> Result<(Self, MarketInfo), ClientError> {
+        let info = discover(&http).await?;
+        let client = Self::new(http, info.market, signer);
+        client.sessions.set_clock(info.now);
+        Ok((client, info))
+    }
+
+    /// The market.
+    pub fn market(&self) -> Did {
+        self.sessions.audience()
+    }
+
+    /// In whose name it speaks.
+    pub fn party(&self) -> Did {
+        self.sessions.party()
+    }
+
+    /// The connection pool.
+    pub fn http(&self) -> &HttpClient {
+        &self.http
+    }
+
+    /// The sessions, for what else needs one.
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Succeeds when the market answers.
+    pub async fn health(&self) -> Result<(), ClientError> {
+        self.http.get("/v1/health").done().await
+    }
+
+    /// Who the market is and how it counts time.
+    pub async fn info(&self) -> Result<MarketInfo, ClientError> {
+        discover(&self.http).await
+    }
+
+    /// Puts up an [`Ask`](types::documents::Ask).
+    pub async fn ask(&self, ask: &Signed) -> Result<Accepted, ClientError> {
+        self.post("/v1/asks", ask).await
+    }
+
+    /// Answers a [`Request`](types::documents::Request) with a signed [`Quote`](types::documents::Quote).
+    pub async fn quote(&self, request: &Signed) -> Result<Signed, ClientError> {
+        Ok(self.post::<QuoteBody>("/v1/requests", request).await?.quote)
+    }
+
+    /// Takes a quote.
+    pub async fn accept(&self, body: &AcceptBody) -> Result<ContractView, ClientError> {
+        self.http.post("/v1/contracts").json(body).read_json(JSON_BYTES_MAX).await
+    }
+
+    /// The party's contracts.
+    pub async fn contracts(&self) -> Result<Vec<ContractLine>, ClientError> {
+        self.read("/v1/contracts").await
+    }
+
+    /// One contract of the party's.
+    pub async fn contract(&self, id: ContractId) -> Result<ContractView, ClientError> {
+        self.read(&format!("/v1/contracts/{id}")).await
+    }
+
+    /// A provider confirms or declines a reservation.
+    pub async fn confirm(&self, id: ContractId, doc: &Signed) -> Result<Accepted, ClientError> {
+        self.post(&format!("/v1/contracts/{id}/confirmations"), doc).await
+    }
+
+    /// A provider reports a loss.
+    pub async fn confess(&self, id: ContractId, doc: &Signed) -> Result<Accepted, ClientError> {
+        self.post(&format!("/v1/contracts/{id}/confessions"), doc).await
+    }
+
+    /// Stores a contract's layout under its BLAKE3 hash, which is given back.
+    pub async fn put_layout(&self, id: ContractId, layout: Bytes) -> Result<Hash, ClientError> {
+        let hash = Hash::of(&layout);
+        let path = format!("/v1/contracts/{id}/layouts/{hash}");
+        self.spoken(async || self.as_party(self.http.put(&*path)).bytes(layout.clone()).done().await)
+            .await?;
+        Ok(hash)
+    }
+
+    /// A layout by its hash, which is checked.
+    pub async fn layout(&self, id: ContractId, hash: Hash) -> Result<Bytes, ClientError> {
+        let path = format!("/v1/contracts/{id}/layouts/{hash}");
+        let layout = self
+            .spoken(async || self.as_party(self.http.get(&*path)).read_bytes(LAYOUT_BYTES_MAX).await)
+            .await?;
+        if Hash::of(&layout) == hash {
+            return Ok(layout);
+        }
+        Err(self.http.wrong_answer(format!("its bytes are not those of layout {hash}")))
+    }
+
+    /// Advances a contract to what its slots hold now.
+    pub async fn revise(&self, id: ContractId, body: &ReviseBody) -> Result<ContractView, ClientError> {
+        let path = format!("/v1/contracts/{id}/revisions");
+        self.http.post(path).json(body).read_json(JSON_BYTES_MAX).await
+    }
+
+    /// Redeems a [`Voucher`](types::documents::Voucher).
+    pub async fn redeem(&self, voucher: &Signed) -> Result<Accepted, ClientError> {
+        self.post("/v1/vouchers", voucher).await
+    }
+
+    /// Books a [`Deposit`](types::documents::Deposit), signed by the market's operator.
+    pub async fn deposit(&self, deposit: &Signed) -> Result<Accepted, ClientError> {
+        self.post("/v1/deposits", deposit).await
+    }
+
+    /// Takes money out by a [`Withdrawal`](types::documents::Withdrawal).
+    pub async fn withdraw(&self, withdrawal: &Signed) -> Result<Accepted, ClientError> {
+        self.post("/v1/withdrawals", withdrawal).await
+    }
+
+    /// A party's money: one's own, or anybody's for the operator.
+    pub async fn account(&self, party: Did) -> Result<AccountView, ClientError> {
+        self.read(&format!("/v1/accounts/{party}")).await
+    }
+
+    /// At most `limit` postings of a party after the posting `after`.
+    pub async fn history(
+        &self,
+        party: Did,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<HistoryEntry>, ClientError> {
+        self.read(&format!("/v1/accounts/{party}/history?after={after}&limit={limit}")).await
+    }
+
+    /// Keeps the party's sealed catalogue.
+    pub async fn put_backup(&self, body: &BackupBody) -> Result<(), ClientError> {
+        let path = format!("/v1/backups/{}", self.party());
+        self.spoken(async || self.as_party(self.http.put(&*path)).json(body).done().await).await
+    }
+
+    /// The party's sealed catalogue, where there is one.
+    pub async fn backup(&self) -> Result<Option<BackupBody>, ClientError> {
+        match self.read(&format!("/v1/backups/{}", self.party())).await {
+            Err(error) if error.problem().is_some_and(|p| p.status == 404) => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
+    /// The whole ledger.
+    pub async fn books(&self) -> Result<BooksView, ClientError> {
+        self.read("/v1/books").await
+    }
+
+    /// How far the journal has come.
+    pub async fn journal(&self) -> Result<JournalView, ClientError> {
+        self.read("/v1/journal").await
+    }
+
+    /// Every provider with its ask and score.
+    pub async fn providers(&self) -> Result<Vec<ProviderLine>, ClientError> {
+        self.read("/v1/providers").await
+    }
+
+    /// Opens the stream over which the market asks and the provider answers, and says Hello.
+    pub async fn stream(
+        &self,
+        holdings: Vec<(ContractId, u16)>,
+    ) -> Result<Duplex<ToMarket, ToProvider>, StreamError> {
+        let duplex = self
+            .spoken(async || {
+                stream::connect(self.as_party(self.http.get("/v1/stream"))).await
+            })
+            .await?;
+        let session = self.sessions.document();
+        duplex.sender().send(ToMarket::Hello { session, holdings }).await?;
+        Ok(duplex)
+    }
+
+    async fn post<T: DeserializeOwned>(&self, path: &str, doc: &Signed) -> Result<T, ClientError> {
+        self.http.post(path).document(doc).read_json(JSON_BYTES_MAX).await
+    }
+
+    async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.spoken(async || self.as_party(self.http.get(path)).read_json(JSON_BYTES_MAX).await).await
+    }
+
+    fn as_party(&self, call: Call) -> Call {
+        call.authorised(self.sessions.header())
+    }
+
+    /// Makes a call that shows a session; where the market finds that out of time, sets our clock by
+    /// the market's and makes the call once more.
+    async fn spoken<T>(
+        &self,
+        call: impl AsyncFn() -> Result<T, ClientError>,
+    ) -> Result<T, ClientError> {
+        match call().await {
+            Err(error) if matches!(error.code(), Some("session_expired" | "session_too_long")) => {
+                self.sessions.set_clock(self.info().await?.now);
+                call().await
+            }
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Why a price cannot be made.
+
+use types::{Bytes, MoneyError, PriceError, Span, Tier};
+
+/// What is wrong with a policy, an ask or a request, and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PricingError {
+    /// A price is out of range or makes a charge that is.
+    #[error(transparent)]
+    Price(#[from] PriceError),
+    /// The lines together are too much.
+    #[error("{0}; ask for less storage or less time")]
+    Money(#[from] MoneyError),
+    /// A rate of the policy is above its limit.
+    #[error("{name} is {found_ppm} ppm; give 0 to {max_ppm} (1,000,000 is the whole)")]
+    RateOutOfRange {
+        /// Which rate.
+        name: &'static str,
+        /// What it is.
+        found_ppm: u32,
+        /// What it may be at most.
+        max_ppm: u32,
+    },
+    /// The ask does not serve the tier.
+    #[error("the ask does not serve the {} tier; it serves {served}", .wanted.name())]
+    TierNotServed {
+        /// The tier that is wanted.
+        wanted: Tier,
+        /// The tiers it serves.
+        served: String,
+    },
+    /// Nothing to keep, or no time to keep it.
+    #[error("{bytes} for {span} is nothing to keep; give both a size and a duration above zero")]
+    NothingToKeep {
+        /// How much.
+        bytes: Bytes,
+        /// How long.
+        span: Span,
+    },
+    /// Reads are paid for in advance, but too few slots are there to read from.
+    #[error(
+        "{found} slots were priced and a read needs {needed}; price every slot of the contract"
+    )]
+    TooFewSlots {
+        /// How many there are.
+        found: usize,
+        /// How many a read needs.
+        needed: usize,
+    },
+}
+
+impl PricingError {
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Price(_) => "invalid_price",
+            Self::Money(_) => "money_overflow",
+            Self::RateOutOfRange { .. } => "rate_out_of_range",
+            Self::TierNotServed { .. } => "tier_not_served",
+            Self::NothingToKeep { .. } => "nothing_to_keep",
+            Self::TooFewSlots { .. } => "too_few_slots",
+        }
+    }
+}
