@@ -57,7 +57,7 @@ impl Market {
             Event::ContractSettled { settlement, accruals, .. } => self.settled(settlement, accruals),
             Event::StandingChanged { provider, epoch, change } => {
                 let record = self.records.entry(*provider).or_default();
-                record.adopt(change, *epoch);
+                record.adopt(&self.genesis.reputation, change, *epoch);
                 self.roster.rate(provider, record.score());
             }
         }

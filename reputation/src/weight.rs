@@ -1,7 +1,7 @@
 //! How likely a provider is drawn.
 
 use crate::policy::ReputationPolicy;
-use types::{Score, Standing};
+use types::Score;
 
 /// Fixed-point bits of the ratio of costs.
 const RATIO_BITS: u32 = 10;
@@ -44,6 +44,7 @@ fn favour(cost: u64, cheapest: u64) -> u64 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use types::Standing;
 
     fn score(standing: Standing, bounds: [u16; 4]) -> Score {
         Score { standing, points: 0, bounds }

@@ -78,6 +78,14 @@ pub enum Error {
         /// How many there are.
         segments: u64,
     },
+    /// There is no slot of that number.
+    #[error("there is no slot {slot}: the contract has {slots}, numbered from 0")]
+    NoSuchSlot {
+        /// Which was asked for.
+        slot: u16,
+        /// How many there are.
+        slots: u16,
+    },
     /// A shard came where one of another segment, or of another object, belongs.
     #[error("shard {index} of segment {got} came where the shards of segment {want} belong")]
     ForeignShard {
@@ -154,6 +162,22 @@ pub enum Error {
         /// What it would have to say.
         want: u64,
     },
+    /// Bytes are not a contract's layout.
+    #[error("the layout cannot be read at byte {at}: {what} belongs there")]
+    LayoutBytes {
+        /// Where reading stopped.
+        at: usize,
+        /// What was expected there.
+        what: &'static str,
+    },
+    /// A contract has more segments than a layout can name.
+    #[error("the layout takes {got} bytes, and {max} are allowed: use another contract, or larger shards")]
+    LayoutTooLong {
+        /// Its length.
+        got: usize,
+        /// The most there can be.
+        max: usize,
+    },
 }
 
 impl Error {
@@ -168,6 +192,7 @@ impl Error {
             Self::CannotRebuild { .. } => "cannot_rebuild",
             Self::NoSuchShard { .. } => "no_such_shard",
             Self::NoSuchSegment { .. } => "no_such_segment",
+            Self::NoSuchSlot { .. } => "no_such_slot",
             Self::ForeignShard { .. } => "foreign_shard",
             Self::WrongShard { .. } => "wrong_shard",
             Self::TooFewShards { .. } => "too_few_shards",
@@ -177,6 +202,8 @@ impl Error {
             Self::PlainTooLong { .. } => "plain_too_long",
             Self::PlainTooShort { .. } => "plain_too_short",
             Self::Layout { .. } => "layout",
+            Self::LayoutBytes { .. } => "layout_bytes",
+            Self::LayoutTooLong { .. } => "layout_too_long",
         }
     }
 }

@@ -1,4 +1,9 @@
-//! What a client keeps of an object besides its key: how it was cut, and the root of every shard.
+//! How an object was cut, and the root of every shard: what a client keeps of it besides its key. The
+//! segments of all objects of a contract together are the contract's layout.
+
+mod contract;
+
+pub use contract::{ContractLayout, LAYOUT_BYTES_MAX};
 
 use crate::error::Error;
 use crate::hash::Root;

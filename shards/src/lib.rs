@@ -34,7 +34,7 @@ pub use decode::Decoder;
 pub use encode::{Encoded, Encoder};
 pub use error::Error;
 pub use hash::{Root, RootHasher};
-pub use layout::{ObjectLayout, SegmentLayout, SegmentRef, Shard};
+pub use layout::{ContractLayout, ObjectLayout, SegmentLayout, SegmentRef, Shard};
 pub use prove::{Answer, Pick, ProofError};
 pub use seal::{Cipher, ObjectKey};
 pub use segment::Segment;

@@ -1,28 +1,94 @@
-//! One slot of one contract, as its client reaches it: under tokens of the client's own.
+//! The slots of a contract, as its client reaches them: each with its provider's address and the client's leave.
 
-use crate::chance;
-use bytes::Bytes;
-use network::api::ReceiptBody;
-use network::client::{ClientError, ClientOptions};
+use crate::error::Error;
+use client::{ContractRecord, Holder};
+use network::api::ContractView;
+use network::auth::Grant;
+use network::client::{ClientOptions, HttpClient};
 use network::endpoint::{Endpoint, PlainHttp};
-use network::node_api::NodeClient;
-use shards::Root;
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
-use types::documents::{Access, AccessToken, StorageReceipt, Voucher};
-use types::{ContractId, Did, Hash, Signed, Signer, Timestamp, Verified};
+use network::node_api::{NodeClient, SlotClient};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use types::documents::Access;
+use types::{ContractId, Did, Signer};
 
-/// How long a token lasts.
-const TOKEN_SECONDS: u64 = 300;
-/// A token is replaced when it has less than this left.
-const TOKEN_SECONDS_MIN: u64 = 60;
-
-/// A slot, with the connection to whoever keeps it.
+/// One slot, and the connection to whoever keeps it.
+#[derive(Clone)]
 pub(crate) struct Holding {
+    /// Its number.
     pub(crate) slot: u16,
+    /// Who keeps it.
     pub(crate) provider: Did,
-    pub(crate) contract: ContractId,
-    node: NodeClient,
+    /// How to reach it.
+    pub(crate) client: SlotClient,
+}
+
+impl Holding {
+    /// An error of this slot's.
+    pub(crate) fn failed(&self, reason: impl ToString) -> Error {
+        Error::Slot { slot: self.slot, provider: self.provider, reason: reason.to_string() }
+    }
+}
+
+/// Connects to the keepers of slots. Slots of one provider share its connections.
+pub(crate) struct Connector {
     signer: Arc<dyn Signer>,
-    token: Mutex<Option<(Signed, Timestamp)>>,
+    options: ClientOptions,
+    plain: PlainHttp,
+    nodes: BTreeMap<Did, NodeClient>,
+}
+
+impl Connector {
+    /// Connects in the name that `signer` signs for.
+    pub(crate) fn new(signer: Arc<dyn Signer>, options: ClientOptions, plain: PlainHttp) -> Self {
+        Self { signer, options, plain, nodes: BTreeMap::new() }
+    }
+
+    /// The slot `slot` of `contract`, or why it cannot be reached.
+    pub(crate) fn holding(
+        &mut self,
+        contract: ContractId,
+        slot: u16,
+        holder: &Holder,
+        access: &[Access],
+    ) -> Result<Holding, String> {
+        let provider = holder.provider;
+        let node = match self.nodes.get(&provider) {
+            Some(node) => node.clone(),
+            None => {
+                let url = holder.endpoint.as_deref().ok_or("its provider's address is not known")?;
+                let endpoint = Endpoint::parse(url, self.plain)
+                    .and_then(|endpoint| endpoint.pinned(provider))
+                    .map_err(|error| error.to_string())?;
+                let node = NodeClient::new(HttpClient::new(endpoint, self.options));
+                self.nodes.insert(provider, node.clone());
+                node
+            }
+        };
+        let signer = Arc::clone(&self.signer);
+        let grant = Grant::own(signer, provider, (contract, slot), access);
+        Ok(Holding { slot, provider, client: node.slot(grant) })
+    }
+}
+
+/// Who keeps what, as the market says.
+pub(crate) fn holders(view: &ContractView) -> Vec<Holder> {
+    let holder = |slot: &network::api::SlotView| Holder {
+        provider: slot.provider,
+        endpoint: slot.endpoint.clone(),
+    };
+    view.slots.iter().map(holder).collect()
+}
+
+/// What the catalogue keeps of a contract.
+pub(crate) fn contract_record(view: &ContractView) -> ContractRecord {
+    ContractRecord {
+        id: view.id,
+        capacity: view.terms.capacity,
+        redundancy: view.terms.redundancy,
+        shard_bytes: view.terms.shard_bytes,
+        revision: view.revision,
+        holders: holders(view),
+        paid: BTreeMap::new(),
+    }
 }

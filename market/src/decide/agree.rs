@@ -58,7 +58,8 @@ impl Market {
         let mut reserves = quote.reserves.clone().into_iter();
         let mut slots = Vec::with_capacity(quote.slots.len());
         for quoted in &quote.slots {
-            let chosen = if has_room(quoted) { Some(quoted.clone()) } else { reserves.find(&mut has_room) };
+            let mut steps_in = |reserve: &QuotedSlot| costs_no_more(reserve, quoted) && has_room(reserve);
+            let chosen = if steps_in(quoted) { Some(quoted.clone()) } else { reserves.find(&mut steps_in) };
             let stale = || Rejection::QuoteStale("its providers' room was sold meanwhile".into());
             let chosen = chosen.ok_or_else(stale)?;
             let answer_by = Self::deadline(now, self.genesis.answer_within);
@@ -146,7 +147,9 @@ impl Market {
         }
         let holders: BTreeSet<Did> = contract.slots.iter().map(Slot::provider).collect();
         let fits = |q: &&QuotedSlot| {
-            !holders.contains(&q.provider) && self.room_for(&q.provider, slot.capacity, 1)
+            !holders.contains(&q.provider)
+                && costs_no_more(q, &slot.quoted)
+                && self.room_for(&q.provider, slot.capacity, 1)
         };
         let Some(next) = contract.reserves.iter().find(fits) else {
             return self.expire_because(contract, format!("{reason}, and no reserve is left"));
@@ -177,6 +180,14 @@ impl Market {
         }
         let postings = self.posted(postings)?;
         Ok(vec![Event::ContractExpired { contract: contract.id, reason, postings }])
+    }
+}
+
+/// A reserve steps in for what the client has escrowed, or not at all.
+fn costs_no_more(reserve: &QuotedSlot, quoted: &QuotedSlot) -> bool {
+    match (reserve.cost.total(), quoted.cost.total()) {
+        (Ok(reserve), Ok(quoted)) => reserve <= quoted,
+        _ => false,
     }
 }
 

@@ -95,7 +95,7 @@ impl Market {
             && row.expires > need.now.0
             && row.duration_max >= need.span.0
             && row.score.standing >= need.terms.placement.standing_min
-            && reputation::weight::is_drawn(&row.score)
+            && row.score.standing != types::Standing::Banned
             && !newcomer
     }
 }

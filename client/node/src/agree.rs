@@ -1,0 +1,111 @@
+//! From a wish to a contract whose every slot is confirmed: request, quote, acceptance, and waiting.
+
+use crate::chance;
+use crate::error::Error;
+use crate::progress::{Event, Progress};
+use network::api::{AcceptBody, ContractView};
+use network::client::ClientError;
+use network::market_api::MarketClient;
+use std::time::{Duration, Instant};
+use types::documents::{Acceptance, Quote, Request};
+use types::{ContractId, Signed, Signer, Terms, Verified};
+
+/// The first pause between two looks at a contract.
+const LOOK_AGAIN: Duration = Duration::from_millis(40);
+/// The longest pause between two looks.
+const LOOK_AGAIN_MAX: Duration = Duration::from_secs(1);
+
+/// A firm price that can be taken until it expires.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    quote: Verified<Quote>,
+}
+
+impl Offer {
+    /// The price line by line, the providers, and who was left out and why.
+    pub fn quote(&self) -> &Quote {
+        &self.quote
+    }
+
+    /// As the market signed it.
+    pub fn signed(&self) -> &Signed {
+        self.quote.signed()
+    }
+}
+
+/// Asks the market for a price, and checks that the answer is to what was asked.
+pub(crate) async fn ask_for_quote(
+    market: &MarketClient,
+    signer: &dyn Signer,
+    terms: Terms,
+) -> Result<Offer, Error> {
+    let nonce = u64::from_le_bytes(chance::random());
+    let request = Request { client: signer.did(), terms, nonce };
+    let request = Verified::sign(request, signer)?;
+    let quote: Verified<Quote> = market.quote(request.signed()).await?.verify()?;
+    let slots = quote.terms.redundancy.slots();
+    let differs = if quote.market != market.market() {
+        "another market signed it"
+    } else if quote.client != signer.did() || quote.request != request.id() {
+        "it answers another request"
+    } else if quote.terms != request.terms {
+        "its terms are others"
+    } else if quote.slots.len() != usize::from(slots) {
+        "it does not name a provider for every slot"
+    } else {
+        return Ok(Offer { quote });
+    };
+    Err(Error::ForeignQuote(differs.to_owned()))
+}
+
+/// Our acceptance of an offer. Its id is the contract's.
+pub(crate) fn acceptance(offer: &Offer, signer: &dyn Signer) -> Result<Signed, Error> {
+    let acceptance = Acceptance { client: signer.did(), quote: offer.quote.id() };
+    Ok(Verified::sign(acceptance, signer)?.signed().clone())
+}
+
+/// Takes the quote. Taking it again changes nothing.
+pub(crate) async fn accept(
+    market: &MarketClient,
+    quote: &Signed,
+    acceptance: &Signed,
+) -> Result<ContractView, ClientError> {
+    let body = AcceptBody { acceptance: acceptance.clone(), quote: quote.clone() };
+    market.accept(&body).await
+}
+
+/// Whether a contract in this state takes bytes, now or once it is confirmed.
+pub(crate) fn takes_bytes(view: &ContractView) -> bool {
+    matches!(view.state.as_str(), "agreed" | "active")
+}
+
+/// Waits until every slot has its provider's confirmation.
+pub(crate) async fn wait_until_confirmed(
+    market: &MarketClient,
+    contract: ContractId,
+    patience: Duration,
+    progress: &dyn Progress,
+) -> Result<ContractView, Error> {
+    let (start, mut pause, mut seen) = (Instant::now(), LOOK_AGAIN, None);
+    loop {
+        let view = market.contract(contract).await?;
+        if !takes_bytes(&view) {
+            return Err(Error::ContractState { contract, state: view.state });
+        }
+        let confirmed = view.slots.iter().filter(|slot| slot.confirmed).count();
+        if seen.replace(confirmed) != Some(confirmed) {
+            progress.notice(&Event::Confirmed { slots: confirmed, of: view.slots.len() });
+        }
+        if confirmed == view.slots.len() {
+            return Ok(view);
+        }
+        let waited = start.elapsed();
+        if waited >= patience {
+            let open = view.slots.iter().filter(|slot| !slot.confirmed);
+            let slots: Vec<String> = open.map(|slot| slot.slot.to_string()).collect();
+            return Err(Error::NotConfirmed { contract, slots: slots.join(", "), waited });
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LOOK_AGAIN_MAX);
+    }
+}

@@ -1,0 +1,16 @@
+//! Putting an object: agree, cut and send, collect receipts, revise, note it in the catalogue.
+//!
+//! [`source`] watches the bytes come in, [`journal`] remembers what an interrupted upload needs, [`cut`] makes
+//! shards of them on a thread of its own, [`send`] is one slot's line, [`engine`] runs them together, and
+//! [`store`] is the way through all of it.
+
+mod cut;
+mod engine;
+mod journal;
+mod receipts;
+mod send;
+mod source;
+mod store;
+
+pub use source::Source;
+pub use store::{Put, PutSlot};

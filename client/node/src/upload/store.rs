@@ -1,0 +1,303 @@
+//! The way of an object into a contract of its own.
+
+use super::cut::Recipe;
+use super::engine::{Upload, Uploaded};
+use super::journal::{Journal, UploadPlan};
+use super::receipts;
+use super::source::{Opened, Source};
+use crate::account::Client;
+use crate::agree::{self, Offer};
+use crate::chance;
+use crate::error::Error;
+use crate::holding::{Holding, contract_record, holders};
+use crate::progress::{Event, Progress};
+use crate::shelf::blocking;
+use bytes::Bytes as RawBytes;
+use client::{Catalogue, ObjectName, ObjectRecord, StorageWish};
+use futures_util::future::try_join_all;
+use network::api::ContractView;
+use shards::{Cipher, Entry, ObjectKey, ObjectLayout, Root, compress};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use types::documents::Access;
+use types::{Bytes, ContractId, Did, Hash, Terms};
+
+/// An object that is stored.
+#[derive(Clone, Debug)]
+pub struct Put {
+    /// What it is called.
+    pub name: ObjectName,
+    /// Under which contract.
+    pub contract: ContractId,
+    /// At which revision.
+    pub revision: u64,
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// The BLAKE3 hash of its bytes.
+    pub hash: Hash,
+    /// Its bytes when compressed (where that pays) and sealed.
+    pub stored: Bytes,
+    /// Shard bytes that were sent in this run; less than all where an interrupted upload went on.
+    pub sent: Bytes,
+    /// Who keeps it.
+    pub slots: Vec<PutSlot>,
+    /// The generation of the backup that includes it; nothing where the backup failed.
+    pub backup: Option<u64>,
+}
+
+/// One slot of a stored object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PutSlot {
+    /// Its number.
+    pub slot: u16,
+    /// Who keeps it.
+    pub provider: Did,
+    /// Shard bytes of this object in it.
+    pub bytes: Bytes,
+    /// How many shards of this object are in it.
+    pub shards: u64,
+}
+
+/// An upload whose contract is agreed.
+struct Agreed {
+    plan: UploadPlan,
+    journal: Option<Journal>,
+    contract: ContractId,
+    resumed: bool,
+}
+
+impl Client {
+    /// Stores an object under a contract of its own, made as `wish` says (but for the size, which is the
+    /// source's).
+    ///
+    /// An upload of a file that was interrupted goes on when the same file is put under the same name with
+    /// the same wish: under the same contract, sending only what is not there yet.
+    ///
+    /// # Errors
+    /// Nothing is stored under the name unless this succeeds. Money that was locked for a contract that never
+    /// held the object comes back when it expires.
+    pub async fn put(
+        &self,
+        source: Source,
+        name: &ObjectName,
+        wish: &StorageWish,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Put, Error> {
+        if self.catalogue().await?.object(name).is_some() {
+            return Err(Error::NameTaken(name.clone()));
+        }
+        let opened = blocking(move || Opened::new(source)).await?;
+        let size = Bytes(opened.size().max(1));
+        let terms = StorageWish { size, ..wish.clone() }.terms()?;
+        let agreed = self.agree(&opened, name, terms, &*progress).await?;
+        let stored = self.store(opened, agreed, &progress).await;
+        if let Err(Error::OtherBytes { .. }) = &stored {
+            Journal::open(&self.uploads(), name)?.0.end()?;
+        }
+        let mut put = stored?;
+        put.backup = self.backup_or_note(&*progress).await;
+        Ok(put)
+    }
+
+    /// Goes on with the contract of an interrupted upload, or makes a new one.
+    async fn agree(
+        &self,
+        source: &Opened,
+        name: &ObjectName,
+        terms: Terms,
+        progress: &dyn Progress,
+    ) -> Result<Agreed, Error> {
+        let stamp = source.stamp();
+        let mut journal = None;
+        if stamp.is_some() {
+            let (open, earlier) = Journal::open(&self.uploads(), name)?;
+            if let Some(plan) = earlier.filter(|plan| plan.stamp == stamp && plan.terms == terms)
+                && let Some(contract) = self.revived(&plan).await?
+            {
+                return Ok(Agreed { plan, journal: Some(open), contract, resumed: true });
+            }
+            journal = Some(open);
+        }
+        let offer = agree::ask_for_quote(&self.market, &*self.signer, terms.clone()).await?;
+        progress.notice(&Event::Quoted(offer.quote()));
+        let plan = self.plan(source, name, terms, &offer)?;
+        if let Some(journal) = &mut journal {
+            journal.begin(&plan)?;
+        }
+        let view = agree::accept(&self.market, &plan.quote, &plan.acceptance).await?;
+        progress.notice(&Event::Agreed { contract: view.id, escrow: view.escrow });
+        Ok(Agreed { contract: plan.acceptance.id(), plan, journal, resumed: false })
+    }
+
+    fn plan(
+        &self,
+        source: &Opened,
+        name: &ObjectName,
+        terms: Terms,
+        offer: &Offer,
+    ) -> Result<UploadPlan, Error> {
+        let key = ObjectKey::new(chance::random());
+        Ok(UploadPlan {
+            name: name.clone(),
+            stamp: source.stamp(),
+            terms,
+            quote: offer.signed().clone(),
+            acceptance: agree::acceptance(offer, &*self.signer)?,
+            wrapped: self.keys.bucket(&name.bucket).wrap(&name.name, &key, chance::random()),
+            cipher: Cipher::for_this_cpu(),
+            compress: compress::pays(source.head()),
+        })
+    }
+
+    /// The contract of an interrupted upload, if it still takes bytes. One that the market has not heard of
+    /// is accepted again, if its quote is still firm.
+    async fn revived(&self, plan: &UploadPlan) -> Result<Option<ContractId>, Error> {
+        let contract = plan.acceptance.id();
+        let view = match self.market.contract(contract).await {
+            Err(error) if error.problem().is_some_and(|problem| problem.status == 404) => {
+                agree::accept(&self.market, &plan.quote, &plan.acceptance).await
+            }
+            other => other,
+        };
+        match view {
+            Ok(view) => Ok(agree::takes_bytes(&view).then_some(contract)),
+            Err(error) if error.problem().is_some() && !error.is_transient() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn store(
+        &self,
+        source: Opened,
+        agreed: Agreed,
+        progress: &Arc<dyn Progress>,
+    ) -> Result<Put, Error> {
+        let Agreed { plan, journal, contract, resumed } = agreed;
+        let patience = self.options.confirm_within;
+        let view =
+            agree::wait_until_confirmed(&self.market, contract, patience, &**progress).await?;
+        let slots = self.holdings(&view)?;
+        let there = if resumed { already_there(&slots).await? } else { vec![BTreeSet::new(); slots.len()] };
+        if resumed {
+            let shards = there.iter().map(BTreeSet::len).sum();
+            progress.notice(&Event::Resumed { contract, shards });
+        }
+        let recipe = Recipe {
+            key: self.keys.bucket(&plan.name.bucket).unwrap(&plan.name.name, &plan.wrapped)?,
+            shape: client::wish::shape(&plan.terms)?,
+            cipher: plan.cipher,
+            compress: plan.compress,
+        };
+        let upload = Upload { source, recipe, journal, progress: Arc::clone(progress) };
+        let uploaded = upload.run(&slots, there).await?;
+        let revision = self.revise(&view, &slots, &uploaded.object.layout, &**progress).await?;
+        let put = self.noted(&view, &plan, &uploaded, revision).await?;
+        if let Some(journal) = &uploaded.journal {
+            journal.end()?;
+        }
+        Ok(put)
+    }
+
+    fn holdings(&self, view: &ContractView) -> Result<Vec<Holding>, Error> {
+        let mut connector = self.connector(self.options.upload);
+        let access = [Access::Read, Access::Write];
+        let slots = (0..).zip(holders(view));
+        slots
+            .map(|(slot, holder)| {
+                let provider = holder.provider;
+                let holding = connector.holding(view.id, slot, &holder, &access);
+                holding.map_err(|reason| Error::Slot { slot, provider, reason })
+            })
+            .collect()
+    }
+
+    /// Collects receipts and has the market advance the contract; gives the revision's number. A revision
+    /// that was accepted before the upload was interrupted is not made again.
+    async fn revise(
+        &self,
+        view: &ContractView,
+        slots: &[Holding],
+        object: &ObjectLayout,
+        progress: &dyn Progress,
+    ) -> Result<u64, Error> {
+        let layout = layout_bytes(object);
+        let hash = Hash::of(&layout);
+        if view.layout == Some(hash) {
+            return Ok(view.revision);
+        }
+        let number = view.revision + 1;
+        let lists: Vec<Vec<Entry>> =
+            slots.iter().map(|holding| object.slot_entries(holding.slot).collect()).collect();
+        let receipts = receipts::collect(slots, &lists, number).await?;
+        progress.notice(&Event::Received { slots: receipts.len() });
+        self.market.put_layout(view.id, layout).await?;
+        let body = receipts::revision(&*self.signer, (view.id, number), &lists, hash, receipts)?;
+        self.market.revise(view.id, &body).await?;
+        progress.notice(&Event::Revised { number });
+        Ok(number)
+    }
+
+    /// Notes object and contract in the catalogue.
+    async fn noted(
+        &self,
+        view: &ContractView,
+        plan: &UploadPlan,
+        uploaded: &Uploaded,
+        revision: u64,
+    ) -> Result<Put, Error> {
+        let (layout, hash) = (&uploaded.object.layout, uploaded.object.hash);
+        let object = ObjectRecord {
+            name: plan.name.clone(),
+            contract: view.id,
+            first_segment: 0,
+            layout: layout.clone(),
+            wrapped: plan.wrapped.clone(),
+            hash,
+            stored_at: chance::now(),
+        };
+        let contract = client::ContractRecord { revision, ..contract_record(view) };
+        let change = move |catalogue: &mut Catalogue| {
+            if catalogue.object(&object.name).is_some() {
+                return Err(Error::NameTaken(object.name));
+            }
+            catalogue.put_contract(contract);
+            catalogue.put_object(object);
+            Ok(())
+        };
+        self.shelf.change(change).await?;
+        let slots = view.slots.iter().map(|slot| {
+            let list = layout.slot_entries(slot.slot);
+            let (bytes, shards) =
+                list.fold((0, 0), |(bytes, shards), entry| (bytes + u64::from(entry.bytes), shards + 1));
+            PutSlot { slot: slot.slot, provider: slot.provider, bytes: Bytes(bytes), shards }
+        });
+        Ok(Put {
+            name: plan.name.clone(),
+            contract: view.id,
+            revision,
+            bytes: Bytes(layout.plain_bytes),
+            hash,
+            stored: Bytes(layout.stored_bytes),
+            sent: Bytes(uploaded.sent),
+            slots: slots.collect(),
+            backup: None,
+        })
+    }
+}
+
+/// What the slots hold of an interrupted upload.
+async fn already_there(slots: &[Holding]) -> Result<Vec<BTreeSet<Root>>, Error> {
+    try_join_all(slots.iter().map(async |holding| match holding.client.content().await {
+        Ok(content) => Ok(content.shards.iter().map(|root| Root(root.0)).collect()),
+        Err(error) if error.problem().is_some_and(|problem| problem.status == 404) => {
+            Ok(BTreeSet::new())
+        }
+        Err(error) => Err(holding.failed(error)),
+    }))
+    .await
+}
+
+/// The contract's layout as the market keeps it.
+fn layout_bytes(object: &ObjectLayout) -> RawBytes {
+    postcard::to_stdvec(&object.segments).expect("a layout in memory can be written").into()
+}

@@ -1,0 +1,163 @@
+//! From the journal to the state: at start, from the newest snapshot; when verified, from the genesis.
+
+use crate::error::OpenError;
+use crate::journal::{Block, Head};
+use crate::store::Store;
+use crate::store::blocks::Snapshot;
+use market::{Genesis, Market};
+use serde::Serialize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use types::{Hash, Timestamp};
+
+/// What a journal gives.
+#[derive(Debug)]
+pub(crate) struct Replayed {
+    /// The state after its newest block.
+    pub(crate) market: Market,
+    /// Its newest block.
+    pub(crate) head: Head,
+    /// When that was sealed.
+    pub(crate) time: Timestamp,
+    /// By which run of the writer.
+    pub(crate) term: u64,
+}
+
+/// What [`verify_journal`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct JournalReport {
+    /// How many blocks there are.
+    pub blocks: u64,
+    /// How many events they hold.
+    pub events: u64,
+    /// How many signed documents they name; each is there, unchanged.
+    pub documents: u64,
+    /// The newest block's hash, as it is written.
+    pub head: Hash,
+    /// The newest block's hash, computed again from the genesis on.
+    pub replayed_head: Hash,
+    /// The newest root that the market wrote, and after which block.
+    pub written_root: Option<(u64, Hash)>,
+    /// The root of the replayed state after that block; after the newest where none is written.
+    pub replayed_root: Hash,
+}
+
+impl JournalReport {
+    /// Whether the journal gives what the market wrote.
+    pub fn is_sound(&self) -> bool {
+        let root = self.written_root.is_none_or(|(_, root)| root == self.replayed_root);
+        self.head == self.replayed_head && root
+    }
+}
+
+/// Replays the journal in `dir` from its genesis, and checks every hash, snapshot, document and invariant on the way.
+///
+/// The market may be running meanwhile.
+///
+/// # Errors
+/// [`OpenError`] names the first block, snapshot or rule that does not hold.
+pub fn verify_journal(dir: &Path) -> Result<JournalReport, OpenError> {
+    let store = Store::open_for_reading(dir)?;
+    store.freeze()?;
+    let (genesis, origin) = read_genesis(&store)?;
+    let roots = store.snapshot_roots()?;
+    let mut market = Market::new(genesis);
+    let (mut events, mut documents) = (0, 0);
+    let mut matched = None;
+    let replayed = store.walk(origin, |block| {
+        for entry in apply(&mut market, block)? {
+            events += entry.events.len() as u64;
+            for id in &entry.documents {
+                if !store.has_sound_document(id)? {
+                    let reason = format!("document {id}, on which it rests, is missing or changed");
+                    return Err(OpenError::CorruptBlock { block: block.seq, reason });
+                }
+                documents += 1;
+            }
+        }
+        if let Some((seq, root)) = roots.iter().find(|(seq, _)| *seq == block.seq) {
+            let found = market.root();
+            if found != *root {
+                let reason = format!("the journal gives root {found}, it was written as {root}");
+                return Err(OpenError::CorruptSnapshot { block: *seq, reason });
+            }
+            matched = Some(((*seq, *root), found));
+        }
+        Ok(())
+    })?;
+    sound(&market)?;
+    let root = matched.map_or_else(|| market.root(), |(_, found)| found);
+    Ok(JournalReport {
+        blocks: replayed.blocks,
+        events,
+        documents,
+        head: store.head(origin)?.hash,
+        replayed_head: replayed.hash,
+        written_root: matched.map(|(written, _)| written),
+        replayed_root: root,
+    })
+}
+
+/// The state at the journal's end: the whole chain is checked, what comes after the newest snapshot is replayed.
+///
+/// With `from_genesis`, everything is replayed and snapshots are not used.
+pub(crate) fn replay(store: &Store, from_genesis: bool) -> Result<Replayed, OpenError> {
+    let (genesis, origin) = read_genesis(store)?;
+    let snapshot = if from_genesis { None } else { store.snapshot()? };
+    let base = snapshot.as_ref().map_or(0, |snapshot| snapshot.seq);
+    let mut market = match &snapshot {
+        Some(snapshot) => snapshot.restore()?,
+        None => Market::new(genesis.clone()),
+    };
+    let (mut time, mut term) = (Timestamp(0), 0);
+    let head = store.walk(origin, |block| {
+        (time, term) = (block.time, block.term);
+        if block.seq > base { apply(&mut market, block).map(|_| ()) } else { Ok(()) }
+    })?;
+    beyond(snapshot.as_ref(), head)?;
+    if market.genesis() != &genesis {
+        let reason = "it is of a market with another genesis".to_owned();
+        return Err(OpenError::CorruptSnapshot { block: base, reason });
+    }
+    sound(&market)?;
+    Ok(Replayed { market, head, time, term })
+}
+
+/// A snapshot of a block that the journal does not have: the journal lost its end.
+fn beyond(snapshot: Option<&Snapshot>, head: Head) -> Result<(), OpenError> {
+    let Some(snapshot) = snapshot.filter(|snapshot| snapshot.seq > head.blocks) else {
+        return Ok(());
+    };
+    let reason = format!("it is missing, and there is a snapshot of block {}", snapshot.seq);
+    Err(OpenError::CorruptBlock { block: head.blocks + 1, reason })
+}
+
+/// The genesis and the head of the journal that begins with it.
+pub(crate) fn read_genesis(store: &Store) -> Result<(Genesis, Head), OpenError> {
+    let json = store.genesis()?;
+    let genesis = serde_json::from_str(&json).map_err(|error| OpenError::CorruptBlock {
+        block: 0,
+        reason: format!("the genesis cannot be read: {error}"),
+    })?;
+    Ok((genesis, Head::of_genesis(&json)))
+}
+
+/// Applies a block's events.
+fn apply(market: &mut Market, block: &Block) -> Result<Vec<crate::journal::Entry>, OpenError> {
+    let corrupt = |reason| OpenError::CorruptBlock { block: block.seq, reason };
+    let entries = block.decode().map_err(|error| corrupt(error.to_string()))?;
+    // A chain that was forged whole has good hashes and events that make no sense: that must not take
+    // the process down. The state is not used after a panic.
+    let events = entries.iter().flat_map(|entry| &entry.events);
+    catch_unwind(AssertUnwindSafe(|| events.for_each(|event| market.apply(event))))
+        .map_err(|_| corrupt("its events do not follow from the state before it".to_owned()))?;
+    Ok(entries)
+}
+
+/// Every invariant holds.
+fn sound(market: &Market) -> Result<(), OpenError> {
+    market::check(market).map_err(|breaches| {
+        let texts: Vec<String> = breaches.iter().take(3).map(ToString::to_string).collect();
+        OpenError::Breach(texts.join("; "))
+    })
+}

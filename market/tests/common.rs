@@ -1,0 +1,321 @@
+//! A small world to drive the market in: parties that act, chance that is seeded, `check` after every step.
+
+use contracts::beacon::{Beacon, HashChain};
+use contracts::{Cause, ContractState, SlotState};
+use market::event::SlotId;
+use market::{Command, Event, Genesis, Market, Rejection, check, schedule};
+use std::collections::{BTreeMap, BTreeSet};
+use types::documents::{
+    Acceptance, Ask, AuditKind, Confession, Confirmation, Deposit, Quote, Request, Revision, SlotSize, SlotVerdict,
+    StorageReceipt, Verdict, Voucher, Withdrawal,
+};
+use types::{
+    Bytes, ContractId, Did, Document, Epoch, GbPrice, Hash, Msat, Price, Span, Terms, Tier, Timestamp, Verified,
+};
+
+pub const EPOCHS: u64 = 64;
+
+/// Changes what `decide` gave before it is applied: a market with a bug in it.
+pub type Fault = fn(&Market, Vec<Event>) -> Vec<Event>;
+
+pub struct World {
+    pub market: Market,
+    pub now: Timestamp,
+    /// Every event so far.
+    pub journal: Vec<Event>,
+    /// How many commands were taken, by name.
+    pub taken: BTreeMap<&'static str, u64>,
+    chain: HashChain,
+    quotes: Vec<Verified<Quote>>,
+    counter: u64,
+    fault: Fault,
+}
+
+pub fn honest(_: &Market, events: Vec<Event>) -> Vec<Event> {
+    events
+}
+
+pub fn did(n: u8) -> Did {
+    Did([n; 32])
+}
+
+const MARKET: u8 = 255;
+
+pub fn signed<T: Document>(document: T) -> Verified<T> {
+    Verified::simulated(document)
+}
+
+impl World {
+    pub fn new(fault: Fault) -> Self {
+        let chain = HashChain::new(&[7; 32], EPOCHS);
+        let genesis = Genesis::standard(did(MARKET), Span::DAY, chain.anchor());
+        Self {
+            market: Market::new(genesis),
+            now: Timestamp(1_700_000_000_000_000),
+            journal: Vec::new(),
+            taken: BTreeMap::new(),
+            chain,
+            quotes: Vec::new(),
+            counter: 0,
+            fault,
+        }
+    }
+
+    /// Judges and applies one command; everything that must hold is checked.
+    pub fn run(&mut self, command: &Command) -> Result<bool, String> {
+        let Ok(events) = self.market.decide(self.now, command) else { return Ok(false) };
+        if events.is_empty() {
+            return Ok(false);
+        }
+        let before = self.market.ledger().totals(contracts::Account::Fees).credits;
+        let events = (self.fault)(&self.market, events);
+        for event in &events {
+            self.market.apply(event);
+        }
+        let fees = self.market.ledger().totals(contracts::Account::Fees).credits;
+        if fees != before && !matches!(command, Command::Revise { .. }) {
+            return Err(format!("{} paid the market", command.name()));
+        }
+        self.journal.extend(events);
+        *self.taken.entry(command.name()).or_default() += 1;
+        check(&self.market).map_err(|breaches| format!("after {}: {breaches:?}", command.name()))?;
+        self.once_only(command)?;
+        Ok(true)
+    }
+
+    /// What has happened does not happen again.
+    fn once_only(&self, command: &Command) -> Result<(), String> {
+        if matches!(command, Command::Replace { .. } | Command::Reassign { .. }) {
+            return Ok(());
+        }
+        match self.market.decide(self.now, command) {
+            Err(_) => Ok(()),
+            Ok(events) if events.is_empty() => Ok(()),
+            Ok(events) => Err(format!("{} happened twice: {events:?}", command.name())),
+        }
+    }
+
+    fn next(&mut self) -> u64 {
+        self.counter += 1;
+        self.counter
+    }
+
+    pub fn deposit(&mut self, party: Did, amount: i64) -> Command {
+        let reference = format!("deposit {}", self.next());
+        Command::Deposit(signed(Deposit { market: did(MARKET), party, amount: Msat(amount), reference }))
+    }
+
+    pub fn withdraw(&mut self, party: Did, amount: i64) -> Command {
+        let nonce = self.next();
+        Command::Withdraw(signed(Withdrawal { party, amount: Msat(amount), to: "lnbc".into(), nonce }))
+    }
+
+    pub fn ask(&mut self, n: u8, gigabytes: u64, price: u32) -> Command {
+        let ask = Ask {
+            provider: did(n),
+            sequence: self.next(),
+            endpoint: "http://127.0.0.1:1".into(),
+            region: ["eu", "us"][usize::from(n) % 2].into(),
+            operator: format!("operator {n}"),
+            capacity: Bytes(gigabytes * 1_000_000_000),
+            price: Price::whole(price),
+            egress: GbPrice::whole(u32::from(n) * 10),
+            ingress: GbPrice::whole(u32::from(n % 3)),
+            tiers: Tier::ALL.to_vec(),
+            minimum_use: Bytes(u64::from(n % 2) * 500_000_000),
+            duration_max: Span(60 * Span::DAY.0),
+            expires: self.now.after(Span(300 * Span::DAY.0)),
+        };
+        Command::PublishAsk { ask: signed(ask), network: format!("10.0.{n}.0/24") }
+    }
+
+    /// A request of `client`, quoted; the quote is kept for later acceptance.
+    pub fn quote(&mut self, client: u8, megabytes: u64, days: u64, seed: u8) -> Result<(), Rejection> {
+        let mut terms = Terms::standard(Bytes(megabytes * 1_000_000), Span(days * Span::DAY.0));
+        terms.redundancy = types::Redundancy { data: 2, parity: 2 };
+        let request = signed(Request { client: did(client), terms, nonce: self.next() });
+        let online: BTreeSet<Did> = self.market.offers().keys().copied().collect();
+        let quote = self.market.quote(self.now, &request, [seed; 32], &online)?;
+        self.quotes.push(signed(quote));
+        Ok(())
+    }
+
+    pub fn accept(&self, pick: usize) -> Option<Command> {
+        let quote = self.quotes.get(pick % self.quotes.len().max(1))?;
+        let acceptance = signed(Acceptance { client: quote.client, quote: quote.id() });
+        Some(Command::Accept { acceptance, quote: Box::new(quote.clone()) })
+    }
+
+    fn contracts(&self, state: ContractState) -> Vec<ContractId> {
+        self.market.open_contracts().filter(|c| c.state == state).map(|c| c.id).collect()
+    }
+
+    fn slots(&self, wanted: fn(&contracts::Slot) -> bool) -> Vec<SlotId> {
+        let slots = self.market.open_contracts().flat_map(|c| {
+            (0u16..).zip(&c.slots).map(|(slot, s)| (SlotId { contract: c.id, slot }, s))
+        });
+        slots.filter(|(_, slot)| wanted(slot)).map(|(id, _)| id).collect()
+    }
+
+    fn pick<T: Copy>(from: &[T], pick: usize) -> Option<T> {
+        from.get(pick % from.len().max(1)).copied()
+    }
+
+    pub fn confirm(&self, pick: usize, declined: bool) -> Option<Command> {
+        let waiting = self.slots(|s| {
+            !s.confirmed && matches!(s.state, SlotState::Reserved | SlotState::Repairing)
+        });
+        let id = Self::pick(&waiting, pick)?;
+        let provider = self.market.slot(id)?.1.provider();
+        let declined = declined.then(|| "full".to_owned());
+        Some(Command::Confirm(signed(Confirmation { provider, contract: id.contract, slot: id.slot, declined })))
+    }
+
+    /// The first or the next revision of a contract, filling `permille` of each slot.
+    pub fn revise(&mut self, pick: usize, permille: u64) -> Option<Command> {
+        let mut open = self.contracts(ContractState::Agreed);
+        open.extend(self.contracts(ContractState::Active));
+        let contract = self.market.contract(&Self::pick(&open, pick)?)?.clone();
+        let number = contract.revision + 1;
+        let bytes = |slot: &contracts::Slot| (slot.capacity.0 * permille / 1000).max(1);
+        let size = |slot: &contracts::Slot| {
+            let root = Hash::of(&(slot.provider().0[0], number, permille).0.to_le_bytes());
+            SlotSize { root, bytes: bytes(slot), shards: bytes(slot).div_ceil(1 << 20) }
+        };
+        let slots: Vec<SlotSize> = contract.slots.iter().map(size).collect();
+        let receipts = (0u16..).zip(contract.slots.iter().zip(&slots)).map(|(slot, (s, size))| {
+            let (provider, contract) = (s.provider(), contract.id);
+            signed(StorageReceipt { provider, contract, slot, revision: number, size: *size })
+        });
+        let receipts = receipts.collect();
+        let layout = Hash::of(&number.to_le_bytes());
+        let revision = Revision { signer: contract.client, contract: contract.id, number, slots, layout };
+        Some(Command::Revise { revision: signed(revision), receipts })
+    }
+
+    pub fn open_epoch(&self) -> Option<Command> {
+        let epoch = self.market.epoch().plus(1);
+        Some(Command::OpenEpoch { epoch, beacon: self.chain.value(epoch)? })
+    }
+
+    /// Audits one provider, of whose challenges `missed` of 256 fail; a silent one does not answer.
+    pub fn audit(&self, pick: usize, missed: u32, silent: bool) -> Option<Command> {
+        let routine: Vec<_> = schedule::routine(&self.market).into_iter().collect();
+        let (provider, challenges) = routine.get(pick % routine.len().max(1))?;
+        let slots = challenges.iter().map(|c| SlotVerdict {
+            contract: c.contract,
+            slot: c.slot,
+            challenges: c.count,
+            passed: if silent { 0 } else { c.count - c.count * missed / 256 },
+            answered: !silent,
+            latency_ms: if missed > 0 { 5_000 } else { 20 },
+        });
+        Some(verdict(*provider, self.market.epoch(), AuditKind::Routine, slots.collect()))
+    }
+
+    pub fn intensify(&self, pick: usize, missed: u32) -> Option<Command> {
+        let suspects = self.slots(|s| {
+            s.state == SlotState::AtFault
+                && s.fault.is_some_and(|f| f.cause == Cause::Lost && f.penalised_ppm.is_none())
+        });
+        let id = Self::pick(&suspects, pick)?;
+        let challenge = schedule::intensified(&self.market, id)?;
+        let finding = SlotVerdict {
+            contract: id.contract,
+            slot: id.slot,
+            challenges: challenge.count,
+            passed: challenge.count - missed.min(challenge.count),
+            answered: missed <= challenge.count,
+            latency_ms: 20,
+        };
+        let provider = self.market.slot(id)?.1.provider();
+        Some(verdict(provider, self.market.epoch(), AuditKind::Intensified, vec![finding]))
+    }
+
+    pub fn confess(&self, pick: usize, permille: u64) -> Option<Command> {
+        let filled = self.slots(|s| s.state == SlotState::Filled);
+        let id = Self::pick(&filled, pick)?;
+        let (contract, slot) = self.market.slot(id)?;
+        let lost_bytes = (slot.size.bytes * permille / 1000).max(1);
+        let confession = Confession {
+            provider: slot.provider(),
+            contract: id.contract,
+            slot: id.slot,
+            revision: contract.revision,
+            lost_bytes,
+        };
+        Some(Command::Confess(signed(confession)))
+    }
+
+    pub fn finish_rebuild(&self, pick: usize) -> Option<Command> {
+        let ready = self.slots(|s| {
+            let repaired = s.state == SlotState::Repairing && s.confirmed;
+            repaired || s.state == SlotState::AtFault && s.fault.is_some_and(|f| f.penalised_ppm.is_some())
+        });
+        let id = Self::pick(&ready, pick)?;
+        let (contract, slot) = self.market.slot(id)?;
+        let number = contract.revision + 1;
+        let receipt = StorageReceipt {
+            provider: slot.provider(),
+            contract: id.contract,
+            slot: id.slot,
+            revision: number,
+            size: slot.size,
+        };
+        let slots = contract.slots.iter().map(|s| s.size).collect();
+        let layout = contract.layout?;
+        let revision = Revision { signer: did(MARKET), contract: id.contract, number, slots, layout };
+        Some(Command::FinishRebuild { receipt: signed(receipt), revision: signed(revision) })
+    }
+
+    pub fn voucher(&self, pick: usize, megabytes: u64) -> Option<Command> {
+        let filled = self.slots(|s| s.state == SlotState::Filled);
+        let id = Self::pick(&filled, pick)?;
+        let (contract, slot) = self.market.slot(id)?;
+        let bytes = slot.egress.bytes + megabytes * 1_000_000;
+        let voucher = Voucher {
+            client: contract.client,
+            provider: slot.provider(),
+            contract: id.contract,
+            slot: id.slot,
+            bytes,
+        };
+        Some(Command::RedeemVoucher(signed(voucher)))
+    }
+
+    /// One thing that is due, if anything is.
+    pub fn due(&mut self, seed: u8) -> Result<bool, String> {
+        let due = self.market.due(self.now);
+        let Some(first) = due.first() else { return Ok(false) };
+        self.run(&first.command([seed; 32]))
+    }
+
+    /// Everything that is due, until nothing is.
+    pub fn settle_down(&mut self, seed: u8) -> Result<(), String> {
+        for _ in 0..10_000 {
+            let mut changed = false;
+            for due in self.market.due(self.now) {
+                changed |= self.run(&due.command([seed; 32]))?;
+            }
+            if !changed {
+                return Ok(());
+            }
+        }
+        Err("things stay due for ever".into())
+    }
+
+    /// Replays the journal from the start: the state must be the same, to the bit.
+    pub fn replayed(&self) -> Result<(), String> {
+        let mut market = Market::new(self.market.genesis().clone());
+        self.journal.iter().for_each(|event| market.apply(event));
+        let snapshot = Market::from_bytes(&self.market.to_bytes()).map_err(|e| e.to_string())?;
+        let same = market == self.market && market.root() == self.market.root() && snapshot == self.market;
+        if same { Ok(()) } else { Err("a replay gives another state".into()) }
+    }
+}
+
+fn verdict(provider: Did, epoch: Epoch, kind: AuditKind, slots: Vec<SlotVerdict>) -> Command {
+    let challenge = Hash::derive("test challenge", &[&provider.0, &epoch.0.to_le_bytes()]);
+    let auditor = did(MARKET);
+    Command::RecordVerdict(signed(Verdict { auditor, provider, epoch, kind, challenge, proof: None, slots }))
+}

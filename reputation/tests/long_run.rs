@@ -1,0 +1,151 @@
+//! A year under the default policy: honest providers stay, a steady small cheat is expelled, a new name is no way out.
+
+use reputation::{Evidence, Outcome, Record, ReputationPolicy, weight};
+use types::{Dimension, Epoch, Hash, Score, Standing};
+
+const YEAR: u64 = 8_760;
+const WEEK: u64 = 168;
+
+/// A small generator (`SplitMix64`), so that every run draws the same.
+struct Chance(u64);
+
+impl Chance {
+    /// True with a probability of `ppm` in a million.
+    fn strikes(&mut self, ppm: u64) -> bool {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % 1_000_000 < ppm
+    }
+}
+
+/// Opens epochs 1 to `epochs`; in each, `fails` says how many of `slots` fail in `dimension`. Stops at a ban, and says when.
+fn live(
+    record: &mut Record,
+    dimension: Dimension,
+    slots: u32,
+    epochs: std::ops::RangeInclusive<u64>,
+    mut fails: impl FnMut(u64) -> u32,
+) -> Option<u64> {
+    let policy = ReputationPolicy::default();
+    for epoch in epochs {
+        if let Some(change) = record.review(&policy, Epoch(epoch)) {
+            record.adopt(&policy, &change, Epoch(epoch));
+        }
+        if record.score().standing == Standing::Banned {
+            return Some(epoch);
+        }
+        let bad = fails(epoch);
+        let evidence = Evidence { epoch: Epoch(epoch), document: Hash::default() };
+        record.note(&policy, Outcome { dimension, good: slots - bad, bad }, evidence);
+    }
+    None
+}
+
+/// When providers that fail `ppm` of everything, each slot by itself, are expelled within a year.
+fn expelled(runs: u64, dimension: Dimension, slots: u32, ppm: u64) -> Vec<Option<u64>> {
+    let one = |seed| {
+        let mut chance = Chance(seed);
+        let fails = |_| u32::try_from((0..slots).filter(|_| chance.strikes(ppm)).count()).unwrap();
+        live(&mut Record::new(Epoch(0)), dimension, slots, 1..=YEAR, fails)
+    };
+    (0..runs).map(one).collect()
+}
+
+fn mean(epochs: &[Option<u64>]) -> u64 {
+    let sum: u64 = epochs.iter().map(|epoch| epoch.expect("expelled within a year")).sum();
+    sum / u64::try_from(epochs.len()).unwrap()
+}
+
+#[test]
+fn a_steady_cheat_of_two_percent_is_expelled_whatever_its_size() {
+    for (runs, slots) in [(200, 1), (20, 100)] {
+        let mean = mean(&expelled(runs, Dimension::Availability, slots, 20_000));
+        println!(
+            "2 % unanswered, {slots} slots: expelled after {mean} epochs ({} days)",
+            mean / 24
+        );
+        // The sequential test alone needs 18 / 0.0243 = 741; chance and reviews bring it forward.
+        assert!((500..=800).contains(&mean), "{mean}");
+    }
+    let lost = mean(&expelled(50, Dimension::Possession, 3, 20_000));
+    println!("2 % of proofs failed: expelled after {lost} epochs ({} days)", lost / 24);
+    assert!(lost <= 3 * WEEK, "{lost}");
+}
+
+#[test]
+fn a_cheat_below_what_any_review_minds_is_expelled_too() {
+    let mean = mean(&expelled(20, Dimension::Availability, 100, 9_000));
+    println!("0.9 % unanswered, 100 slots: expelled after {mean} epochs ({} days)", mean / 24);
+    assert!((2_000..=3_500).contains(&mean), "{mean}");
+}
+
+#[test]
+fn the_estimate_alone_would_never_have_expelled_it() {
+    let policy = ReputationPolicy::default();
+    let mut tally = reputation::tally::Tally::default();
+    for epoch in 1..=10 * YEAR {
+        tally.observe(&policy.tally, Epoch(epoch), 20_000);
+        let bound = tally.bound(&policy.tally);
+        assert!(
+            epoch < 300 || bound >= policy.dimension(Dimension::Availability).bound_min,
+            "{epoch}: {bound}"
+        );
+    }
+}
+
+#[test]
+fn outages_of_a_thousandth_cost_no_honest_provider_its_place() {
+    for (runs, slots) in [(100u64, 1u32), (20, 100)] {
+        for seed in 0..runs {
+            let mut chance = Chance(seed);
+            let mut record = Record::new(Epoch(0));
+            // All slots go down together: the worst there is for the large.
+            let fails = |_| if chance.strikes(1_000) { slots } else { 0 };
+            assert_eq!(live(&mut record, Dimension::Availability, slots, 1..=YEAR, fails), None);
+            assert!(record.score().standing >= Standing::Standard, "{seed}: {:?}", record.score());
+        }
+    }
+}
+
+#[test]
+fn a_whole_years_outages_at_once_cost_no_vetted_provider_its_place() {
+    for start in [1_000, 4_000, 8_700] {
+        let mut record = Record::new(Epoch(0));
+        let fails = |epoch| if (start..start + 9).contains(&epoch) { 10 } else { 0 };
+        assert_eq!(live(&mut record, Dimension::Availability, 10, 1..=YEAR, fails), None);
+        assert!(record.score().standing >= Standing::Standard, "{start}: {:?}", record.score());
+    }
+}
+
+#[test]
+fn whoever_is_low_does_better_under_its_old_name() {
+    let policy = ReputationPolicy::default();
+    // Two bad weeks: as low as one can be, with the points next to nothing.
+    let mut fled = Record::new(Epoch(0));
+    let bad_weeks = |epoch: u64| u32::from(epoch.is_multiple_of(9)) * 10;
+    let mut now = 0;
+    while fled.score().standing == Standing::New {
+        assert_eq!(live(&mut fled, Dimension::Latency, 10, now + 1..=now + WEEK, bad_weeks), None);
+        now += WEEK;
+        assert!(now < 20 * WEEK, "never Low: {:?}", fled.score());
+    }
+    assert_eq!(fled.score().standing, Standing::Low);
+    // From here on both do equally, at three different grades of well.
+    for every in [u64::MAX, 300, 60] {
+        let fails = |epoch: u64| u32::from(epoch.is_multiple_of(every)) * 10;
+        let (mut old, mut new) = (fled.clone(), Record::new(Epoch(now)));
+        for week in 0..60 {
+            let from = now + week * WEEK;
+            for record in [&mut old, &mut new] {
+                live(record, Dimension::Latency, 10, from + 1..=from + WEEK, fails);
+            }
+            let worth = |score: Score| weight(&policy, &score, 1, 1);
+            let (kept, begun) = (worth(old.score()), worth(new.score()));
+            let alike = old.score().standing == new.score().standing
+                && old.score().standing != Standing::New;
+            assert!(kept > begun || alike, "week {week}: {:?} {:?}", old.score(), new.score());
+        }
+    }
+}
