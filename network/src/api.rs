@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use types::documents::{QuotedSlot, SlotSize};
-use types::{Bytes, ContractId, CostVector, Did, DocId, Epoch, Hash, Msat, Redundancy, Score, Signed, Span, Terms, Timestamp};
+use types::{
+    Bytes, ContractId, CostVector, Did, DocId, Epoch, Hash, Msat, Redundancy, Score, Signed, Span,
+    Terms, Timestamp,
+};
 
 /// `GET /v1/market`: who the market is and how it counts time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -102,6 +102,3 @@ fn check_expiry(
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
-
-#[cfg(test)]
-mod tests;

@@ -152,4 +152,3 @@ impl std::fmt::Debug for HttpClient {
         write!(f, "HttpClient({})", self.0.endpoint)
     }
 }
-

@@ -130,17 +130,21 @@ impl MarketClient {
     pub async fn put_layout(&self, id: ContractId, layout: Bytes) -> Result<Hash, ClientError> {
         let hash = Hash::of(&layout);
         let path = format!("/v1/contracts/{id}/layouts/{hash}");
-        self.spoken(async || self.as_party(self.http.put(&*path)).bytes(layout.clone()).done().await)
-            .await?;
+        let call = || self.as_party(self.http.put(&*path)).bytes(layout.clone()).done();
+        if self.in_time(call().await).await?.is_none() {
+            call().await?;
+        }
         Ok(hash)
     }
 
     /// A layout by its hash, which is checked.
     pub async fn layout(&self, id: ContractId, hash: Hash) -> Result<Bytes, ClientError> {
         let path = format!("/v1/contracts/{id}/layouts/{hash}");
-        let layout = self
-            .spoken(async || self.as_party(self.http.get(&*path)).read_bytes(LAYOUT_BYTES_MAX).await)
-            .await?;
+        let call = || self.as_party(self.http.get(&*path)).read_bytes(LAYOUT_BYTES_MAX);
+        let layout = match self.in_time(call().await).await? {
+            Some(layout) => layout,
+            None => call().await?,
+        };
         if Hash::of(&layout) == hash {
             return Ok(layout);
         }
@@ -148,7 +152,11 @@ impl MarketClient {
     }
 
     /// Advances a contract to what its slots hold now.
-    pub async fn revise(&self, id: ContractId, body: &ReviseBody) -> Result<ContractView, ClientError> {
+    pub async fn revise(
+        &self,
+        id: ContractId,
+        body: &ReviseBody,
+    ) -> Result<ContractView, ClientError> {
         let path = format!("/v1/contracts/{id}/revisions");
         self.http.post(path).json(body).read_json(JSON_BYTES_MAX).await
     }
@@ -186,7 +194,11 @@ impl MarketClient {
     /// Keeps the party's sealed catalogue.
     pub async fn put_backup(&self, body: &BackupBody) -> Result<(), ClientError> {
         let path = format!("/v1/backups/{}", self.party());
-        self.spoken(async || self.as_party(self.http.put(&*path)).json(body).done().await).await
+        let call = || self.as_party(self.http.put(&*path)).json(body).done();
+        match self.in_time(call().await).await? {
+            Some(()) => Ok(()),
+            None => call().await,
+        }
     }
 
     /// The party's sealed catalogue, where there is one.
@@ -217,11 +229,11 @@ impl MarketClient {
         &self,
         holdings: Vec<(ContractId, u16)>,
     ) -> Result<Duplex<ToMarket, ToProvider>, StreamError> {
-        let duplex = self
-            .spoken(async || {
-                stream::connect(self.as_party(self.http.get("/v1/stream"))).await
-            })
-            .await?;
+        let call = || stream::connect(self.as_party(self.http.get("/v1/stream")));
+        let duplex = match self.in_time(call().await).await? {
+            Some(duplex) => duplex,
+            None => call().await?,
+        };
         let session = self.sessions.document();
         duplex.sender().send(ToMarket::Hello { session, holdings }).await?;
         Ok(duplex)
@@ -232,25 +244,26 @@ impl MarketClient {
     }
 
     async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        self.spoken(async || self.as_party(self.http.get(path)).read_json(JSON_BYTES_MAX).await).await
+        let call = || self.as_party(self.http.get(path)).read_json(JSON_BYTES_MAX);
+        match self.in_time(call().await).await? {
+            Some(value) => Ok(value),
+            None => call().await,
+        }
     }
 
     fn as_party(&self, call: Call) -> Call {
         call.authorised(self.sessions.header())
     }
 
-    /// Makes a call that shows a session; where the market finds that out of time, sets our clock by
-    /// the market's and makes the call once more.
-    async fn spoken<T>(
-        &self,
-        call: impl AsyncFn() -> Result<T, ClientError>,
-    ) -> Result<T, ClientError> {
-        match call().await {
+    /// What a call that showed a session came to; nothing where the market found the session out of time:
+    /// our clock is set by the market's then, and the call should be made once more.
+    async fn in_time<T>(&self, result: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
+        match result {
             Err(error) if matches!(error.code(), Some("session_expired" | "session_too_long")) => {
                 self.sessions.set_clock(self.info().await?.now);
-                call().await
+                Ok(None)
             }
-            other => other,
+            other => other.map(Some),
         }
     }
 }

@@ -122,11 +122,7 @@ impl SlotClient {
                 return Err(wrong(whole.len() + piece.len()));
             }
             hasher.update(&piece);
-            if piece.len() == bytes {
-                whole = piece.into();
-            } else {
-                whole.extend_from_slice(&piece);
-            }
+            whole.extend_from_slice(&piece);
         }
         if whole.len() != bytes {
             return Err(wrong(whole.len()));

@@ -83,8 +83,7 @@ impl std::error::Error for Problem {}
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status =
-            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self).expect("a problem has only string keys");
         let kind = HeaderValue::from_static(PROBLEM_JSON);
         (status, [(CONTENT_TYPE, kind)], Bytes::from(body)).into_response()

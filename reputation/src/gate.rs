@@ -1,9 +1,12 @@
 //! The gate: hard conditions for a slot, each with a reason and what would let a provider in.
 
-use crate::change::name;
+mod refusal;
+
 use crate::policy::ReputationPolicy;
-use types::documents::{Ask, Exclusion};
-use types::{Bytes, Did, Msat, Score, Span, Standing, Terms, Tier, Timestamp};
+pub use refusal::{Explanation, Refusal};
+use serde::{Deserialize, Serialize};
+use types::documents::Ask;
+use types::{Bytes, Msat, Score, Span, Standing, Terms, Tier, Timestamp};
 
 /// What a slot asks of a provider. Made once per request.
 #[derive(Clone, Copy, Debug)]
@@ -33,97 +36,58 @@ pub struct Candidate<'a> {
     pub bond: Msat,
 }
 
-/// Why a provider is left out. Borrows what it names, so that a refusal costs nothing until it is explained.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal<'a> {
-    /// It is banned.
-    Banned,
-    /// Its standing is below what the terms want.
-    Standing {
-        /// Its standing.
-        found: Standing,
-        /// The least the terms accept.
-        needed: Standing,
-    },
-    /// It has withdrawn its offer.
-    Withdrawn,
-    /// Its ask has expired.
-    Expired {
-        /// How long ago.
-        ago: Span,
-    },
-    /// It does not serve the tier.
-    Tier {
-        /// The tiers it serves.
-        served: &'a [Tier],
-        /// The tier that is wanted.
-        wanted: Tier,
-    },
-    /// It does not sign contracts as long as this.
-    Duration {
-        /// The longest it signs.
-        longest: Span,
-        /// How long is wanted.
-        wanted: Span,
-    },
-    /// It has not enough room left.
-    Capacity {
-        /// What is left.
-        left: Bytes,
-        /// What is wanted.
-        wanted: Bytes,
-    },
-    /// It is in a region the terms do not accept.
-    Region {
-        /// Where it is.
-        found: &'a str,
-        /// Where it may be.
-        accepted: &'a [String],
-    },
-    /// The slot is larger than a new provider is trusted with.
-    NewcomerSlot {
-        /// The slot.
-        wanted: Bytes,
-        /// The most.
-        most: Bytes,
-    },
-    /// All its slots together would be more than a new provider is trusted with.
-    NewcomerTotal {
-        /// What it is committed to.
-        committed: Bytes,
-        /// The slot.
-        wanted: Bytes,
-        /// The most.
-        most: Bytes,
-    },
-    /// It cannot lock the bond.
-    Bond {
-        /// What it has.
-        available: Msat,
-        /// What is needed.
-        needed: Msat,
-    },
-    /// Its operator holds another slot of the contract.
-    SameOperator {
-        /// The operator.
-        operator: &'a str,
-    },
-    /// Its network holds another slot of the contract.
-    SameNetwork {
-        /// The network.
-        network: &'a str,
-    },
-    /// It would do, and others were drawn.
-    NotDrawn,
+/// The tiers an ask serves, as a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TierSet(u8);
+
+/// What the gate must know of an offer, side by side, for a scan over a hundred thousand of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figures {
+    /// All it offers.
+    pub capacity: Bytes,
+    /// Slot bytes it is committed to already.
+    pub committed: Bytes,
+    /// The longest contract it signs.
+    pub duration_max: Span,
+    /// Until when the offer stands.
+    pub expires: Timestamp,
+    /// The tiers it serves.
+    pub tiers: TierSet,
+    /// The provider's score.
+    pub score: Score,
 }
 
-/// A refusal in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Explanation {
-    /// Why it was left out.
-    pub reason: String,
-    /// What would let it in.
-    pub remedy: String,
+impl TierSet {
+    /// The set of `tiers`.
+    pub fn of(tiers: &[Tier]) -> Self {
+        Self(tiers.iter().fold(0, |set, tier| set | 1 << *tier as u8))
+    }
+
+    /// Whether `tier` is among them.
+    pub const fn contains(self, tier: Tier) -> bool {
+        self.0 >> tier as u8 & 1 == 1
+    }
+
+    /// Their names, dearest first.
+    fn names(self) -> String {
+        let served = Tier::ALL.into_iter().filter(|tier| self.contains(*tier));
+        served.map(Tier::name).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Figures {
+    /// The figures of `ask` by a provider of `score` that is committed to so much.
+    pub fn of(ask: &Ask, score: Score, committed: Bytes) -> Self {
+        Self {
+            capacity: ask.capacity,
+            committed,
+            duration_max: ask.duration_max,
+            expires: ask.expires,
+            tiers: TierSet::of(&ask.tiers),
+            score,
+        }
+    }
 }
 
 /// Whether `candidate` may have the slot, the first condition it fails otherwise.
@@ -135,24 +99,8 @@ pub fn admit<'a>(
     need: &Need<'a>,
     candidate: &Candidate<'a>,
 ) -> Result<(), Refusal<'a>> {
-    admit_standing(policy, need, candidate)?;
-    let Candidate { ask, committed, available, bond, .. } = *candidate;
-    if ask.capacity.0 == 0 {
-        return Err(Refusal::Withdrawn);
-    }
-    if ask.expires <= need.now {
-        return Err(Refusal::Expired { ago: need.now.since(ask.expires) });
-    }
-    if !ask.tiers.contains(&need.terms.tier) {
-        return Err(Refusal::Tier { served: &ask.tiers, wanted: need.terms.tier });
-    }
-    if ask.duration_max < need.span {
-        return Err(Refusal::Duration { longest: ask.duration_max, wanted: need.span });
-    }
-    let left = Bytes(ask.capacity.0.saturating_sub(committed.0));
-    if left < need.capacity {
-        return Err(Refusal::Capacity { left, wanted: need.capacity });
-    }
+    let Candidate { ask, score, committed, available, bond } = *candidate;
+    admit_figures(policy, need, &Figures::of(ask, score, committed))?;
     let accepted = &need.terms.placement.regions;
     if !accepted.is_empty() && !accepted.contains(&ask.region) {
         return Err(Refusal::Region { found: &ask.region, accepted });
@@ -163,12 +111,42 @@ pub fn admit<'a>(
     Ok(())
 }
 
-fn admit_standing<'a>(
+/// Whether the conditions that `figures` show are met: all of [`admit`]'s but region and bond.
+///
+/// # Errors
+/// [`Refusal`] as [`admit`].
+pub fn admit_figures(
     policy: &ReputationPolicy,
-    need: &Need<'a>,
-    candidate: &Candidate<'a>,
-) -> Result<(), Refusal<'a>> {
-    let (found, needed) = (candidate.score.standing, need.terms.placement.standing_min);
+    need: &Need<'_>,
+    figures: &Figures,
+) -> Result<(), Refusal<'static>> {
+    admit_standing(policy, need, figures)?;
+    let Figures { capacity, committed, duration_max, expires, tiers, .. } = *figures;
+    if capacity.0 == 0 {
+        return Err(Refusal::Withdrawn);
+    }
+    if expires <= need.now {
+        return Err(Refusal::Expired { ago: need.now.since(expires) });
+    }
+    if !tiers.contains(need.terms.tier) {
+        return Err(Refusal::Tier { served: tiers, wanted: need.terms.tier });
+    }
+    if duration_max < need.span {
+        return Err(Refusal::Duration { longest: duration_max, wanted: need.span });
+    }
+    let left = Bytes(capacity.0.saturating_sub(committed.0));
+    if left < need.capacity {
+        return Err(Refusal::Capacity { left, wanted: need.capacity });
+    }
+    Ok(())
+}
+
+fn admit_standing(
+    policy: &ReputationPolicy,
+    need: &Need<'_>,
+    figures: &Figures,
+) -> Result<(), Refusal<'static>> {
+    let (found, needed) = (figures.score.standing, need.terms.placement.standing_min);
     if found == Standing::Banned {
         return Err(Refusal::Banned);
     }
@@ -176,7 +154,7 @@ fn admit_standing<'a>(
         return Err(Refusal::Standing { found, needed });
     }
     if found == Standing::New {
-        let (wanted, committed) = (need.capacity, candidate.committed);
+        let (wanted, committed) = (need.capacity, figures.committed);
         let most = policy.newcomers.slot_max;
         if wanted > most {
             return Err(Refusal::NewcomerSlot { wanted, most });
@@ -187,129 +165,6 @@ fn admit_standing<'a>(
         }
     }
     Ok(())
-}
-
-impl Refusal<'_> {
-    /// The stable code.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Banned => "banned",
-            Self::Standing { .. } => "standing_too_low",
-            Self::Withdrawn => "ask_withdrawn",
-            Self::Expired { .. } => "ask_expired",
-            Self::Tier { .. } => "tier_not_served",
-            Self::Duration { .. } => "duration_too_long",
-            Self::Capacity { .. } => "no_room",
-            Self::Region { .. } => "region_not_accepted",
-            Self::NewcomerSlot { .. } => "newcomer_slot_too_large",
-            Self::NewcomerTotal { .. } => "newcomer_total_too_large",
-            Self::Bond { .. } => "bond_too_small",
-            Self::SameOperator { .. } => "same_operator",
-            Self::SameNetwork { .. } => "same_network",
-            Self::NotDrawn => "not_drawn",
-        }
-    }
-
-    /// Why the provider was left out, and what would let it in.
-    pub fn explain(&self) -> Explanation {
-        let (reason, remedy) = match self {
-            Self::Banned
-            | Self::Standing { .. }
-            | Self::NewcomerSlot { .. }
-            | Self::NewcomerTotal { .. } => self.explain_standing(),
-            Self::SameOperator { .. } | Self::SameNetwork { .. } | Self::NotDrawn => {
-                self.explain_placement()
-            }
-            _ => self.explain_offer(),
-        };
-        Explanation { reason, remedy }
-    }
-
-    /// The refusal of `provider`, as a quote carries it.
-    pub fn exclusion(&self, provider: Did) -> Exclusion {
-        let Explanation { reason, remedy } = self.explain();
-        Exclusion { provider, reason, remedy }
-    }
-
-    fn explain_standing(&self) -> (String, String) {
-        match self {
-            Self::Standing { found, needed } => (
-                format!(
-                    "its standing is {}, the terms want at least {}",
-                    name(*found),
-                    name(*needed)
-                ),
-                "good reviews raise it; the client may accept a lower standing".into(),
-            ),
-            Self::NewcomerSlot { wanted, most } => (
-                format!(
-                    "it is new, and a slot of {wanted} is more than the {most} a new provider may take"
-                ),
-                "finish its vetting; the client may ask for more, smaller slots".into(),
-            ),
-            Self::NewcomerTotal { committed, wanted, most } => (
-                format!(
-                    "it is new and holds {committed}; with {wanted} more it exceeds the {most} it may hold"
-                ),
-                "finish its vetting, or wait until a contract it holds ends".into(),
-            ),
-            _ => (
-                "it is banned".into(),
-                "nothing under this name; its bonds and earnings are still paid out".into(),
-            ),
-        }
-    }
-
-    fn explain_offer(&self) -> (String, String) {
-        match self {
-            Self::Expired { ago } => {
-                (format!("its ask expired {ago} ago"), "publish a new ask".into())
-            }
-            Self::Tier { served, wanted } => {
-                let served: Vec<_> = served.iter().map(|tier| tier.name()).collect();
-                let (served, wanted) = (served.join(", "), wanted.name());
-                (format!("it serves {served}, not {wanted}"), format!("offer {wanted} in its ask"))
-            }
-            Self::Duration { longest, wanted } => (
-                format!("it signs for {longest} at most, {wanted} is wanted"),
-                format!("raise duration_max in its ask to {wanted}, or ask for less time"),
-            ),
-            Self::Capacity { left, wanted } => (
-                format!("it has room for {left} more, {wanted} is wanted"),
-                format!("offer at least {} more", Bytes(wanted.0.saturating_sub(left.0))),
-            ),
-            Self::Region { found, accepted } => {
-                let accepted = accepted.join(", ");
-                (
-                    format!("it is in {found}, the terms accept {accepted}"),
-                    format!("accept {found} too"),
-                )
-            }
-            Self::Bond { available, needed } => {
-                let missing = Msat(needed.0.saturating_sub(available.0));
-                let reason = format!("it must lock a bond of {needed} and has {available}");
-                (reason, format!("deposit {missing} more"))
-            }
-            _ => ("it has withdrawn its offer".into(), "publish an ask with capacity".into()),
-        }
-    }
-
-    fn explain_placement(&self) -> (String, String) {
-        match self {
-            Self::SameOperator { operator } => (
-                format!("its operator {operator} holds another slot of this contract"),
-                "wait for another contract; the client may allow one operator several slots".into(),
-            ),
-            Self::SameNetwork { network } => (
-                format!("its network {network} holds another slot of this contract"),
-                "move to another network; the client may allow one network several slots".into(),
-            ),
-            _ => (
-                "it fits, and others were drawn".into(),
-                "a lower price or a better score raises its chance".into(),
-            ),
-        }
-    }
 }
 
 #[cfg(test)]

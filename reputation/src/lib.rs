@@ -21,7 +21,7 @@ pub mod tally;
 pub mod weight;
 
 pub use change::{Change, Finding, Reason};
-pub use gate::{Candidate, Explanation, Need, Refusal, admit};
+pub use gate::{Candidate, Explanation, Figures, Need, Refusal, TierSet, admit, admit_figures};
 pub use policy::{PolicyError, ReputationPolicy};
 pub use record::{Evidence, Outcome, Record};
 pub use weight::weight;

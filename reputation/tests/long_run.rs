@@ -47,7 +47,7 @@ fn live(
 fn expelled(runs: u64, dimension: Dimension, slots: u32, ppm: u64) -> Vec<Option<u64>> {
     let one = |seed| {
         let mut chance = Chance(seed);
-        let fails = |_| u32::try_from((0..slots).filter(|_| chance.strikes(ppm)).count()).unwrap();
+        let fails = |_| (0..slots).map(|_| u32::from(chance.strikes(ppm))).sum();
         live(&mut Record::new(Epoch(0)), dimension, slots, 1..=YEAR, fails)
     };
     (0..runs).map(one).collect()
@@ -55,7 +55,8 @@ fn expelled(runs: u64, dimension: Dimension, slots: u32, ppm: u64) -> Vec<Option
 
 fn mean(epochs: &[Option<u64>]) -> u64 {
     let sum: u64 = epochs.iter().map(|epoch| epoch.expect("expelled within a year")).sum();
-    sum / u64::try_from(epochs.len()).unwrap()
+    let count = u64::try_from(epochs.len()).expect("a count fits 64 bits");
+    sum / count
 }
 
 #[test]

@@ -89,8 +89,7 @@ impl Market {
         let newcomer = row.score.standing == types::Standing::New
             && (need.capacity > newcomers.slot_max
                 || Bytes(row.committed.saturating_add(wanted)) > newcomers.total_max);
-        row.free >= wanted
-            && row.capacity > 0
+        row.free >= wanted.max(1)
             && row.tiers >> tier & 1 == 1
             && row.expires > need.now.0
             && row.duration_max >= need.span.0

@@ -65,7 +65,10 @@ impl Doorkeeper {
     fn check_scope(&self, token: &AccessToken, wanted: &Wanted<'_>) -> Result<(), Problem> {
         let refuse = |detail: String| Err(Problem::forbidden("token_scope", detail));
         if token.provider != self.provider {
-            return refuse(format!("the token is for {}, but this is {}", token.provider, self.provider));
+            return refuse(format!(
+                "the token is for {}, but this is {}",
+                token.provider, self.provider
+            ));
         }
         if (token.contract, token.slot) != (wanted.contract, wanted.slot) {
             return refuse(format!(

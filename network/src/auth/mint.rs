@@ -18,7 +18,12 @@ const TOKEN_SPAN: Span = Span(900 * Span::SECOND.0);
 struct Kept(Mutex<Option<(HeaderValue, Timestamp)>>);
 
 impl Kept {
-    fn get(&self, now: Timestamp, span: Span, mint: impl FnOnce(Timestamp) -> HeaderValue) -> HeaderValue {
+    fn get(
+        &self,
+        now: Timestamp,
+        span: Span,
+        mint: impl FnOnce(Timestamp) -> HeaderValue,
+    ) -> HeaderValue {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = kept.as_ref().filter(|(_, expires)| {
             let left = expires.since(now).0;
@@ -113,7 +118,12 @@ enum Issue {
 
 impl Grant {
     /// The contract's client uses its own slot.
-    pub fn own(signer: Arc<dyn Signer>, provider: Did, slot: (ContractId, u16), access: &[Access]) -> Self {
+    pub fn own(
+        signer: Arc<dyn Signer>,
+        provider: Did,
+        slot: (ContractId, u16),
+        access: &[Access],
+    ) -> Self {
         let issue = Issue::Own(access.to_vec());
         let (contract, slot) = slot;
         Self { signer, provider, contract, slot, issue, kept: Kept::default() }

@@ -78,7 +78,8 @@ impl Answer {
         if self.body.is_end_stream() && first.len() <= max {
             return Ok(first);
         }
-        let mut whole = BytesMut::with_capacity(usize::try_from(long).unwrap_or(max).max(first.len()));
+        let mut whole =
+            BytesMut::with_capacity(usize::try_from(long).unwrap_or(max).max(first.len()));
         let mut next = Some(first);
         while let Some(piece) = next {
             if whole.len() + piece.len() > max {

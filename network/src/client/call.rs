@@ -207,9 +207,14 @@ impl HttpClient {
 
     /// The connector's own error, where connecting failed; else what broke.
     fn failed(&self, error: &hyper_util::client::legacy::Error) -> ClientError {
-        error.source().and_then(|source| source.downcast_ref::<ClientError>()).cloned().unwrap_or_else(
-            || ClientError::Broken { endpoint: self.0.base.clone(), reason: chain(error) },
-        )
+        error
+            .source()
+            .and_then(|source| source.downcast_ref::<ClientError>())
+            .cloned()
+            .unwrap_or_else(|| ClientError::Broken {
+                endpoint: self.0.base.clone(),
+                reason: chain(error),
+            })
     }
 }
 

@@ -2,20 +2,18 @@
 
 use super::ClientError;
 use crate::endpoint::Endpoint;
+use crate::socket::Socket;
 use crate::tls::{Pin, WrongKey, client_config};
-use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig};
 use std::io;
-use std::pin::Pin as Pinned;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
-use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_rustls::TlsConnector;
 
 /// Opens connections to one endpoint.
 #[derive(Clone)]
@@ -62,7 +60,8 @@ impl Target {
         let name = ServerName::try_from(self.endpoint.host())
             .map_err(|e| self.failed(&io::Error::other(e)))?;
         let tls = TlsConnector::from(config).connect(name, tcp).await;
-        Ok(Socket::Tls(Box::new(tls.map_err(|e| self.handshake_failed(&e))?)))
+        let tls = tls.map_err(|e| self.handshake_failed(&e))?;
+        Ok(Socket::Tls(Box::new(tls.into())))
     }
 
     /// Tries every address that the name stands for and the endpoint allows.
@@ -112,75 +111,5 @@ fn wrong_key(error: &rustls::Error) -> Option<WrongKey> {
             other.0.downcast_ref().cloned()
         }
         _ => None,
-    }
-}
-
-/// An open connection.
-pub(super) enum Socket {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-macro_rules! either {
-    ($self:expr, $io:ident => $call:expr) => {
-        match $self.get_mut() {
-            Self::Plain(stream) => {
-                let $io = Pinned::new(stream);
-                $call
-            }
-            Self::Tls(stream) => {
-                let $io = Pinned::new(stream.as_mut());
-                $call
-            }
-        }
-    };
-}
-
-impl AsyncRead for Socket {
-    fn poll_read(
-        self: Pinned<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        either!(self, io => io.poll_read(cx, buf))
-    }
-}
-
-impl AsyncWrite for Socket {
-    fn poll_write(
-        self: Pinned<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        either!(self, io => io.poll_write(cx, buf))
-    }
-
-    fn poll_flush(self: Pinned<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, io => io.poll_flush(cx))
-    }
-
-    fn poll_shutdown(self: Pinned<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, io => io.poll_shutdown(cx))
-    }
-
-    fn poll_write_vectored(
-        self: Pinned<&mut Self>,
-        cx: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        either!(self, io => io.poll_write_vectored(cx, parts))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(stream) => stream.is_write_vectored(),
-            Self::Tls(stream) => stream.is_write_vectored(),
-        }
-    }
-}
-
-impl Connection for Socket {
-    fn connected(&self) -> Connected {
-        Connected::new()
     }
 }

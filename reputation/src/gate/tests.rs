@@ -1,7 +1,7 @@
 //! The gate, condition by condition.
 
 use super::*;
-use types::{GbPrice, Price};
+use types::{Did, GbPrice, Price};
 
 const GB: u64 = 1_000_000_000;
 
@@ -62,6 +62,31 @@ fn a_provider_that_meets_every_condition_is_admitted() {
 }
 
 #[test]
+fn a_set_of_tiers_holds_those_and_no_others() {
+    let none = TierSet::of(&[]);
+    let set = TierSet::of(&[Tier::Archive, Tier::Hot, Tier::Hot]);
+    for tier in Tier::ALL {
+        assert!(!none.contains(tier));
+        assert_eq!(set.contains(tier), matches!(tier, Tier::Archive | Tier::Hot), "{tier:?}");
+    }
+}
+
+#[test]
+fn the_figures_alone_decide_all_but_region_and_bond() {
+    let (mut terms, ask) = (terms(), ask());
+    terms.placement.regions = vec!["us-east".into()];
+    let capacity = terms.slot_capacity();
+    let need = Need { terms: &terms, capacity, span: terms.duration, now: Timestamp(500) };
+    let policy = ReputationPolicy::default();
+    let mut figures = Figures::of(&ask, Score::default(), Bytes(0));
+    assert_eq!(admit_figures(&policy, &need, &figures), Ok(()));
+    figures.committed = ask.capacity;
+    figures.score.standing = Standing::High;
+    let refusal = admit_figures(&policy, &need, &figures).unwrap_err();
+    assert_eq!(refusal, Refusal::Capacity { left: Bytes(0), wanted: capacity });
+}
+
+#[test]
 fn the_standing_decides_first() {
     let (code, why) = refused(|_, _, score, _| score.standing = Standing::Banned);
     assert_eq!((code, why.reason.as_str()), ("banned", "it is banned"));
@@ -105,7 +130,7 @@ fn what_the_ask_does_not_offer_is_named_with_what_would_do() {
         ("duration_too_long", "it signs for 60d at most, 90d is wanted")
     );
     let (code, why) = refused(|terms, _, _, _| {
-        terms.placement.regions = vec!["us-east".into(), "us-west".into()]
+        terms.placement.regions = vec!["us-east".into(), "us-west".into()];
     });
     assert_eq!(code, "region_not_accepted");
     assert_eq!(why.reason, "it is in eu-west, the terms accept us-east, us-west");

@@ -84,7 +84,7 @@ mod tests {
     fn every_chunk_of_shards_of_many_lengths_leads_to_the_root() {
         let lengths = [64, 1_024, 1_088, 3 << 10, 16 << 10, (16 << 10) + 64, 77_312, 1 << 18];
         for shard_bytes in lengths {
-            let shard: Vec<u8> = (0..shard_bytes).map(|i| (i / 5).to_le_bytes()[0]).collect();
+            let shard: Vec<u8> = (0..shard_bytes).map(|i: u32| (i / 5).to_le_bytes()[0]).collect();
             let (want, outboard) = outboard::of(&shard);
             for (chunk, bytes) in shard.chunks(CHUNK_BYTES).enumerate() {
                 let start = chunk * CHUNK_BYTES / GROUP_BYTES * GROUP_BYTES;

@@ -137,10 +137,9 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets a contract's layouts but `kept`.
-    pub(crate) fn prune_layouts(&self, contract: &ContractId, kept: &Hash) -> rusqlite::Result<()> {
-        let sql = "DELETE FROM layouts WHERE contract = ?1 AND hash <> ?2";
-        self.db.prepare_cached(sql)?.execute((contract.0, kept.0))?;
+    pub(crate) fn drop_layout(&self, contract: &ContractId, layout: &Hash) -> rusqlite::Result<()> {
+        let sql = "DELETE FROM layouts WHERE contract = ?1 AND hash = ?2";
+        self.db.prepare_cached(sql)?.execute((contract.0, layout.0))?;
         Ok(())
     }
 

@@ -1,0 +1,136 @@
+//! The state as the API shows it.
+
+use crate::streams::Streams;
+use contracts::{Account, Contract};
+use market::event::SlotId;
+use market::{Command, Market};
+use network::api::{
+    Accepted, AccountView, BookLine, BooksView, ContractLine, ContractView, ProviderLine, SlotView,
+};
+use types::{Bytes, ContractId, Did, Msat};
+
+/// What a request that carries `command` is answered, as JSON.
+pub(crate) fn answer(market: &Market, streams: &Streams, command: &Command) -> Vec<u8> {
+    let contract = match command {
+        Command::Accept { acceptance, .. } => market.contract(&acceptance.id()),
+        Command::Revise { revision, .. } => market.contract(&revision.contract),
+        _ => None,
+    };
+    let json = match contract {
+        Some(contract) => serde_json::to_vec(&contract_view(market, streams, contract)),
+        None => {
+            let document = command.documents().first().map(|(id, _)| *id).unwrap_or_default();
+            serde_json::to_vec(&Accepted { document })
+        }
+    };
+    json.expect("views have only text as keys")
+}
+
+/// A contract as its parties see it.
+pub(crate) fn contract_view(market: &Market, streams: &Streams, contract: &Contract) -> ContractView {
+    ContractView {
+        id: contract.id,
+        state: contract.state.name().to_owned(),
+        client: contract.client,
+        terms: contract.terms.clone(),
+        cost: contract.cost,
+        revision: contract.revision,
+        layout: contract.layout,
+        first_epoch: contract.first_epoch,
+        epochs: contract.epochs,
+        escrow: market.ledger().balance(Account::Escrow(contract.id)),
+        slots: (0u16..)
+            .zip(&contract.slots)
+            .map(|(slot, _)| slot_view(market, streams, contract, slot))
+            .collect(),
+    }
+}
+
+fn slot_view(market: &Market, streams: &Streams, contract: &Contract, number: u16) -> SlotView {
+    let slot = &contract.slots[usize::from(number)];
+    let provider = slot.provider();
+    let accrual = slot.accrued(contract.payable(market.epoch()));
+    SlotView {
+        slot: number,
+        state: slot.state.name().to_owned(),
+        confirmed: slot.confirmed,
+        provider,
+        endpoint: market.offers().get(&provider).map(|offer| offer.ask.endpoint.clone()),
+        online: streams.is_online(&provider),
+        quoted: slot.quoted.clone(),
+        size: slot.size,
+        earned: slot.earned(&accrual).unwrap_or(accrual.posted),
+        bond: market.ledger().balance(Account::Bond(contract.id, number)),
+    }
+}
+
+/// The contracts that `party` buys or holds slots of.
+pub(crate) fn contract_lines(market: &Market, party: &Did) -> Vec<ContractLine> {
+    let held: std::collections::BTreeSet<ContractId> =
+        market.holdings(party).map(|slot| slot.contract).collect();
+    let held = held.iter().filter_map(|id| market.contract(id)).filter(|c| c.client != *party);
+    market.contracts_of(party).chain(held).map(|contract| contract_line(market, contract)).collect()
+}
+
+fn contract_line(market: &Market, contract: &Contract) -> ContractLine {
+    let kept = contract.slots.iter().fold(0u64, |sum, slot| sum.saturating_add(slot.size.bytes));
+    ContractLine {
+        id: contract.id,
+        state: contract.state.name().to_owned(),
+        client: contract.client,
+        capacity: contract.terms.capacity,
+        kept: Bytes(kept),
+        redundancy: contract.terms.redundancy,
+        escrow: market.ledger().balance(Account::Escrow(contract.id)),
+        ends: contract.end(),
+    }
+}
+
+/// A party's money.
+pub(crate) fn account_view(market: &Market, party: Did) -> AccountView {
+    let books = market.ledger();
+    let escrows = market.contracts_of(&party).map(|c| books.balance(Account::Escrow(c.id)));
+    let slots: Vec<SlotId> = market.holdings(&party).collect();
+    let bonds = slots.iter().map(|id| books.balance(Account::Bond(id.contract, id.slot)));
+    AccountView {
+        party,
+        available: market.available(party),
+        escrow: sum(escrows),
+        bonds: sum(bonds),
+        held: books.balance(Account::Held(party)),
+        accrued: sum(slots.iter().map(|id| market.unposted(*id))),
+    }
+}
+
+/// A sum of balances that the books hold, so that it fits but for a state that `check` would refuse.
+fn sum(amounts: impl Iterator<Item = Msat>) -> Msat {
+    Msat::sum(amounts).unwrap_or(Msat(i64::MAX))
+}
+
+/// The whole ledger.
+pub(crate) fn books_view(market: &Market) -> BooksView {
+    let (debits, credits) = market.ledger().sums();
+    let line = |(account, totals): (&Account, &contracts::ledger::Totals)| BookLine {
+        account: account.to_string(),
+        debits: totals.debits.to_string(),
+        credits: totals.credits.to_string(),
+        balance: totals.balance(),
+    };
+    BooksView {
+        debits: debits.to_string(),
+        credits: credits.to_string(),
+        accounts: market.ledger().accounts().map(line).collect(),
+    }
+}
+
+/// Every provider with its ask and score.
+pub(crate) fn provider_lines(market: &Market, streams: &Streams) -> Vec<ProviderLine> {
+    let line = |(provider, offer): (&Did, &market::Offer)| ProviderLine {
+        provider: *provider,
+        ask: offer.ask.clone(),
+        committed: market.committed(provider),
+        score: market.score(provider),
+        online: streams.is_online(provider),
+    };
+    market.offers().iter().map(line).collect()
+}

@@ -1,0 +1,293 @@
+//! The writer's thread: batches, commits, and what happens when a commit fails.
+
+use super::batch::Batch;
+use super::{BATCH_MAX, Job, Keep, Outcome, QUEUE_MAX, Refusal, Submission, Work, Writer};
+use crate::clock::Clock;
+use crate::journal::{Block, Head};
+use crate::published::Published;
+use crate::store::Store;
+use crate::streams::Streams;
+use market::{Effect, Market};
+use rusqlite::ErrorCode;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use tokio::sync::{mpsc, oneshot};
+use types::{Signer, Timestamp};
+
+/// Everything the writer begins with.
+pub(crate) struct Start {
+    pub(crate) dir: PathBuf,
+    pub(crate) store: Store,
+    pub(crate) head: Head,
+    pub(crate) term: u64,
+    pub(crate) clock: Clock,
+    pub(crate) pages_max: Option<u64>,
+    pub(crate) snapshot_every: u64,
+    pub(crate) published: Arc<Published>,
+    pub(crate) streams: Arc<Streams>,
+    pub(crate) signer: Arc<dyn Signer>,
+    pub(crate) notices: Notices,
+    pub(crate) killed: Arc<AtomicBool>,
+}
+
+/// Whom the writer tells of what it has published.
+#[derive(Clone, Debug)]
+pub(crate) struct Notices {
+    /// Outbox rows that are new.
+    pub(crate) effects: mpsc::UnboundedSender<Vec<(i64, Effect)>>,
+    /// The number of the newest block.
+    pub(crate) blocks: tokio::sync::watch::Sender<u64>,
+    /// Everything that happens, for whoever wants to watch.
+    pub(crate) events: tokio::sync::broadcast::Sender<Arc<[market::Event]>>,
+}
+
+/// Starts the thread.
+pub(crate) fn start(start: Start) -> std::io::Result<(Writer, JoinHandle<()>)> {
+    let (sender, jobs) = mpsc::channel(QUEUE_MAX);
+    let working = start.published.read().market.clone();
+    let thread = Thread {
+        store: Some(start.store),
+        working,
+        head: start.head,
+        term: start.term,
+        events_unsaved: 0,
+        dir: start.dir,
+        clock: start.clock,
+        pages_max: start.pages_max,
+        snapshot_every: start.snapshot_every,
+        published: start.published,
+        streams: start.streams,
+        signer: start.signer,
+        notices: start.notices,
+        killed: start.killed,
+    };
+    let handle =
+        std::thread::Builder::new().name("market-writer".into()).spawn(move || thread.run(jobs))?;
+    Ok((Writer { jobs: sender }, handle))
+}
+
+pub(super) struct Thread {
+    /// Nothing after a failure that could not be settled; it is then opened again.
+    pub(super) store: Option<Store>,
+    /// The state after everything that was judged, ahead of what is published.
+    pub(super) working: Market,
+    pub(super) head: Head,
+    pub(super) term: u64,
+    events_unsaved: u64,
+    dir: PathBuf,
+    pub(super) clock: Clock,
+    pages_max: Option<u64>,
+    snapshot_every: u64,
+    published: Arc<Published>,
+    pub(super) streams: Arc<Streams>,
+    pub(super) signer: Arc<dyn Signer>,
+    notices: Notices,
+    killed: Arc<AtomicBool>,
+}
+
+type Reply = oneshot::Sender<Result<Outcome, Refusal>>;
+
+impl Thread {
+    fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let mut taken = Vec::with_capacity(BATCH_MAX);
+        while jobs.blocking_recv_many(&mut taken, BATCH_MAX) > 0 {
+            if self.killed.load(Ordering::Acquire) {
+                return;
+            }
+            let stop = taken.iter().any(|job| matches!(job, Job::Stop));
+            let work = taken.drain(..).map_while(|job| match job {
+                Job::Work(work, reply) => Some((work, reply)),
+                Job::Stop => None,
+            });
+            let work: Vec<(Work, Reply)> = work.collect();
+            self.serve(work);
+            if stop {
+                break;
+            }
+            if self.events_unsaved >= self.snapshot_every {
+                self.save();
+            }
+        }
+        self.save();
+        if let Some(Err(error)) = self.store.as_ref().map(Store::checkpoint) {
+            tracing::warn!(%error, "the write-ahead log was not moved into the database");
+        }
+    }
+
+    fn serve(&mut self, work: Vec<(Work, Reply)>) {
+        if work.is_empty() {
+            return;
+        }
+        let (work, replies): (Vec<Work>, Vec<Reply>) = work.into_iter().unzip();
+        match self.attempt(work) {
+            Ok(outcomes) => {
+                for (reply, outcome) in replies.into_iter().zip(outcomes) {
+                    // Whoever asked may be gone; what happened stands.
+                    let _ = reply.send(outcome);
+                }
+            }
+            Err(refusal) => {
+                tracing::error!(%refusal, "a batch was not written");
+                for reply in replies {
+                    let _ = reply.send(Err(refusal.clone()));
+                }
+            }
+        }
+    }
+
+    /// Judges and commits one batch; on an error the state is as it was before.
+    fn attempt(&mut self, work: Vec<Work>) -> Result<Vec<Result<Outcome, Refusal>>, Refusal> {
+        if self.store.is_none() {
+            self.reopen()?;
+        }
+        let mut batch = Batch::new(self.head.blocks + 1);
+        let judged = self.judge_all(&mut batch, work);
+        let sealed = judged.and_then(|outcomes| Ok((outcomes, self.seal(&mut batch)?)));
+        let (outcomes, head) = match sealed {
+            Ok(sealed) => sealed,
+            Err(error) => return Err(self.undo(&batch, &error)),
+        };
+        if let Err(error) = self.open_store().and_then(Store::commit) {
+            self.settle(&batch, head, &error)?;
+        }
+        self.publish(batch, head);
+        Ok(outcomes)
+    }
+
+    fn judge_all(
+        &mut self,
+        batch: &mut Batch,
+        work: Vec<Work>,
+    ) -> rusqlite::Result<Vec<Result<Outcome, Refusal>>> {
+        self.open_store()?.begin()?;
+        let judge = |work| match work {
+            Work::Decide(submission) => self.decide(batch, &submission),
+            Work::Keep(keep) => self.keep(&keep),
+        };
+        work.into_iter().map(judge).collect()
+    }
+
+    fn decide(
+        &mut self,
+        batch: &mut Batch,
+        submission: &Submission,
+    ) -> rusqlite::Result<Result<Outcome, Refusal>> {
+        let Some(store) = self.store.as_ref() else { return Err(closed()) };
+        batch.decide(super::batch::Judge {
+            store,
+            market: &mut self.working,
+            streams: &self.streams,
+            signer: &*self.signer,
+            now: self.clock.now(),
+            submission,
+        })
+    }
+
+    fn keep(&self, keep: &Keep) -> rusqlite::Result<Result<Outcome, Refusal>> {
+        let store = self.open_store()?;
+        match keep {
+            Keep::Layout { contract, hash, bytes } => store.put_layout(contract, hash, bytes)?,
+            Keep::Done(rows) => rows.iter().try_for_each(|row| store.drop_effect(*row))?,
+            Keep::Backup { party, generation, sealed } => {
+                if let Err(kept) = store.put_backup(party, *generation, sealed)? {
+                    return Ok(Err(Refusal::OldBackup { found: *generation, kept }));
+                }
+            }
+        }
+        Ok(Ok(Outcome::default()))
+    }
+
+    /// Adds the batch's block, if anything happened.
+    fn seal(&mut self, batch: &mut Batch) -> rusqlite::Result<Head> {
+        let Some(entries) = batch.take_entries() else { return Ok(self.head) };
+        let block = Block::seal(self.head, self.clock.now(), self.term, entries);
+        self.open_store()?.add_block(&block)?;
+        Ok(block.head())
+    }
+
+    /// A commit that failed may have happened all the same: the journal's end tells.
+    fn settle(
+        &mut self,
+        batch: &Batch,
+        head: Head,
+        error: &rusqlite::Error,
+    ) -> Result<(), Refusal> {
+        let refusal = self.undo(batch, error);
+        self.store = None;
+        self.reopen()?;
+        let origin = Head { blocks: 0, hash: head.hash };
+        let written = self.open_store().and_then(|store| store.head(origin));
+        if written.is_ok_and(|written| written == head) && head != self.head {
+            tracing::warn!(%error, "a commit reported an error and was found done");
+            batch.applied().for_each(|event| self.working.apply(event));
+            return Ok(());
+        }
+        Err(refusal)
+    }
+
+    /// Rolls back, in the database and in memory.
+    fn undo(&mut self, batch: &Batch, error: &rusqlite::Error) -> Refusal {
+        if batch.has_events() {
+            self.working = self.published.read().market.clone();
+        }
+        if self.open_store().and_then(Store::roll_back).is_err() {
+            self.store = None;
+        }
+        if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+            return Refusal::DiskFull;
+        }
+        Refusal::Unavailable(error.to_string())
+    }
+
+    fn publish(&mut self, batch: Batch, head: Head) {
+        if head == self.head {
+            return;
+        }
+        {
+            let mut view = self.published.write();
+            batch.applied().for_each(|event| view.market.apply(event));
+            view.head = head;
+        }
+        self.head = head;
+        self.events_unsaved += batch.applied().count() as u64;
+        let (effects, happened) = batch.into_notices();
+        // Nobody listening is no failure: the outbox is in the database.
+        let _ = self.notices.effects.send(effects);
+        self.notices.blocks.send_replace(head.blocks);
+        for events in happened {
+            let _ = self.notices.events.send(events);
+        }
+    }
+
+    /// Writes a snapshot. A market that cannot goes on without it.
+    fn save(&mut self) {
+        if self.events_unsaved == 0 {
+            return;
+        }
+        let Ok(store) = self.open_store() else { return };
+        let (state, root) = (self.working.to_bytes(), self.working.root());
+        match store.add_snapshot(self.head.blocks, &root, &state) {
+            Ok(()) => self.events_unsaved = 0,
+            Err(error) => tracing::warn!(%error, "no snapshot was written"),
+        }
+    }
+
+    fn reopen(&mut self) -> Result<(), Refusal> {
+        let store = Store::open(&self.dir, self.pages_max);
+        self.store = Some(store.map_err(|error| Refusal::Unavailable(error.to_string()))?);
+        Ok(())
+    }
+
+    fn open_store(&self) -> rusqlite::Result<&Store> {
+        self.store.as_ref().ok_or_else(closed)
+    }
+}
+
+fn closed() -> rusqlite::Error {
+    rusqlite::Error::InvalidPath("the database is closed".into())
+}
+
+/// When a command is judged.
+pub(super) type Now = Timestamp;

@@ -1,0 +1,196 @@
+//! Axum extractors whose refusals are problems: bodies of bounded size, documents, paths and queries.
+
+use crate::api::Problem;
+use crate::client::IDEMPOTENCY_KEY;
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use bytes::{Bytes, BytesMut};
+use http::StatusCode;
+use http::request::Parts;
+use http_body_util::BodyExt;
+use hyper::body::Body as _;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+use tokio::time::timeout;
+use types::jws::JWS_BYTES_MAX;
+use types::{Document, Signed, Verified};
+
+/// The longest JSON body, where a handler says nothing else.
+pub const JSON_BYTES_MAX: usize = 16 << 20;
+/// How long the next piece of a body is waited for.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// A request's body, piece by piece, of at most so many bytes.
+pub struct Pieces {
+    body: Body,
+    left: usize,
+    max: usize,
+}
+
+impl Pieces {
+    /// The pieces of `body`, of at most `max` bytes together.
+    ///
+    /// # Errors
+    /// 413 where the body says beforehand that it is longer.
+    pub fn new(body: Body, max: usize) -> Result<Self, Problem> {
+        if body.size_hint().lower() > max as u64 {
+            return Err(Problem::too_large(max));
+        }
+        Ok(Self { body, left: max, max })
+    }
+
+    /// The next piece; nothing at the body's end.
+    ///
+    /// # Errors
+    /// 413 where the body is too long, 408 where it stalls, 400 where it breaks off.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        loop {
+            let frame = timeout(IDLE, self.body.frame()).await.map_err(|_| {
+                let detail = format!("nothing of the body came for {IDLE:?}: send it again");
+                Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail)
+            })?;
+            let Some(frame) = frame else { return Ok(None) };
+            let frame = frame.map_err(|error| {
+                let detail = format!("the body broke off ({error}): send it again");
+                Problem::new(StatusCode::BAD_REQUEST, "body_broken", detail)
+            })?;
+            if let Ok(piece) = frame.into_data() {
+                self.left = self
+                    .left
+                    .checked_sub(piece.len())
+                    .ok_or_else(|| Problem::too_large(self.max))?;
+                return Ok(Some(piece));
+            }
+        }
+    }
+
+    /// The whole body.
+    ///
+    /// # Errors
+    /// As [`Pieces::next`].
+    pub async fn whole(mut self) -> Result<Bytes, Problem> {
+        let long = usize::try_from(self.body.size_hint().lower()).unwrap_or(self.max);
+        let Some(first) = self.next().await? else { return Ok(Bytes::new()) };
+        if self.body.is_end_stream() {
+            return Ok(first);
+        }
+        let mut whole = BytesMut::with_capacity(long.max(first.len()));
+        let mut next = Some(first);
+        while let Some(piece) = next {
+            whole.extend_from_slice(&piece);
+            next = self.next().await?;
+        }
+        Ok(whole.freeze())
+    }
+}
+
+/// A body of at most `MAX` bytes, whole.
+#[derive(Clone, Debug)]
+pub struct RawBody<const MAX: usize>(pub Bytes);
+
+impl<S: Send + Sync, const MAX: usize> FromRequest<S> for RawBody<MAX> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        Pieces::new(request.into_body(), MAX)?.whole().await.map(Self)
+    }
+}
+
+/// A JSON body of at most `MAX` bytes.
+#[derive(Clone, Debug)]
+pub struct JsonBody<T, const MAX: usize = JSON_BYTES_MAX>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned, const MAX: usize> FromRequest<S> for JsonBody<T, MAX> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let body = Pieces::new(request.into_body(), MAX)?.whole().await?;
+        serde_json::from_slice(&body).map(Self).map_err(|error| {
+            let detail = format!("the body is not the JSON that is needed here: {error}");
+            Problem::new(StatusCode::BAD_REQUEST, "json_malformed", detail)
+        })
+    }
+}
+
+/// A signed document as the whole body, not yet verified.
+#[derive(Clone, Debug)]
+pub struct SignedBody(pub Signed);
+
+impl<S: Send + Sync> FromRequest<S> for SignedBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let body = Pieces::new(request.into_body(), JWS_BYTES_MAX)?.whole().await?;
+        let text = std::str::from_utf8(&body).map_err(|_| types::JwsError::Malformed)?;
+        Ok(Self(Signed(text.trim().to_owned())))
+    }
+}
+
+/// A signed document as the whole body, verified.
+#[derive(Clone, Debug)]
+pub struct VerifiedBody<T>(pub Verified<T>);
+
+impl<S: Send + Sync, T: Document> FromRequest<S> for VerifiedBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let SignedBody(signed) = SignedBody::from_request(request, state).await?;
+        Ok(Self(signed.verify()?))
+    }
+}
+
+/// The `Idempotency-Key` header, where there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(pub Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get(IDEMPOTENCY_KEY) else { return Ok(Self(None)) };
+        match value.to_str() {
+            Ok(key) if (1..=128).contains(&key.len()) => Ok(Self(Some(key.to_owned()))),
+            _ => Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "idempotency_key_malformed",
+                "an Idempotency-Key has between 1 and 128 visible ASCII characters",
+            )),
+        }
+    }
+}
+
+/// A path's parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct PathOf<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathOf<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::<T>::from_request_parts(parts, state).await {
+            Ok(Path(value)) => Ok(Self(value)),
+            Err(error) => Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "path_malformed",
+                format!("{} cannot be read: {}", parts.uri.path(), error.body_text()),
+            )),
+        }
+    }
+}
+
+/// A query's parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct QueryOf<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryOf<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(value)) => Ok(Self(value)),
+            Err(error) => {
+                Err(Problem::new(StatusCode::BAD_REQUEST, "query_malformed", error.body_text()))
+            }
+        }
+    }
+}
