@@ -5,7 +5,7 @@ use crate::state::{Market, Offer};
 use crate::tally::tally;
 use contracts::payout::Accrual;
 use contracts::{Contract, ContractState, ContractStep, Fault, Posting, Slot, SlotState, SlotStep};
-use reputation::{Evidence, Record};
+use reputation::{Evidence, Outcome, Record};
 use types::documents::{Ask, Settlement, SlotSize};
 use types::{Bytes, ContractId, Did, DocId, Epoch, Hash, Msat, Timestamp};
 
@@ -37,6 +37,9 @@ impl Market {
             }
             Event::EpochOpened { epoch, beacon } => self.epoch_opened(*epoch, *beacon),
             Event::VerdictRecorded { .. } => self.verdict_recorded(event),
+            Event::LossConfessed { document, provider, outcome, .. } => {
+                self.learn(provider, *document, std::slice::from_ref(outcome));
+            }
             Event::SlotFaulted { slot, fault, accrual } => self.slot_faulted(*slot, *fault, *accrual),
             Event::SlotRecovered { slot, accrual } => self.slot_recovered(*slot, *accrual),
             Event::Penalised { slot, fault, slashed, to_client, .. } => {
@@ -176,10 +179,15 @@ impl Market {
             }
         }
         self.accrued(accruals);
-        let (policy, current) = (&self.genesis.reputation, self.epoch);
+        self.learn(provider, *document, outcomes);
+    }
+
+    /// Reputation learns what `document` shows of `provider`.
+    fn learn(&mut self, provider: &Did, document: DocId, outcomes: &[Outcome]) {
+        let evidence = Evidence { epoch: self.epoch, document };
         let record = self.records.entry(*provider).or_default();
         for outcome in outcomes {
-            record.note(policy, *outcome, Evidence { epoch: current, document: *document });
+            record.note(&self.genesis.reputation, *outcome, evidence);
         }
         self.roster.rate(provider, record.score());
     }

@@ -132,6 +132,17 @@ pub enum Event {
         /// What reputation learns.
         outcomes: Vec<Outcome>,
     },
+    /// A provider reported its own loss.
+    LossConfessed {
+        /// The confession.
+        document: DocId,
+        /// Whose.
+        provider: Did,
+        /// Of which slot.
+        slot: SlotId,
+        /// What reputation learns.
+        outcome: Outcome,
+    },
     /// A promise is broken.
     SlotFaulted {
         /// Which slot.
@@ -277,6 +288,7 @@ impl Event {
             Self::RevisionAccepted { .. } => "revision_accepted",
             Self::EpochOpened { .. } => "epoch_opened",
             Self::VerdictRecorded { .. } => "verdict_recorded",
+            Self::LossConfessed { .. } => "loss_confessed",
             Self::SlotFaulted { .. } => "slot_faulted",
             Self::SlotRecovered { .. } => "slot_recovered",
             Self::Penalised { .. } => "penalised",
@@ -319,6 +331,7 @@ impl Event {
             Self::ContractAgreed { contract, .. } => Some(contract.id),
             Self::SlotConfirmed { slot, .. }
             | Self::SlotReassigned { slot, .. }
+            | Self::LossConfessed { slot, .. }
             | Self::SlotFaulted { slot, .. }
             | Self::SlotRecovered { slot, .. }
             | Self::Penalised { slot, .. }

@@ -1,28 +1,19 @@
 //! The offers laid out for placement: one dense row each, so that a search over 100,000 providers is one scan.
 
 use pricing::Rate;
+use reputation::gate::Figures;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use types::documents::Ask;
-use types::{Bytes, Did, Hash, Score, Tier};
+use types::{Bytes, Did, Hash, Score};
 
 /// What the gate and the weight need of one offer, and nothing else: a search reads all of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Row {
     /// Its prices, for comparing.
     pub rate: Rate,
-    /// Room that is not sold.
-    pub free: u64,
-    /// What is sold.
-    pub committed: u64,
-    /// The longest contract, in microseconds.
-    pub duration_max: u64,
-    /// Until when the offer stands.
-    pub expires: i64,
-    /// What reputation says of it.
-    pub score: Score,
-    /// Bit n: serves the nth tier of [`Tier::ALL`].
-    pub tiers: u8,
+    /// What the gate looks at.
+    pub figures: Figures,
 }
 
 /// What only a provider that is drawn is asked for.
@@ -30,8 +21,6 @@ pub(crate) struct Row {
 pub(crate) struct Place {
     /// Whose.
     pub provider: Did,
-    /// All room.
-    pub capacity: u64,
     /// Operator and network by hash, for comparing.
     pub operator: u64,
     /// See `operator`.
@@ -64,19 +53,9 @@ impl Roster {
 
     /// An ask stands from now on.
     pub(crate) fn publish(&mut self, ask: &Ask, network: &str, committed: Bytes, score: Score) {
-        let tiers = (0u8..).zip(Tier::ALL).filter(|(_, tier)| ask.tiers.contains(tier));
-        let row = Row {
-            rate: Rate::of(ask).unwrap_or_default(),
-            free: ask.capacity.0.saturating_sub(committed.0),
-            committed: committed.0,
-            duration_max: ask.duration_max.0,
-            expires: ask.expires.0,
-            score,
-            tiers: tiers.fold(0, |bits, (n, _)| bits | 1 << n),
-        };
+        let row = Row { rate: Rate::of(ask).unwrap_or_default(), figures: Figures::of(ask, score, committed) };
         let place = Place {
             provider: ask.provider,
-            capacity: ask.capacity.0,
             operator: key(&ask.operator),
             network: key(network),
         };
@@ -92,16 +71,15 @@ impl Roster {
 
     /// What is sold of a provider's room has changed.
     pub(crate) fn commit(&mut self, provider: &Did, committed: Bytes) {
-        if let Some((row, place)) = self.entry(provider) {
-            row.committed = committed.0;
-            row.free = place.capacity.saturating_sub(committed.0);
+        if let Some((row, _)) = self.entry(provider) {
+            row.figures.committed = committed;
         }
     }
 
     /// A provider's score has changed.
     pub(crate) fn rate(&mut self, provider: &Did, score: Score) {
         if let Some((row, _)) = self.entry(provider) {
-            row.score = score;
+            row.figures.score = score;
         }
     }
 

@@ -131,9 +131,7 @@ impl MarketClient {
         let hash = Hash::of(&layout);
         let path = format!("/v1/contracts/{id}/layouts/{hash}");
         let call = || self.as_party(self.http.put(&*path)).bytes(layout.clone()).done();
-        if self.in_time(call().await).await?.is_none() {
-            call().await?;
-        }
+        self.spoken(call).await?;
         Ok(hash)
     }
 
@@ -141,10 +139,7 @@ impl MarketClient {
     pub async fn layout(&self, id: ContractId, hash: Hash) -> Result<Bytes, ClientError> {
         let path = format!("/v1/contracts/{id}/layouts/{hash}");
         let call = || self.as_party(self.http.get(&*path)).read_bytes(LAYOUT_BYTES_MAX);
-        let layout = match self.in_time(call().await).await? {
-            Some(layout) => layout,
-            None => call().await?,
-        };
+        let layout = self.spoken(call).await?;
         if Hash::of(&layout) == hash {
             return Ok(layout);
         }
@@ -195,10 +190,7 @@ impl MarketClient {
     pub async fn put_backup(&self, body: &BackupBody) -> Result<(), ClientError> {
         let path = format!("/v1/backups/{}", self.party());
         let call = || self.as_party(self.http.put(&*path)).json(body).done();
-        match self.in_time(call().await).await? {
-            Some(()) => Ok(()),
-            None => call().await,
-        }
+        self.spoken(call).await
     }
 
     /// The party's sealed catalogue, where there is one.
@@ -230,10 +222,7 @@ impl MarketClient {
         holdings: Vec<(ContractId, u16)>,
     ) -> Result<Duplex<ToMarket, ToProvider>, StreamError> {
         let call = || stream::connect(self.as_party(self.http.get("/v1/stream")));
-        let duplex = match self.in_time(call().await).await? {
-            Some(duplex) => duplex,
-            None => call().await?,
-        };
+        let duplex = self.spoken(call).await?;
         let session = self.sessions.document();
         duplex.sender().send(ToMarket::Hello { session, holdings }).await?;
         Ok(duplex)
@@ -245,25 +234,25 @@ impl MarketClient {
 
     async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let call = || self.as_party(self.http.get(path)).read_json(JSON_BYTES_MAX);
-        match self.in_time(call().await).await? {
-            Some(value) => Ok(value),
-            None => call().await,
-        }
+        self.spoken(call).await
     }
 
     fn as_party(&self, call: Call) -> Call {
         call.authorised(self.sessions.header())
     }
 
-    /// What a call that showed a session came to; nothing where the market found the session out of time:
-    /// our clock is set by the market's then, and the call should be made once more.
-    async fn in_time<T>(&self, result: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
-        match result {
+    /// Makes a call that shows a session. Where the market finds the session out of time, our clock is
+    /// set by the market's, and the call is made once more.
+    async fn spoken<T, Called>(&self, call: impl Fn() -> Called) -> Result<T, ClientError>
+    where
+        Called: Future<Output = Result<T, ClientError>>,
+    {
+        match call().await {
             Err(error) if matches!(error.code(), Some("session_expired" | "session_too_long")) => {
                 self.sessions.set_clock(self.info().await?.now);
-                Ok(None)
+                call().await
             }
-            other => other.map(Some),
+            other => other,
         }
     }
 }

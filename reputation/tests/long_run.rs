@@ -120,33 +120,64 @@ fn a_whole_years_outages_at_once_cost_no_vetted_provider_its_place() {
     }
 }
 
+/// So many of ten slots fail, once in so many epochs.
+#[derive(Clone, Copy)]
+struct Conduct {
+    every: u64,
+    failing: u32,
+}
+
+impl Conduct {
+    fn at(self, epoch: u64) -> u32 {
+        if epoch.is_multiple_of(self.every) { self.failing } else { 0 }
+    }
+}
+
+/// A provider whose `conduct` has just made it Low, and the epoch.
+fn fallen(dimension: Dimension, conduct: Conduct) -> (Record, u64) {
+    let mut record = Record::new(Epoch(0));
+    for week in 0..20 {
+        let from = week * WEEK;
+        if record.score().standing == Standing::Low {
+            return (record, from);
+        }
+        live(&mut record, dimension, 10, from + 1..=from + WEEK, |epoch| conduct.at(epoch));
+    }
+    panic!("never Low: {:?}", record.score());
+}
+
 #[test]
 fn whoever_is_low_does_better_under_its_old_name() {
     let policy = ReputationPolicy::default();
-    // Two bad weeks: as low as one can be, with the points next to nothing.
-    let mut fled = Record::new(Epoch(0));
-    let bad_weeks = |epoch: u64| u32::from(epoch.is_multiple_of(9)) * 10;
-    let mut now = 0;
-    while fled.score().standing == Standing::New {
-        assert_eq!(live(&mut fled, Dimension::Latency, 10, now + 1..=now + WEEK, bad_weeks), None);
-        now += WEEK;
-        assert!(now < 20 * WEEK, "never Low: {:?}", fled.score());
-    }
-    assert_eq!(fled.score().standing, Standing::Low);
-    // From here on both do equally, at three different grades of well.
-    for every in [u64::MAX, 300, 60] {
-        let fails = |epoch: u64| u32::from(epoch.is_multiple_of(every)) * 10;
-        let (mut old, mut new) = (fled.clone(), Record::new(Epoch(now)));
-        for week in 0..60 {
-            let from = now + week * WEEK;
-            for record in [&mut old, &mut new] {
-                live(record, Dimension::Latency, 10, from + 1..=from + WEEK, fails);
+    let conduct = |every, failing| Conduct { every, failing };
+    let cases = [
+        (
+            Dimension::Latency,
+            conduct(9, 10),
+            [conduct(u64::MAX, 0), conduct(300, 10), conduct(60, 10)],
+        ),
+        (
+            Dimension::Possession,
+            conduct(20, 1),
+            [conduct(u64::MAX, 0), conduct(400, 1), conduct(150, 1)],
+        ),
+    ];
+    for (dimension, bad, grades_of_well) in cases {
+        let (fled, now) = fallen(dimension, bad);
+        for well in grades_of_well {
+            let (mut old, mut new) = (fled.clone(), Record::new(Epoch(now)));
+            for from in (0..60).map(|week| now + week * WEEK) {
+                for record in [&mut old, &mut new] {
+                    live(record, dimension, 10, from + 1..=from + WEEK, |epoch| well.at(epoch));
+                }
+                let (old, new) = (old.score(), new.score());
+                let worth = |score: Score| weight(&policy, &score, 1, 1);
+                let both_up = old.standing == new.standing && old.standing >= Standing::Standard;
+                assert!(
+                    worth(old) > worth(new) || both_up,
+                    "{dimension:?} {from}: {old:?} {new:?}"
+                );
             }
-            let worth = |score: Score| weight(&policy, &score, 1, 1);
-            let (kept, begun) = (worth(old.score()), worth(new.score()));
-            let alike = old.score().standing == new.score().standing
-                && old.score().standing != Standing::New;
-            assert!(kept > begun || alike, "week {week}: {:?} {:?}", old.score(), new.score());
         }
     }
 }

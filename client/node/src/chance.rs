@@ -1,12 +1,6 @@
 //! The two things the pure half may not have: the time, and fresh randomness.
 
 pub(crate) use network::clock::now;
-use types::{Span, Timestamp};
-
-/// The time in so many seconds.
-pub(crate) fn in_seconds(seconds: u64) -> Timestamp {
-    now().after(Span(seconds.saturating_mul(Span::SECOND.0)))
-}
 
 /// Fresh random bytes from the operating system.
 pub(crate) fn random<const N: usize>() -> [u8; N] {

@@ -1,7 +1,7 @@
 //! What can go wrong for a client: what is wrong, and what would be right.
 
 use client::plan::Missing;
-use client::{KeyError, NameError, ObjectName, WishError, WordsError};
+use client::{CatalogueError, KeyError, NameError, ObjectName, WishError, WordsError};
 use network::client::ClientError;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub enum Error {
     },
     /// The key file.
     #[error(transparent)]
-    Identity(#[from] network::identity::IdentityError),
+    Identity(#[from] network::identity::KeystoreError),
     /// The catalogue file is damaged.
     #[error(
         "the catalogue {} cannot be used: {reason}. Nothing was overwritten; move the file away and bring the \
@@ -64,6 +64,9 @@ pub enum Error {
     /// A key does not open what it should.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A backup's catalogue cannot be read.
+    #[error("the catalogue's backup: {0}")]
+    Catalogue(#[from] CatalogueError),
     /// Bytes that cannot be cut, opened or decoded.
     #[error(transparent)]
     Shards(#[from] shards::Error),
@@ -156,7 +159,7 @@ pub enum Error {
         missing: Missing,
     },
     /// The bytes are not those that were stored.
-    #[error("{0} came back with another BLAKE3 hash than it was stored with; nothing was written")]
+    #[error("{0} came back with another BLAKE3 hash than it was stored with, although every chunk of it opened; do not use what came")]
     WrongHash(ObjectName),
     /// Other machines keep changing the backup.
     #[error("the backup was changed by another machine {0} times in a row; try again later")]

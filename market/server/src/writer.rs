@@ -69,6 +69,13 @@ pub(crate) enum Keep {
         /// Its bytes.
         sealed: Vec<u8>,
     },
+    /// The answer to a keyed request that changes nothing else.
+    Answer {
+        /// The request's key.
+        key: RequestKey,
+        /// What it is answered, unless it was answered before.
+        answer: Vec<u8>,
+    },
     /// Outbox rows that are done.
     Done(Vec<i64>),
 }
@@ -125,8 +132,8 @@ impl Writer {
         self.send(Work::Decide(Box::new(submission.into()))).await
     }
 
-    pub(crate) async fn keep(&self, keep: Keep) -> Result<(), Refusal> {
-        self.send(Work::Keep(keep)).await.map(|_| ())
+    pub(crate) async fn keep(&self, keep: Keep) -> Result<Outcome, Refusal> {
+        self.send(Work::Keep(keep)).await
     }
 
     /// Has the thread stop once everything before this is done.

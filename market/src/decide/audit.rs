@@ -134,6 +134,7 @@ impl Market {
         let Some(fault) = open.filter(|_| slot.state == SlotState::AtFault) else { return Ok(()) };
         findings.slots.push(id);
         observe(finding, contract, &mut findings.outcomes);
+        findings.outcomes.push(Outcome { dimension: Dimension::Honesty, good: 0, bad: 1 });
         let fraction = if finding.answered {
             let failed = u64::from(finding.challenges.saturating_sub(finding.passed));
             let asked = u64::from(finding.challenges);
@@ -169,7 +170,13 @@ impl Market {
         let (since, evidence) = (self.epoch, confession.id());
         let fault = Fault { since, cause: Cause::Confessed, evidence, penalised_ppm: None };
         let accrual = slot.accrued(contract.payable(self.epoch));
-        let mut events = vec![Event::SlotFaulted { slot: id, fault, accrual }];
+        let confessed = Event::LossConfessed {
+            document: evidence,
+            provider: slot.provider(),
+            slot: id,
+            outcome: Outcome { dimension: Dimension::Honesty, good: 1, bad: 0 },
+        };
+        let mut events = vec![confessed, Event::SlotFaulted { slot: id, fault, accrual }];
         events.extend(self.penalise(id, fault, fraction)?);
         Ok(events)
     }

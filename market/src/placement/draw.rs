@@ -8,7 +8,7 @@ use crate::state::{Market, Offer};
 use pricing::SlotWork;
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
-use reputation::gate::Refusal;
+use reputation::gate::{self, Refusal};
 use std::collections::{BTreeSet, BinaryHeap};
 use types::Did;
 
@@ -176,7 +176,7 @@ fn weigh(market: &Market, search: &Search<'_>) -> (Vec<u64>, Vec<u64>) {
     let mut sums = Vec::with_capacity(rows.len());
     for row in rows {
         let cost = row.rate.cost_micro(&work).max(1);
-        let fits = market.may_fit(search, row);
+        let fits = gate::admit_figures(policy, &search.need, &row.figures).is_ok();
         if fits {
             cheapest = cheapest.min(cost);
         }
@@ -186,7 +186,7 @@ fn weigh(market: &Market, search: &Search<'_>) -> (Vec<u64>, Vec<u64>) {
     let mut sum = 0u64;
     for (row, (cost, fits)) in rows.iter().zip(costs.iter().zip(&mut sums)) {
         if *fits == 1 {
-            sum = sum.saturating_add(reputation::weight(policy, &row.score, *cost, cheapest));
+            sum = sum.saturating_add(reputation::weight(policy, &row.figures.score, *cost, cheapest));
         }
         *fits = sum;
     }

@@ -1,12 +1,11 @@
 //! Why a provider is not chosen: the gate's reasons, and those that only the whole market knows.
 
 use super::Search;
-use crate::roster::Row;
 use crate::state::{Market, Offer};
 use contracts::{Cause, SlotState};
 use reputation::gate::{self, Candidate, Refusal};
 use types::documents::Exclusion;
-use types::{Bytes, Did, Msat};
+use types::{Did, Msat};
 
 /// Why a search must not end with some provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,22 +78,5 @@ impl Market {
             })
         };
         self.holdings(&provider).any(silent).then_some(Reason::Unanswered)
-    }
-
-    /// The gate's conditions on a dense row: what it lets through is looked at again, what it stops is out.
-    pub(crate) fn may_fit(&self, search: &Search<'_>, row: &Row) -> bool {
-        let (need, newcomers) = (&search.need, &self.genesis.reputation.newcomers);
-        let wanted = need.capacity.0;
-        let tier = types::Tier::ALL.iter().position(|tier| *tier == need.terms.tier).unwrap_or(0);
-        let newcomer = row.score.standing == types::Standing::New
-            && (need.capacity > newcomers.slot_max
-                || Bytes(row.committed.saturating_add(wanted)) > newcomers.total_max);
-        row.free >= wanted.max(1)
-            && row.tiers >> tier & 1 == 1
-            && row.expires > need.now.0
-            && row.duration_max >= need.span.0
-            && row.score.standing >= need.terms.placement.standing_min
-            && row.score.standing != types::Standing::Banned
-            && !newcomer
     }
 }

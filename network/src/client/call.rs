@@ -24,6 +24,7 @@ pub const JSON: &str = "application/json";
 pub const OCTETS: &str = "application/octet-stream";
 
 /// A request that is being built.
+#[derive(Clone)]
 #[must_use = "a call is made by sending it"]
 pub struct Call {
     client: HttpClient,
@@ -107,23 +108,22 @@ impl Call {
 
     /// Sends the request and gives the head of a success; the body is the caller's to read.
     pub async fn send(self) -> Result<Answer, ClientError> {
-        self.repeated(async |call: &Self| call.attempt().await).await
+        self.repeated(Self::attempt).await
     }
 
     /// Sends the request and reads the answer's body, of at most `max` bytes.
     pub async fn read_bytes(self, max: usize) -> Result<Bytes, ClientError> {
-        self.repeated(async |call: &Self| call.attempt().await?.bytes(max).await).await
+        self.repeated(move |call| async move { call.attempt().await?.bytes(max).await }).await
     }
 
     /// Sends the request and reads the answer as JSON, of at most `max` bytes.
     pub async fn read_json<T: DeserializeOwned>(self, max: usize) -> Result<T, ClientError> {
-        self.repeated(async |call: &Self| call.attempt().await?.json(max).await).await
+        self.repeated(move |call| async move { call.attempt().await?.json(max).await }).await
     }
 
     /// Sends the request and wants nothing but success.
     pub async fn done(self) -> Result<(), ClientError> {
-        self.repeated(async |call: &Self| call.attempt().await?.bytes(1 << 10).await).await?;
-        Ok(())
+        self.read_bytes(1 << 10).await.map(drop)
     }
 
     /// Sends the request once, asking the peer to speak `protocol` from here on.
@@ -139,16 +139,20 @@ impl Call {
         hyper::upgrade::on(response).await.map_err(|error| self.client.broken(&error))
     }
 
-    async fn repeated<T>(
-        &self,
-        attempt: impl AsyncFn(&Self) -> Result<T, ClientError>,
-    ) -> Result<T, ClientError> {
-        let options = self.client.0.options;
+    async fn repeated<T, Attempted>(
+        self,
+        attempt: impl Fn(Self) -> Attempted,
+    ) -> Result<T, ClientError>
+    where
+        Attempted: Future<Output = Result<T, ClientError>>,
+    {
+        let client = self.client.clone();
+        let options = client.0.options;
         let work = async {
             if self.once || options.retries.times == 0 || !self.may_be_repeated() {
                 return attempt(self).await;
             }
-            (|| attempt(self))
+            (|| attempt(self.clone()))
                 .retry(options.retries.backoff())
                 .sleep(tokio::time::sleep)
                 .when(ClientError::is_transient)
@@ -158,7 +162,7 @@ impl Call {
             None => work.await,
             Some(total) => timeout(total, work)
                 .await
-                .unwrap_or_else(|_| Err(self.client.timed_out("the whole call", total))),
+                .unwrap_or_else(|_| Err(client.timed_out("the whole call", total))),
         }
     }
 
@@ -166,7 +170,7 @@ impl Call {
         self.method.is_idempotent() || self.headers.contains_key(IDEMPOTENCY_KEY)
     }
 
-    async fn attempt(&self) -> Result<Answer, ClientError> {
+    async fn attempt(self) -> Result<Answer, ClientError> {
         Answer::of(self.client.clone(), self.exchange().await?).await
     }
 

@@ -5,7 +5,6 @@ use super::source::Opened;
 use crate::error::Error;
 use crate::progress::{Event, Progress};
 use bytes::Bytes;
-use client::ObjectName;
 use shards::{Cipher, Encoder, ObjectKey, ObjectLayout, Root, Segment, Shape};
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -28,7 +27,6 @@ pub(crate) struct Parcel {
 /// How the object is sealed and cut.
 #[derive(Clone, Debug)]
 pub(crate) struct Recipe {
-    pub(crate) name: ObjectName,
     pub(crate) key: ObjectKey,
     pub(crate) shape: Shape,
     pub(crate) cipher: Cipher,

@@ -1,13 +1,14 @@
 //! The writer's thread: batches, commits, and what happens when a commit fails.
 
 use super::batch::Batch;
-use super::{BATCH_MAX, Job, Keep, Outcome, QUEUE_MAX, Refusal, Submission, Work, Writer};
+use super::{BATCH_MAX, Job, Keep, Outcome, QUEUE_MAX, Refusal, RequestKey, Submission, Work, Writer};
 use crate::clock::Clock;
 use crate::journal::{Block, Head};
+use crate::outbox::Nudge;
 use crate::published::Published;
 use crate::store::Store;
 use crate::streams::Streams;
-use market::{Effect, Market};
+use market::Market;
 use rusqlite::ErrorCode;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ pub(crate) struct Start {
 #[derive(Clone, Debug)]
 pub(crate) struct Notices {
     /// Outbox rows that are new.
-    pub(crate) effects: mpsc::UnboundedSender<Vec<(i64, Effect)>>,
+    pub(crate) outbox: mpsc::UnboundedSender<Nudge>,
     /// The number of the newest block.
     pub(crate) blocks: tokio::sync::watch::Sender<u64>,
     /// Everything that happens, for whoever wants to watch.
@@ -195,8 +196,26 @@ impl Thread {
                     return Ok(Err(Refusal::OldBackup { found: *generation, kept }));
                 }
             }
+            Keep::Answer { key, answer } => return self.keep_answer(store, key, answer),
         }
         Ok(Ok(Outcome::default()))
+    }
+
+    fn keep_answer(
+        &self,
+        store: &Store,
+        key: &RequestKey,
+        answer: &[u8],
+    ) -> rusqlite::Result<Result<Outcome, Refusal>> {
+        let given = |answer| Ok(Ok(Outcome { answer: Some(answer), ..Outcome::default() }));
+        match store.first_use(key)? {
+            Some((body, first)) if body == key.body => given(first),
+            Some(_) => Ok(Err(Refusal::KeyReused(key.key.clone()))),
+            None => {
+                store.add_key(key, answer, self.clock.now())?;
+                given(answer.to_vec())
+            }
+        }
     }
 
     /// Adds the batch's block, if anything happened.
@@ -254,7 +273,7 @@ impl Thread {
         self.events_unsaved += batch.applied().count() as u64;
         let (effects, happened) = batch.into_notices();
         // Nobody listening is no failure: the outbox is in the database.
-        let _ = self.notices.effects.send(effects);
+        let _ = self.notices.outbox.send(Nudge::New(effects));
         self.notices.blocks.send_replace(head.blocks);
         for events in happened {
             let _ = self.notices.events.send(events);

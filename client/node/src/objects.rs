@@ -1,0 +1,92 @@
+//! What the client has: quotes for more, lists of objects and contracts, removal, money.
+
+use crate::account::Client;
+use crate::agree::{self, Offer};
+use crate::chance;
+use crate::error::Error;
+use crate::progress::Progress;
+use client::{Catalogue, ContractRecord, ObjectName, ObjectRecord, StorageWish};
+use network::api::{Accepted, AccountView, ContractLine, ContractView, HistoryEntry};
+use types::documents::Withdrawal;
+use types::{ContractId, Msat, Signed, Verified};
+
+/// An object and its contract, as the catalogue has them, and as the market sees the contract now.
+#[derive(Clone, Debug)]
+pub struct Stat {
+    /// The object.
+    pub object: ObjectRecord,
+    /// Its contract.
+    pub contract: ContractRecord,
+    /// The contract now; nothing where the market does not answer.
+    pub view: Option<ContractView>,
+}
+
+impl Client {
+    /// What storing as `wish` says would cost, line by line, and who would keep it.
+    pub async fn quote(&self, wish: &StorageWish) -> Result<Offer, Error> {
+        agree::ask_for_quote(&self.market, &*self.signer, wish.terms()?).await
+    }
+
+    /// The objects, by name. Nobody is asked.
+    pub async fn ls(&self) -> Result<Vec<ObjectRecord>, Error> {
+        Ok(self.catalogue().await?.live().cloned().collect())
+    }
+
+    /// One object, with its contract.
+    pub async fn stat(&self, name: &ObjectName) -> Result<Stat, Error> {
+        let catalogue = self.catalogue().await?;
+        let object = catalogue.object(name).ok_or_else(|| Error::NoSuchObject(name.clone()))?;
+        let id = object.contract;
+        let contract = catalogue.contracts.get(&id).ok_or(Error::NoSuchContract(id))?;
+        let asked = tokio::time::timeout(self.options.market_within, self.market.contract(id));
+        let view = asked.await.ok().and_then(Result::ok);
+        Ok(Stat { object: object.clone(), contract: contract.value.clone(), view })
+    }
+
+    /// Removes an object: its key is forgotten, so that nobody can read it again, ourselves included.
+    ///
+    /// Its contract holds nothing else and runs to its end; the bytes go from the providers' disks then.
+    pub async fn rm(&self, name: &ObjectName, progress: &dyn Progress) -> Result<(), Error> {
+        let name = name.clone();
+        let remove = move |catalogue: &mut Catalogue| match catalogue.object(&name) {
+            Some(_) => Ok(catalogue.remove_object(&name)),
+            None => Err(Error::NoSuchObject(name)),
+        };
+        self.shelf.change(remove).await?;
+        self.backup_or_note(progress).await;
+        Ok(())
+    }
+
+    /// The client's contracts, as the market has them.
+    pub async fn contracts(&self) -> Result<Vec<ContractLine>, Error> {
+        Ok(self.market.contracts().await?)
+    }
+
+    /// One contract, as the market has it.
+    pub async fn contract(&self, id: ContractId) -> Result<ContractView, Error> {
+        Ok(self.market.contract(id).await?)
+    }
+
+    /// The client's money.
+    pub async fn account(&self) -> Result<AccountView, Error> {
+        Ok(self.market.account(self.did()).await?)
+    }
+
+    /// At most `limit` postings of the client's after the posting `after`.
+    pub async fn history(&self, after: u64, limit: u32) -> Result<Vec<HistoryEntry>, Error> {
+        Ok(self.market.history(self.did(), after, limit).await?)
+    }
+
+    /// Presents a deposit that the market's operator signed.
+    pub async fn deposit(&self, deposit: &Signed) -> Result<Accepted, Error> {
+        Ok(self.market.deposit(deposit).await?)
+    }
+
+    /// Takes money out, to be paid `to` where the operator pays.
+    pub async fn withdraw(&self, amount: Msat, to: &str) -> Result<Accepted, Error> {
+        let nonce = u64::from_le_bytes(chance::random());
+        let withdrawal = Withdrawal { party: self.did(), amount, to: to.to_owned(), nonce };
+        let signed = Verified::sign(withdrawal, &*self.signer)?;
+        Ok(self.market.withdraw(signed.signed()).await?)
+    }
+}

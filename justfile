@@ -1,0 +1,36 @@
+# Everything that is done often. `just` lists it.
+
+_default:
+    @just --list
+
+# The main job, on one file.
+demo FILE='README.md':
+    cargo run --release -- demo {{FILE}}
+
+# What `cargo check` finds, quickly.
+check:
+    cargo check --workspace --all-targets
+
+# All tests.
+test:
+    cargo test --workspace
+
+# What CI runs.
+ci:
+    bash .ci/run
+
+# Format everything.
+fmt:
+    cargo fmt --all
+
+# All benches; figures go to docs/BENCHMARKS.md by hand, with the machine they were measured on.
+bench:
+    cargo bench --workspace
+
+# Kills of the market and of a provider at random moments: ROUNDS each.
+kills ROUNDS='10000':
+    BONDSTORE_KILL_ROUNDS={{ROUNDS}} cargo test --release --test kills -- --nocapture
+
+# Random command sequences against the market's rules: CASES of them.
+sequences CASES='1000000':
+    PROPTEST_CASES={{CASES}} cargo test --release -p market --test sequences

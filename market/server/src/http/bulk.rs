@@ -1,0 +1,91 @@
+//! Bulk data that the market keeps for clients: layouts of contracts, sealed catalogues.
+
+use super::Party;
+use super::contracts::unknown;
+use crate::app::App;
+use crate::refuse;
+use crate::writer::Keep;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use network::api::{BackupBody, Problem};
+use network::extract::{JsonBody, PathOf, RawBody};
+use network::market_api::LAYOUT_BYTES_MAX;
+use std::sync::Arc;
+use types::{ContractId, Did, Hash};
+
+/// The longest body of a backup: 48 MiB of sealed bytes in base64.
+const BACKUP_BYTES_MAX: usize = 64 << 20;
+
+pub(super) async fn put_layout(
+    Party(party): Party,
+    State(app): State<Arc<App>>,
+    PathOf((contract, hash)): PathOf<(ContractId, Hash)>,
+    RawBody(bytes): RawBody<LAYOUT_BYTES_MAX>,
+) -> Result<StatusCode, Problem> {
+    if app.view().market.contract(&contract).is_none_or(|c| c.client != party) {
+        return Err(unknown(&contract));
+    }
+    let found = Hash::of(&bytes);
+    if found != hash {
+        let detail = format!("the bytes hash to {found}; put them under that name");
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "hash_mismatch", detail));
+    }
+    keep(&app, Keep::Layout { contract, hash, bytes }).await
+}
+
+pub(super) async fn layout(
+    Party(party): Party,
+    State(app): State<Arc<App>>,
+    PathOf((contract, hash)): PathOf<(ContractId, Hash)>,
+) -> Result<Vec<u8>, Problem> {
+    let concerned = app.view().market.contract(&contract).is_some_and(|c| c.concerns(&party));
+    if !concerned {
+        return Err(unknown(&contract));
+    }
+    let kept = app.readers.ask(move |store| store.layout(&contract, &hash)).await;
+    let kept = kept.map_err(|error| refuse::unreadable(&error))?;
+    kept.ok_or_else(|| Problem::not_found(format!("layout {hash} is not kept; put it first")))
+}
+
+pub(super) async fn put_backup(
+    Party(party): Party,
+    State(app): State<Arc<App>>,
+    PathOf(of): PathOf<Did>,
+    JsonBody(body): JsonBody<BackupBody, BACKUP_BYTES_MAX>,
+) -> Result<StatusCode, Problem> {
+    own(party, of)?;
+    let sealed = BASE64.decode(&body.sealed).map_err(|error| {
+        let detail = format!("sealed is not base64url without padding: {error}");
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "backup_malformed", detail)
+    })?;
+    keep(&app, Keep::Backup { party, generation: body.generation, sealed }).await
+}
+
+pub(super) async fn backup(
+    Party(party): Party,
+    State(app): State<Arc<App>>,
+    PathOf(of): PathOf<Did>,
+) -> Result<Json<BackupBody>, Problem> {
+    own(party, of)?;
+    let kept = app.readers.ask(move |store| store.backup(&party)).await;
+    let kept = kept.map_err(|error| refuse::unreadable(&error))?;
+    let (generation, sealed) =
+        kept.ok_or_else(|| Problem::not_found("there is no backup of yours; put one first"))?;
+    Ok(Json(BackupBody { generation, sealed: BASE64.encode(sealed) }))
+}
+
+async fn keep(app: &App, keep: Keep) -> Result<StatusCode, Problem> {
+    let kept = app.writer.keep(keep).await.map_err(|refusal| refuse::refusal(&refusal))?;
+    drop(kept);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn own(party: Did, of: Did) -> Result<(), Problem> {
+    if party == of {
+        return Ok(());
+    }
+    let detail = format!("a backup is its party's alone; you are {party}");
+    Err(Problem::forbidden("not_yours", detail))
+}

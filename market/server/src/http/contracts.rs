@@ -1,0 +1,67 @@
+//! Contracts: accepting a quote, revising, reading.
+
+use super::documents::about;
+use super::{Party, keyed, submit};
+use crate::app::App;
+use crate::views;
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use market::Command;
+use network::api::{AcceptBody, ContractLine, ContractView, Problem, ReviseBody};
+use network::extract::{IdempotencyKey, JsonBody, PathOf};
+use std::sync::Arc;
+use types::documents::{Acceptance, Quote, Revision, StorageReceipt};
+use types::{ContractId, DocId, Verified};
+
+pub(super) async fn accept(
+    State(app): State<Arc<App>>,
+    key: IdempotencyKey,
+    JsonBody(body): JsonBody<AcceptBody>,
+) -> Result<Response, Problem> {
+    let acceptance: Verified<Acceptance> = body.acceptance.verify()?;
+    let quote: Box<Verified<Quote>> = Box::new(body.quote.verify()?);
+    let documents = [acceptance.id(), quote.id()];
+    let key = keyed(key, acceptance.client, "/v1/contracts", &documents);
+    submit(&app, Command::Accept { acceptance, quote }, key).await
+}
+
+pub(super) async fn revise(
+    State(app): State<Arc<App>>,
+    PathOf(contract): PathOf<ContractId>,
+    key: IdempotencyKey,
+    JsonBody(body): JsonBody<ReviseBody>,
+) -> Result<Response, Problem> {
+    let revision: Verified<Revision> = body.revision.verify()?;
+    about(contract, revision.contract)?;
+    let receipts = body.receipts.iter().map(types::Signed::verify::<StorageReceipt>);
+    let receipts = receipts.collect::<Result<Vec<_>, _>>()?;
+    let documents: Vec<DocId> =
+        std::iter::once(revision.id()).chain(receipts.iter().map(Verified::id)).collect();
+    let key = keyed(key, revision.signer, "revisions", &documents);
+    submit(&app, Command::Revise { revision, receipts }, key).await
+}
+
+pub(super) async fn list(
+    Party(party): Party,
+    State(app): State<Arc<App>>,
+) -> Json<Vec<ContractLine>> {
+    Json(views::contract_lines(&app.view().market, &party))
+}
+
+pub(super) async fn one(
+    Party(party): Party,
+    State(app): State<Arc<App>>,
+    PathOf(id): PathOf<ContractId>,
+) -> Result<Json<ContractView>, Problem> {
+    let view = app.view();
+    let contract = view.market.contract(&id);
+    let contract = contract.filter(|c| c.concerns(&party) || party == app.did);
+    let contract = contract.ok_or_else(|| unknown(&id))?;
+    Ok(Json(views::contract_view(&view.market, &app.streams, contract)))
+}
+
+/// There is no such contract, or none of this party's: it is told the same.
+pub(super) fn unknown(id: &ContractId) -> Problem {
+    Problem::not_found(format!("there is no contract {id} of yours; list yours to see their names"))
+}

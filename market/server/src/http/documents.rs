@@ -1,0 +1,111 @@
+//! Signed documents that are a request's whole body.
+
+use super::{keyed, submit};
+use crate::app::App;
+use crate::location::network_of;
+use crate::refuse;
+use crate::writer::Keep;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use market::Command;
+use network::api::Problem;
+use network::extract::{IdempotencyKey, PathOf, VerifiedBody};
+use network::market_api::QuoteBody;
+use std::sync::Arc;
+use types::documents::{Ask, Confession, Confirmation, Deposit, Request, Voucher, Withdrawal};
+use types::{ContractId, Document, Verified};
+
+type Answer = Result<Response, Problem>;
+
+/// Submits the one document that a request consists of.
+async fn take<T: Document>(
+    app: &App,
+    key: IdempotencyKey,
+    path: &str,
+    document: Verified<T>,
+    command: impl FnOnce(Verified<T>) -> Command,
+) -> Answer {
+    let key = keyed(key, document.signer(), path, &[document.id()]);
+    submit(app, command(document), key).await
+}
+
+pub(super) async fn ask(
+    State(app): State<Arc<App>>,
+    key: IdempotencyKey,
+    VerifiedBody(ask): VerifiedBody<Ask>,
+) -> Answer {
+    let network = network_of(&ask.endpoint).await?;
+    take(&app, key, "/v1/asks", ask, |ask| Command::PublishAsk { ask, network }).await
+}
+
+pub(super) async fn deposit(
+    State(app): State<Arc<App>>,
+    key: IdempotencyKey,
+    VerifiedBody(deposit): VerifiedBody<Deposit>,
+) -> Answer {
+    take(&app, key, "/v1/deposits", deposit, Command::Deposit).await
+}
+
+pub(super) async fn withdraw(
+    State(app): State<Arc<App>>,
+    key: IdempotencyKey,
+    VerifiedBody(withdrawal): VerifiedBody<Withdrawal>,
+) -> Answer {
+    take(&app, key, "/v1/withdrawals", withdrawal, Command::Withdraw).await
+}
+
+pub(super) async fn redeem(
+    State(app): State<Arc<App>>,
+    key: IdempotencyKey,
+    VerifiedBody(voucher): VerifiedBody<Voucher>,
+) -> Answer {
+    take(&app, key, "/v1/vouchers", voucher, Command::RedeemVoucher).await
+}
+
+pub(super) async fn confirm(
+    State(app): State<Arc<App>>,
+    PathOf(contract): PathOf<ContractId>,
+    key: IdempotencyKey,
+    VerifiedBody(confirmation): VerifiedBody<Confirmation>,
+) -> Answer {
+    about(contract, confirmation.contract)?;
+    take(&app, key, "confirmations", confirmation, Command::Confirm).await
+}
+
+pub(super) async fn confess(
+    State(app): State<Arc<App>>,
+    PathOf(contract): PathOf<ContractId>,
+    key: IdempotencyKey,
+    VerifiedBody(confession): VerifiedBody<Confession>,
+) -> Answer {
+    about(contract, confession.contract)?;
+    take(&app, key, "confessions", confession, Command::Confess).await
+}
+
+/// A document must be about the contract that the path names.
+pub(super) fn about(path: ContractId, document: ContractId) -> Result<(), Problem> {
+    if path == document {
+        return Ok(());
+    }
+    let detail = format!("the document is about contract {document}; post it to that contract's path");
+    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "contract_mismatch", detail))
+}
+
+/// Answers a request with a signed quote. That changes nothing; only a key has the quote remembered.
+pub(super) async fn request(
+    State(app): State<Arc<App>>,
+    key: IdempotencyKey,
+    VerifiedBody(request): VerifiedBody<Request>,
+) -> Answer {
+    let key = keyed(key, request.client, "/v1/requests", &[request.id()]);
+    let (seed, online) = (app.seed_for(&[b"quote", &request.id().0]), app.streams.online());
+    let quote = app.view().market.quote(app.clock.now(), &request, seed, &online);
+    let quote = quote.map_err(|rejection| refuse::rejected(&rejection))?;
+    let body = QuoteBody { quote: app.sign(quote).signed().clone() };
+    let answer = serde_json::to_vec(&body).map_err(|_| Problem::internal())?;
+    let Some(key) = key else { return Ok(super::json(answer)) };
+    let kept = app.writer.keep(Keep::Answer { key, answer }).await;
+    let kept = kept.map_err(|refusal| refuse::refusal(&refusal))?;
+    kept.answer.map(super::json).ok_or_else(Problem::internal)
+}
