@@ -1,1 +1,96 @@
-fn main() {}
+//! `bondstore`: the whole market in one binary. One file per command; what they do lives in the packages.
+
+mod account;
+mod client;
+mod contract;
+mod demo;
+mod get;
+mod journal;
+mod ls;
+mod market;
+mod output;
+mod provider;
+mod put;
+mod quote;
+mod rm;
+mod runtime;
+mod stat;
+
+use clap::{Parser, Subcommand};
+use output::Output;
+use std::process::ExitCode;
+
+/// A storage marketplace in which every promise is bonded.
+#[derive(Parser)]
+#[command(name = "bondstore", version, max_term_width = 100)]
+struct Cli {
+    /// Print one JSON value instead of text.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a whole market on this machine and store FILE in it: quote, audits, a killed provider, repair, settlement.
+    Demo(demo::Demo),
+    /// Run a market, or do what its operator does.
+    #[command(subcommand)]
+    Market(market::Market),
+    /// Set up or run a provider node.
+    #[command(subcommand)]
+    Provider(provider::Provider),
+    /// Set up a client, or bring one back from its words.
+    #[command(subcommand)]
+    Client(client::ClientCommand),
+    /// Ask what storing so much would cost, and who would keep it.
+    Quote(quote::Quote),
+    /// Store a file under a bonded contract.
+    Put(put::Put),
+    /// Fetch an object.
+    Get(get::Get),
+    /// List objects.
+    Ls(ls::Ls),
+    /// Remove an object.
+    Rm(rm::Rm),
+    /// Show an object, its contract and who keeps it.
+    Stat(stat::Stat),
+    /// List or show contracts.
+    #[command(subcommand)]
+    Contract(contract::Contract),
+    /// Show, fill or empty the account.
+    #[command(subcommand)]
+    Account(account::Account),
+    /// Check a market's journal.
+    #[command(subcommand)]
+    Journal(journal::Journal),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    runtime::log();
+    let output = Output::new(cli.json);
+    let done = match cli.command {
+        Command::Demo(demo) => runtime::run(demo.run(&output)),
+        Command::Market(market) => runtime::run(market.run(&output)),
+        Command::Provider(provider) => runtime::run(provider.run(&output)),
+        Command::Client(client) => runtime::run(client.run(&output)),
+        Command::Quote(quote) => runtime::run(quote.run(&output)),
+        Command::Put(put) => runtime::run(put.run(&output)),
+        Command::Get(get) => runtime::run(get.run(&output)),
+        Command::Ls(ls) => runtime::run(ls.run(&output)),
+        Command::Rm(rm) => runtime::run(rm.run(&output)),
+        Command::Stat(stat) => runtime::run(stat.run(&output)),
+        Command::Contract(contract) => runtime::run(contract.run(&output)),
+        Command::Account(account) => runtime::run(account.run(&output)),
+        Command::Journal(journal) => journal.run(&output),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -14,7 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("market", &["types", "pricing", "contracts", "reputation"]),
     ("provider", &["types", "pricing", "contracts", "shards"]),
     ("client", &["types", "pricing", "contracts", "shards"]),
-    ("network", &["types"]),
+    ("network", &["types", "shards"]),
     ("market-server", &["market", "types", "pricing", "contracts", "reputation", "network", "shards"]),
     ("provider-node", &["provider", "types", "pricing", "contracts", "network", "shards"]),
     ("client-node", &["client", "types", "pricing", "contracts", "network", "shards"]),

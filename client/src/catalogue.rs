@@ -97,6 +97,9 @@ impl Catalogue {
     }
 
     /// The catalogue as bytes, with its version in front.
+    ///
+    /// # Panics
+    /// Never: everything in a catalogue can be written.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         bytes.push(VERSION);

@@ -42,6 +42,22 @@ pub enum WishError {
     /// Nothing to store, or more than can be counted.
     #[error("{0} bytes cannot be stored under one contract; give a size of 1 to {SIZE_MAX} bytes")]
     Size(u64),
+    /// More segments than a contract's layout can name.
+    #[error(
+        "{size} bytes in shards of {shard_bytes} bytes are {segments} segments, and a contract names {max} at \
+         most; wish for larger shards, of up to {} bytes, or store it in parts",
+        shards::shape::SHARD_BYTES_MAX
+    )]
+    Segments {
+        /// What should be stored.
+        size: u64,
+        /// The size of a shard.
+        shard_bytes: u32,
+        /// How many segments that makes.
+        segments: u64,
+        /// How many there can be.
+        max: u64,
+    },
     /// No time at all.
     #[error("a duration of zero keeps nothing; give one such as 30d")]
     Duration,
@@ -86,9 +102,14 @@ impl StorageWish {
             return Err(WishError::Availability(self.availability_permille));
         }
         let capacity = stored_bytes_max(self.size.0);
-        let data = self.redundancy.data;
-        let shard_bytes = self.shard_bytes.unwrap_or_else(|| shard_bytes_for(capacity, data));
-        Shape::new(data, self.redundancy.parity, shard_bytes)?;
+        let Redundancy { data, parity } = self.redundancy;
+        let shard_bytes =
+            self.shard_bytes.unwrap_or_else(|| shard_bytes_for(capacity, self.redundancy));
+        let shape = Shape::new(data, parity, shard_bytes)?;
+        let (segments, max) = (shape.segments(capacity), segments_max(shape));
+        if segments > max {
+            return Err(WishError::Segments { size: self.size.0, shard_bytes, segments, max });
+        }
         let usual = Terms::standard(Bytes(capacity), self.duration);
         Ok(Terms {
             redundancy: self.redundancy,
@@ -120,13 +141,27 @@ pub const fn stored_bytes_max(plain: u64) -> u64 {
     seal::sealed_len(plain.saturating_add(plain / 4096).saturating_add(512))
 }
 
-/// The largest usual shard of which a slot holds enough, so that a slot's last shard wastes little.
-fn shard_bytes_for(stored: u64, data: u16) -> u32 {
-    let share = stored.div_ceil(u64::from(data.max(1)));
-    SHARD_BYTES
+/// How many segments a contract's layout can name: each takes its roots, and up to ten bytes for two numbers.
+fn segments_max(shape: Shape) -> u64 {
+    shards::layout::LAYOUT_BYTES_MAX as u64 / (32 * u64::from(shape.shards()) + 10)
+}
+
+/// The largest usual shard of which a slot holds enough, so that a slot's last shard wastes little; or larger
+/// ones, where a contract's layout could not name so many.
+fn shard_bytes_for(stored: u64, redundancy: Redundancy) -> u32 {
+    let share = stored.div_ceil(u64::from(redundancy.data.max(1)));
+    let usual = SHARD_BYTES
         .into_iter()
         .find(|shard| share >= SHARDS_PER_SLOT_MIN * u64::from(*shard))
-        .unwrap_or(shards::shape::SHARD_BYTES_MIN)
+        .unwrap_or(shards::shape::SHARD_BYTES_MIN);
+    let Redundancy { data, parity } = redundancy;
+    [usual, 2 << 20, shards::shape::SHARD_BYTES_MAX]
+        .into_iter()
+        .find(|shard_bytes| {
+            let tried = Shape { data, parity, shard_bytes: *shard_bytes };
+            tried.segments(stored) <= segments_max(tried)
+        })
+        .unwrap_or(shards::shape::SHARD_BYTES_MAX)
 }
 
 #[cfg(test)]
@@ -145,7 +180,7 @@ mod tests {
             (1 << 20, 256 << 10, 512 << 10),
             (40 << 20, 512 << 10, 21 << 19),
             (100_000_000, 1 << 20, 24 << 20),
-            (1 << 40, 1 << 20, 262_273 << 20),
+            (1 << 40, 2 << 20, 131_137 << 21),
         ] {
             let terms = wish(size).terms().unwrap();
             assert_eq!((terms.shard_bytes, terms.slot_capacity().0), (shard_bytes, slot_bytes));
@@ -164,6 +199,7 @@ mod tests {
             (k(0, 2), "data shards"),
             (k(4, 0), "parity shards"),
             (k(65, 2), "data shards"),
+            (wish(4 << 40), "in parts"),
         ] {
             let refused = wish.terms().unwrap_err().to_string();
             assert!(refused.contains(text), "{refused}");
@@ -186,7 +222,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_room_is_enough_whatever_the_object_compresses_to(
-            size in 1..1_u64 << 45, k in 1..17_u16, m in 1..9_u16,
+            size in 1..1_u64 << 39, k in 1..17_u16, m in 1..9_u16,
         ) {
             let wish = StorageWish { redundancy: Redundancy { data: k, parity: m }, ..wish(size) };
             let terms = wish.terms().unwrap();
@@ -197,7 +233,8 @@ mod tests {
             }
             let share = terms.capacity.0.div_ceil(u64::from(k));
             let waste = terms.slot_capacity().0 - share;
-            prop_assert!(waste < 256 << 10 || waste * 16 <= share);
+            let large = terms.shard_bytes > 1 << 20;
+            prop_assert!(waste < 256 << 10 || waste * 16 <= share || large);
         }
     }
 }

@@ -45,6 +45,9 @@ pub enum WordsError {
 }
 
 /// The words of `master`, separated by single spaces.
+///
+/// # Panics
+/// Never: BIP-39 spells every 32 bytes.
 pub fn spell(master: &Master) -> Zeroizing<String> {
     let mut mnemonic =
         Mnemonic::from_entropy(master.as_bytes()).expect("BIP-39 spells 32 bytes in 24 words");

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use types::documents::Request;
 use types::{Bytes, Did, Span, Terms};
 
-#[path = "../tests/common.rs"]
+#[path = "../tests/common/mod.rs"]
 #[expect(dead_code, reason = "tests and benches use different parts of the world")]
 mod common;
 
@@ -19,7 +19,9 @@ use common::{World, did, honest, signed};
 /// `providers` that are online with money for bonds, and one client.
 fn world(providers: u32) -> World {
     let mut world = World::new(honest);
-    let Command::PublishAsk { ask, .. } = world.ask(2, 1_000_000, 100) else { unreachable!("an ask") };
+    let Command::PublishAsk { ask, .. } = world.ask(2, 1_000_000, 100) else {
+        unreachable!("an ask")
+    };
     for n in 0..providers {
         let provider = nth(n);
         let deposit = world.deposit(provider, 1_000_000_000);
@@ -28,7 +30,10 @@ fn world(providers: u32) -> World {
         ask.provider = provider;
         ask.operator = format!("operator {n}");
         ask.price = types::Price::whole(80 + n % 41);
-        let ask = Command::PublishAsk { ask: signed(ask), network: format!("10.{}.{}", n / 256, n % 256) };
+        let ask = Command::PublishAsk {
+            ask: signed(ask),
+            network: format!("10.{}.{}", n / 256, n % 256),
+        };
         apply(&mut world, &ask);
     }
     let deposit = world.deposit(did(0), i64::MAX / 4);
@@ -113,7 +118,8 @@ fn quotes(_: &mut Criterion) {
         let rounds = 400u32;
         let mut took: Vec<Duration> = (0..rounds)
             .map(|round| {
-                let request = signed(Request { client: did(0), terms: terms.clone(), nonce: round.into() });
+                let request =
+                    signed(Request { client: did(0), terms: terms.clone(), nonce: round.into() });
                 let seed = types::Hash::of(&round.to_be_bytes()).0;
                 let start = Instant::now();
                 let quote = world.market.quote(world.now, &request, seed, &online);
@@ -124,7 +130,12 @@ fn quotes(_: &mut Criterion) {
             .collect();
         took.sort();
         let at = |permille: usize| took[(took.len() - 1) * permille / 1000];
-        println!("quote among {providers} providers: p50 {:?}, p99 {:?}, max {:?}", at(500), at(990), at(1000));
+        println!(
+            "quote among {providers} providers: p50 {:?}, p99 {:?}, max {:?}",
+            at(500),
+            at(990),
+            at(1000)
+        );
     }
 }
 

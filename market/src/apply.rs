@@ -1,13 +1,15 @@
 //! Turning events into the next state. An event has been judged, so nothing here can refuse it.
 
+mod slots;
+
 use crate::event::{Event, SlotId};
 use crate::state::{Market, Offer};
 use crate::tally::tally;
 use contracts::payout::Accrual;
-use contracts::{Contract, ContractState, ContractStep, Fault, Posting, Slot, SlotState, SlotStep};
+use contracts::{Account, Contract, ContractState, ContractStep, Posting, Slot, SlotStep};
 use reputation::{Evidence, Outcome, Record};
 use types::documents::{Ask, Settlement, SlotSize};
-use types::{Bytes, ContractId, Did, DocId, Epoch, Hash, Msat, Timestamp};
+use types::{ContractId, Did, DocId, Epoch, Hash};
 
 impl Market {
     /// Makes `event` part of the state.
@@ -29,7 +31,15 @@ impl Market {
             Event::SlotConfirmed { slot, answer_by, .. } => self.slot_confirmed(*slot, *answer_by),
             Event::SlotReassigned { slot, with, .. } => self.slot_reassigned(*slot, with),
             Event::ContractExpired { contract, .. } => self.close(*contract, ContractStep::Expire),
-            Event::RevisionAccepted { contract, number, layout, first_epoch, sizes, accruals, .. } => {
+            Event::RevisionAccepted {
+                contract,
+                number,
+                layout,
+                first_epoch,
+                sizes,
+                accruals,
+                ..
+            } => {
                 let contract = self.contract_mut(contract);
                 contract.layout = Some(*layout);
                 contract.first_epoch = Some(*first_epoch);
@@ -40,7 +50,9 @@ impl Market {
             Event::LossConfessed { document, provider, outcome, .. } => {
                 self.learn(provider, *document, std::slice::from_ref(outcome));
             }
-            Event::SlotFaulted { slot, fault, accrual } => self.slot_faulted(*slot, *fault, *accrual),
+            Event::SlotFaulted { slot, fault, accrual } => {
+                self.slot_faulted(*slot, *fault, *accrual)
+            }
             Event::SlotRecovered { slot, accrual } => self.slot_recovered(*slot, *accrual),
             Event::Penalised { slot, fault, slashed, to_client, .. } => {
                 self.penalised(*slot, *fault, *slashed, *to_client);
@@ -57,7 +69,9 @@ impl Market {
             Event::VoucherRedeemed { .. } => self.voucher_redeemed(event),
             Event::ContractCompleted { contract } => self.step(contract, ContractStep::Complete),
             Event::ContractFailed { contract, .. } => self.step(contract, ContractStep::Fail),
-            Event::ContractSettled { settlement, accruals, .. } => self.settled(settlement, accruals),
+            Event::ContractSettled { settlement, accruals, .. } => {
+                self.settled(settlement, accruals)
+            }
             Event::StandingChanged { provider, epoch, change } => {
                 let record = self.records.entry(*provider).or_default();
                 record.adopt(&self.genesis.reputation, change, *epoch);
@@ -79,7 +93,26 @@ impl Market {
         if let Event::EarningsPosted { accruals, postings } = event {
             self.tally_earnings(accruals, postings);
         }
-        self.ledger.post_all(postings).expect("an event's postings were checked when it was decided");
+        if let Some(id) = event.contract() {
+            self.count_pool(id, postings);
+        }
+        self.ledger
+            .post_all(postings)
+            .expect("an event's postings were checked when it was decided");
+    }
+
+    /// What a contract's penalties pay into the repair pool is its repairs' to use.
+    fn count_pool(&mut self, id: ContractId, postings: &[Posting]) {
+        for Posting { debit, credit, amount } in postings {
+            let own = self.pooled(&id);
+            let own = match (*debit, *credit) {
+                (_, Account::RepairPool) => own.add(*amount),
+                (Account::RepairPool, _) => own.sub(*amount),
+                _ => continue,
+            };
+            self.pooled
+                .insert(id, own.expect("a contract's part of the pool fits as the pool does"));
+        }
     }
 
     fn tally_earnings(&mut self, accruals: &[(SlotId, Accrual)], postings: &[Posting]) {
@@ -102,7 +135,8 @@ impl Market {
 
     fn step(&mut self, id: &ContractId, step: ContractStep) {
         let contract = self.contract_mut(id);
-        contract.state = contract.state.after(step).expect("the step was allowed when it was decided");
+        contract.state =
+            contract.state.after(step).expect("the step was allowed when it was decided");
     }
 
     fn move_slot(&mut self, id: SlotId, step: SlotStep) -> &mut Slot {
@@ -130,49 +164,25 @@ impl Market {
         self.contracts.insert(contract.id, contract.clone());
     }
 
-    /// `provider` is in slot `id` from now on.
-    fn take(&mut self, provider: Did, id: SlotId, capacity: Bytes) {
-        let committed = self.committed.entry(provider).or_default();
-        *committed = Bytes(committed.0.saturating_add(capacity.0));
-        self.roster.commit(&provider, *committed);
-        self.holdings.entry(provider).or_default().insert(id);
-    }
-
-    /// `provider` is out of slot `id`.
-    fn free(&mut self, provider: Did, id: SlotId, capacity: Bytes) {
-        let left = Bytes(self.committed(&provider).0.saturating_sub(capacity.0));
-        self.committed.insert(provider, left);
-        self.roster.commit(&provider, left);
-        if let Some(slots) = self.holdings.get_mut(&provider) {
-            slots.remove(&id);
-            if slots.is_empty() {
-                self.holdings.remove(&provider);
-            }
-        }
-    }
-
-    fn slot_confirmed(&mut self, id: SlotId, answer_by: Timestamp) {
-        let slot = self.slot_mut(id);
-        slot.confirmed = true;
-        slot.answer_by = answer_by;
-    }
-
-    fn slot_reassigned(&mut self, id: SlotId, with: &Slot) {
-        let (old, capacity) = (self.slot_mut(id).provider(), self.slot_mut(id).capacity);
-        self.free(old, id, capacity);
-        self.take(with.provider(), id, with.capacity);
-        let contract = self.contract_mut(&id.contract);
-        contract.reserves.retain(|reserve| reserve.provider != with.provider());
-        *self.slot_mut(id) = with.clone();
-    }
-
     fn epoch_opened(&mut self, epoch: Epoch, beacon: Hash) {
         self.epoch = epoch;
         self.beacon = beacon;
     }
 
     fn verdict_recorded(&mut self, event: &Event) {
-        let Event::VerdictRecorded { document, provider, epoch, kind, slots, accruals, outcomes, .. } = event else { return };
+        let Event::VerdictRecorded {
+            document,
+            provider,
+            epoch,
+            kind,
+            slots,
+            accruals,
+            outcomes,
+            ..
+        } = event
+        else {
+            return;
+        };
         if *kind == types::documents::AuditKind::Routine {
             for id in slots {
                 self.slot_mut(*id).audited = Some(*epoch);
@@ -198,59 +208,18 @@ impl Market {
         }
     }
 
-    fn slot_faulted(&mut self, id: SlotId, fault: Fault, accrual: Accrual) {
-        if self.slot_mut(id).state == SlotState::Filled {
-            self.move_slot(id, SlotStep::Fault);
-        }
-        let slot = self.slot_mut(id);
-        slot.fault = Some(fault);
-        slot.accrual = accrual;
-    }
-
-    fn slot_recovered(&mut self, id: SlotId, accrual: Accrual) {
-        let slot = self.move_slot(id, SlotStep::Recover);
-        slot.fault = None;
-        slot.accrual = accrual;
-    }
-
-    fn penalised(&mut self, id: SlotId, fault: Fault, slashed: Msat, to_client: Msat) {
-        let slot = self.slot_mut(id);
-        slot.fault = Some(fault);
-        slot.slashed = slot.slashed.add(slashed).expect("a bond is slashed at most whole");
-        slot.compensated = slot.compensated.add(to_client).expect("a slot's compensation is capped by its price");
-    }
-
-    fn slot_vacated(&mut self, id: SlotId, accrual: Accrual) {
-        let slot = self.move_slot(id, SlotStep::Vacate);
-        slot.accrual = accrual;
-        slot.confirmed = false;
-        let (provider, capacity) = (slot.provider(), slot.capacity);
-        self.free(provider, id, capacity);
-    }
-
-    fn repair_ordered(&mut self, id: SlotId, with: &Slot) {
-        self.move_slot(id, SlotStep::Repair);
-        *self.slot_mut(id) = with.clone();
-        self.take(with.provider(), id, with.capacity);
-        self.delayed.remove(&id);
-    }
-
-    fn rebuild_finished(&mut self, id: SlotId, number: u64, accrual: Accrual) {
-        let rebuilt = self.slot_mut(id).state == SlotState::Repairing;
-        let slot = self.move_slot(id, if rebuilt { SlotStep::Rebuild } else { SlotStep::Recover });
-        slot.fault = None;
-        slot.accrual = accrual;
-        self.contract_mut(&id.contract).revision = number;
-    }
-
     fn voucher_redeemed(&mut self, event: &Event) {
-        let Event::VoucherRedeemed { slot: id, bytes, from_escrow, paid, .. } = event else { return };
+        let Event::VoucherRedeemed { slot: id, bytes, from_escrow, paid, .. } = event else {
+            return;
+        };
         let slot = self.slot_mut(*id);
         slot.egress.bytes = *bytes;
         slot.egress.paid = *paid;
         let contract = self.contract_mut(&id.contract);
-        contract.egress_spent =
-            contract.egress_spent.add(*from_escrow).expect("the allowance fits and is never overspent");
+        contract.egress_spent = contract
+            .egress_spent
+            .add(*from_escrow)
+            .expect("the allowance fits and is never overspent");
     }
 
     fn settled(&mut self, settlement: &Settlement, accruals: &[Accrual]) {
@@ -260,26 +229,15 @@ impl Market {
         }
         self.close(settlement.contract, ContractStep::Settle);
     }
-
-    /// The contract is over: its slots are closed and their providers free.
-    fn close(&mut self, id: ContractId, step: ContractStep) {
-        self.step(&id, step);
-        self.open.remove(&id);
-        let slots = (0u16..).zip(self.contract_mut(&id).slots.clone());
-        for (slot, s) in slots {
-            let id = SlotId { contract: id, slot };
-            if s.state != SlotState::Vacated {
-                self.free(s.provider(), id, s.capacity);
-            }
-            self.delayed.remove(&id);
-            self.move_slot(id, SlotStep::Close);
-        }
-    }
 }
 
 /// What a revision makes of a contract and its slots.
 fn revised(contract: &mut Contract, number: u64, sizes: &[SlotSize], accruals: &[Accrual]) {
-    let step = if contract.state == ContractState::Agreed { ContractStep::Store } else { ContractStep::Revise };
+    let step = if contract.state == ContractState::Agreed {
+        ContractStep::Store
+    } else {
+        ContractStep::Revise
+    };
     contract.state = contract.state.after(step).expect("the step was allowed when it was decided");
     contract.revision = number;
     for (slot, (size, accrual)) in contract.slots.iter_mut().zip(sizes.iter().zip(accruals)) {

@@ -6,6 +6,8 @@ mod close;
 mod hold;
 mod money;
 mod offer;
+mod penalty;
+mod rebuild;
 mod repair;
 
 use crate::command::Command;
@@ -14,6 +16,9 @@ use crate::rejection::Rejection;
 use crate::state::Market;
 use contracts::{Contract, Posting, Slot};
 use types::{ContractId, Did, Timestamp};
+
+/// A whole, in parts per million.
+const WHOLE_PPM: u32 = 1_000_000;
 
 impl Market {
     /// What `command` makes happen at `now`. An empty list says that it has happened already.
@@ -69,7 +74,11 @@ impl Market {
 
 /// `expected` must be the party that `document` names.
 fn only(document: &'static str, found: Did, expected: Did) -> Result<(), Rejection> {
-    if found == expected { Ok(()) } else { Err(Rejection::ForeignParty { document, found, expected }) }
+    if found == expected {
+        Ok(())
+    } else {
+        Err(Rejection::ForeignParty { document, found, expected })
+    }
 }
 
 /// A command that the state of `what` does not allow.

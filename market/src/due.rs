@@ -47,19 +47,33 @@ impl Market {
         if contract.state == ContractState::Agreed && now > contract.store_by {
             return vec![Due::Expire(contract.id)];
         }
-        if contract.state == ContractState::Active && contract.end().is_some_and(|end| self.epoch >= end) {
+        if contract.state == ContractState::Active
+            && contract.end().is_some_and(|end| self.epoch >= end)
+        {
             return vec![Due::Complete(contract.id)];
         }
         if !matches!(contract.state, ContractState::Agreed | ContractState::Active) {
             return Vec::new();
         }
         let slots = (0u16..).zip(&contract.slots);
-        slots.filter_map(|(slot, s)| self.due_of_slot(now, contract, SlotId { contract: contract.id, slot }, s)).collect()
+        slots
+            .filter_map(|(slot, s)| {
+                self.due_of_slot(now, contract, SlotId { contract: contract.id, slot }, s)
+            })
+            .collect()
     }
 
-    fn due_of_slot(&self, now: Timestamp, contract: &Contract, id: SlotId, slot: &Slot) -> Option<Due> {
+    fn due_of_slot(
+        &self,
+        now: Timestamp,
+        contract: &Contract,
+        id: SlotId,
+        slot: &Slot,
+    ) -> Option<Due> {
         match slot.state {
-            SlotState::Reserved if !slot.confirmed => (now > slot.answer_by).then_some(Due::Reassign(id)),
+            SlotState::Reserved if !slot.confirmed => {
+                (now > slot.answer_by).then_some(Due::Reassign(id))
+            }
             SlotState::Repairing => (now > slot.answer_by).then_some(Due::Reassign(id)),
             SlotState::AtFault => self.is_overdue(contract, slot).then_some(Due::Replace(id)),
             SlotState::Vacated => self.may_search(id).then_some(Due::Replace(id)),

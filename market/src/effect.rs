@@ -24,14 +24,20 @@ impl Effect {
     /// Whom it concerns.
     pub const fn provider(&self) -> Did {
         match self {
-            Self::Reserve(_, did) | Self::Intensify(_, did) | Self::Rebuild(_, did) | Self::Release(_, did) => *did,
+            Self::Reserve(_, did)
+            | Self::Intensify(_, did)
+            | Self::Rebuild(_, did)
+            | Self::Release(_, did) => *did,
         }
     }
 
     /// Which slot it concerns.
     pub const fn slot(&self) -> SlotId {
         match self {
-            Self::Reserve(id, _) | Self::Intensify(id, _) | Self::Rebuild(id, _) | Self::Release(id, _) => *id,
+            Self::Reserve(id, _)
+            | Self::Intensify(id, _)
+            | Self::Rebuild(id, _)
+            | Self::Release(id, _) => *id,
         }
     }
 
@@ -41,10 +47,13 @@ impl Effect {
         let holds = slot.provider() == self.provider() && contract.state.is_open();
         match self {
             Self::Reserve(..) => {
-                holds && !slot.confirmed && matches!(slot.state, SlotState::Reserved | SlotState::Repairing)
+                holds
+                    && !slot.confirmed
+                    && matches!(slot.state, SlotState::Reserved | SlotState::Repairing)
             }
             Self::Intensify(..) => {
-                let lost = slot.fault.is_some_and(|f| f.cause == Cause::Lost && f.penalised_ppm.is_none());
+                let lost =
+                    slot.fault.is_some_and(|f| f.cause == Cause::Lost && f.penalised_ppm.is_none());
                 holds && slot.state == SlotState::AtFault && lost
             }
             Self::Rebuild(..) => {
@@ -71,12 +80,17 @@ pub fn effects(market: &Market, event: &Event) -> Vec<Effect> {
             .zip(&contract.slots)
             .map(|(slot, s)| Effect::Reserve(SlotId { contract: contract.id, slot }, s.provider()))
             .collect(),
-        Event::SlotReassigned { slot, .. } | Event::RepairOrdered { slot, .. } => for_slot(*slot, Effect::Reserve),
+        Event::SlotReassigned { slot, .. } | Event::RepairOrdered { slot, .. } => {
+            for_slot(*slot, Effect::Reserve)
+        }
         Event::SlotConfirmed { slot, .. } => {
-            let repairing = market.slot(*slot).is_some_and(|(_, s)| s.state == SlotState::Repairing);
+            let repairing =
+                market.slot(*slot).is_some_and(|(_, s)| s.state == SlotState::Repairing);
             if repairing { for_slot(*slot, Effect::Rebuild) } else { Vec::new() }
         }
-        Event::SlotFaulted { slot, fault, .. } if fault.cause == Cause::Lost => for_slot(*slot, Effect::Intensify),
+        Event::SlotFaulted { slot, fault, .. } if fault.cause == Cause::Lost => {
+            for_slot(*slot, Effect::Intensify)
+        }
         Event::Penalised { slot, .. } => {
             let effect = for_slot(*slot, Effect::Rebuild);
             effect.into_iter().filter(|e| e.is_wanted(market)).collect()

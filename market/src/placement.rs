@@ -1,18 +1,20 @@
 //! Who keeps what: the gate, then a weighted draw under the terms' diversity constraints.
 
 mod draw;
+mod price;
 mod reason;
 
 use crate::rejection::Rejection;
 use crate::state::Market;
+use contracts::audit_plan;
 use draw::Draw;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 pub(crate) use reason::Never;
 use reputation::gate::Need;
 use std::collections::{BTreeMap, BTreeSet};
-use types::documents::Exclusion;
-use types::{Did, Span, Terms, Timestamp};
+use types::documents::{AuditPlan, Exclusion};
+use types::{Did, Msat, Span, Terms, Timestamp};
 
 /// What a search for providers looks for.
 pub(crate) struct Search<'a> {
@@ -26,6 +28,10 @@ pub(crate) struct Search<'a> {
     pub beside: Vec<Did>,
     /// Who must not have it, and why.
     pub never: BTreeMap<Did, Never>,
+    /// How the slots will be audited.
+    pub audit: AuditPlan,
+    /// What the slot may cost at most, where that is bounded.
+    pub budget: Option<Msat>,
     /// Who is connected, where that is known.
     pub online: Option<&'a BTreeSet<Did>>,
 }
@@ -42,10 +48,25 @@ pub(crate) struct Placed {
 
 impl Market {
     /// A search for slots of a contract of `client` under `terms` that run `epochs` from now.
-    pub(crate) fn search<'a>(&self, now: Timestamp, terms: &'a Terms, client: Did, epochs: u64) -> Search<'a> {
+    pub(crate) fn search<'a>(
+        &self,
+        now: Timestamp,
+        terms: &'a Terms,
+        client: Did,
+        epochs: u64,
+    ) -> Search<'a> {
         let span = Span(self.genesis.epoch.0.saturating_mul(epochs));
         let need = Need { terms, capacity: terms.slot_capacity(), span, now };
-        Search { need, client, epochs, beside: Vec::new(), never: BTreeMap::new(), online: None }
+        Search {
+            need,
+            client,
+            epochs,
+            beside: Vec::new(),
+            never: BTreeMap::new(),
+            audit: audit_plan::plan(terms),
+            budget: None,
+            online: None,
+        }
     }
 
     /// Draws providers without replacement, by weight, from those that fit beside each other.

@@ -3,7 +3,7 @@
 use crate::event::SlotId;
 use contracts::LedgerError;
 use contracts::terms::TermsError;
-use types::{ContractId, Did, Epoch, Msat, MoneyError};
+use types::{ContractId, Did, Epoch, MoneyError, Msat};
 
 /// A refusal. Nothing has changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -108,7 +108,9 @@ pub enum Rejection {
         reason: String,
     },
     /// A read allowance is used up and the client has nothing left.
-    #[error("{owed} are owed for reads and {left} are there; the client must deposit the difference")]
+    #[error(
+        "{owed} are owed for reads and {left} are there; the client must deposit the difference"
+    )]
     ReadsUnpaid {
         /// What is owed.
         owed: Msat,

@@ -53,12 +53,12 @@ impl Roster {
 
     /// An ask stands from now on.
     pub(crate) fn publish(&mut self, ask: &Ask, network: &str, committed: Bytes, score: Score) {
-        let row = Row { rate: Rate::of(ask).unwrap_or_default(), figures: Figures::of(ask, score, committed) };
-        let place = Place {
-            provider: ask.provider,
-            operator: key(&ask.operator),
-            network: key(network),
+        let row = Row {
+            rate: Rate::of(ask).unwrap_or_default(),
+            figures: Figures::of(ask, score, committed),
         };
+        let place =
+            Place { provider: ask.provider, operator: key(&ask.operator), network: key(network) };
         if let Some((old, at)) = self.entry(&ask.provider) {
             (*old, *at) = (row, place);
             return;

@@ -19,12 +19,12 @@ pub fn routine(market: &Market) -> BTreeMap<Did, Vec<SlotChallenge>> {
         if now < first || contract.end().is_some_and(|end| now >= end) {
             continue;
         }
-        let count = audit_plan::challenges_in_epoch(&contract.audit, contract.epoch, now.since(first));
-        if count == 0 {
-            continue;
-        }
+        let count =
+            audit_plan::challenges_in_epoch(&contract.audit, contract.epoch, now.since(first));
         for (number, slot) in (0u16..).zip(&contract.slots) {
-            if is_audited(market, slot) {
+            // A slot that did not answer is asked in every epoch, so that it can show that it is back.
+            let count = if slot.state == SlotState::AtFault { count.max(1) } else { count };
+            if count > 0 && is_audited(market, slot) {
                 let challenge = challenge(contract, number, slot, count);
                 challenges.entry(slot.provider()).or_default().push(challenge);
             }
@@ -34,7 +34,8 @@ pub fn routine(market: &Market) -> BTreeMap<Did, Vec<SlotChallenge>> {
 }
 
 fn is_audited(market: &Market, slot: &Slot) -> bool {
-    let silent = slot.fault.is_some_and(|f| f.cause == Cause::Unreachable && f.penalised_ppm.is_none());
+    let silent =
+        slot.fault.is_some_and(|f| f.cause == Cause::Unreachable && f.penalised_ppm.is_none());
     let asked = slot.state == SlotState::Filled || (slot.state == SlotState::AtFault && silent);
     asked && slot.size.shards > 0 && slot.audited.is_none_or(|epoch| epoch < market.epoch())
 }
@@ -52,6 +53,7 @@ const fn challenge(contract: &Contract, number: u16, slot: &Slot, count: u32) ->
 /// The slots that a rebuild may read from, those that are paid for it first.
 pub fn sources(market: &Market, id: SlotId) -> Vec<(u16, Did)> {
     let slots = market.contract(&id.contract).map(|c| c.slots.as_slice()).unwrap_or_default();
-    let holds = |(number, slot): &(u16, &Slot)| *number != id.slot && slot.state == SlotState::Filled;
+    let holds =
+        |(number, slot): &(u16, &Slot)| *number != id.slot && slot.state == SlotState::Filled;
     (0u16..).zip(slots).filter(holds).map(|(number, slot)| (number, slot.provider())).collect()
 }

@@ -48,6 +48,10 @@ pub struct Market {
     pub(crate) withdrawals: BTreeMap<Did, (u64, DocId)>,
     /// When a vacated slot's new provider was last looked for.
     pub(crate) delayed: BTreeMap<SlotId, Epoch>,
+    /// Who has been in a slot of an open contract and is not any more, and through which epoch it is not asked again.
+    pub(crate) former: BTreeMap<SlotId, BTreeMap<Did, Epoch>>,
+    /// What of the repair pool an open contract's own penalties have paid in, and its repairs may take out.
+    pub(crate) pooled: BTreeMap<ContractId, Msat>,
 }
 
 impl Market {
@@ -69,6 +73,8 @@ impl Market {
             references: BTreeMap::new(),
             withdrawals: BTreeMap::new(),
             delayed: BTreeMap::new(),
+            former: BTreeMap::new(),
+            pooled: BTreeMap::new(),
             genesis,
         }
     }
@@ -147,6 +153,11 @@ impl Market {
     /// What a party can use or withdraw.
     pub fn available(&self, party: Did) -> Msat {
         self.ledger.balance(Account::Available(party))
+    }
+
+    /// What of the repair pool a contract's repairs may use: what its own penalties have paid in and none has used yet.
+    pub fn pooled(&self, contract: &ContractId) -> Msat {
+        self.pooled.get(contract).copied().unwrap_or_default()
     }
 
     /// What a slot has earned that is not posted yet.

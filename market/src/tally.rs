@@ -15,7 +15,11 @@ pub(crate) fn tally(
         match (*debit, *credit) {
             (Account::Escrow(id), Account::Available(party)) if id == contract.id => {
                 let share = share(shares, party);
-                let line = if party == contract.client { &mut share.returned } else { &mut share.received };
+                let line = if party == contract.client {
+                    &mut share.returned
+                } else {
+                    &mut share.received
+                };
                 *line = line.add(*amount)?;
             }
             (Account::Bond(id, slot), to) if id == contract.id => {

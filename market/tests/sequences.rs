@@ -1,5 +1,6 @@
 //! What must always hold, over random sequences of commands; and a dozen broken markets that this catches.
 
+#[expect(dead_code, reason = "random sequences need no stage")]
 mod common;
 
 use common::{Fault, World, did, honest};
@@ -108,7 +109,8 @@ fn lived(fault: Fault, attempts: &[Attempt]) -> Result<World, String> {
         return Err("a contract never ends".into());
     }
     for (account, totals) in world.market.ledger().accounts() {
-        let locked = matches!(account, contracts::Account::Escrow(_) | contracts::Account::Bond(..));
+        let locked =
+            matches!(account, contracts::Account::Escrow(_) | contracts::Account::Bond(..));
         if locked && totals.balance() != Msat::ZERO {
             return Err(format!("{account} still holds {}", totals.balance()));
         }
@@ -133,7 +135,11 @@ proptest! {
 }
 
 /// The first posting of one kind of event, changed.
-fn first_posting(events: Vec<Event>, name: &str, change: fn(&mut Vec<contracts::Posting>)) -> Vec<Event> {
+fn first_posting(
+    events: Vec<Event>,
+    name: &str,
+    change: fn(&mut Vec<contracts::Posting>),
+) -> Vec<Event> {
     events
         .into_iter()
         .map(|mut event| {
@@ -204,9 +210,15 @@ const BROKEN: &[(&str, Fault)] = &[
     ("a settlement pays one msat more", |_, e| first_posting(e, "contract_settled", one_more)),
     ("a reader's payment is one msat more", |_, e| first_posting(e, "voucher_redeemed", one_more)),
     ("a fault is forgotten", |_, e| e.into_iter().filter(|e| e.name() != "slot_faulted").collect()),
-    ("a lost slot is not vacated", |_, e| e.into_iter().filter(|e| e.name() != "slot_vacated").collect()),
-    ("a contract without data goes on", |_, e| e.into_iter().filter(|e| e.name() != "contract_failed").collect()),
-    ("a completion is skipped", |_, e| e.into_iter().filter(|e| e.name() != "contract_completed").collect()),
+    ("a lost slot is not vacated", |_, e| {
+        e.into_iter().filter(|e| e.name() != "slot_vacated").collect()
+    }),
+    ("a contract without data goes on", |_, e| {
+        e.into_iter().filter(|e| e.name() != "contract_failed").collect()
+    }),
+    ("a completion is skipped", |_, e| {
+        e.into_iter().filter(|e| e.name() != "contract_completed").collect()
+    }),
     ("a revision is taken twice", |_, e| {
         let again = |event: &Event| event.name() == "revision_accepted";
         e.iter().filter(|e| again(e)).cloned().collect::<Vec<_>>().into_iter().chain(e).collect()
@@ -233,16 +245,21 @@ fn every_broken_market_is_caught() {
     let rng = TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let sequence = prop::collection::vec(attempt(), 100..120);
-    let sequences: Vec<Vec<Attempt>> =
-        (0..60).map(|_| sequence.new_tree(&mut runner).expect("a strategy without filters").current()).collect();
+    let sequences: Vec<Vec<Attempt>> = (0..60)
+        .map(|_| sequence.new_tree(&mut runner).expect("a strategy without filters").current())
+        .collect();
     let quiet = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let survives = |fault: Fault| {
         sequences.iter().all(|attempts| {
-            matches!(catch_unwind(AssertUnwindSafe(|| lived(fault, attempts).map(drop))), Ok(Ok(())))
+            matches!(
+                catch_unwind(AssertUnwindSafe(|| lived(fault, attempts).map(drop))),
+                Ok(Ok(()))
+            )
         })
     };
-    let missed: Vec<&str> = BROKEN.iter().filter(|(_, fault)| survives(*fault)).map(|(name, _)| *name).collect();
+    let missed: Vec<&str> =
+        BROKEN.iter().filter(|(_, fault)| survives(*fault)).map(|(name, _)| *name).collect();
     let sound = survives(honest);
     std::panic::set_hook(quiet);
     assert!(sound, "the same sequences break nothing in the market as it is");
@@ -260,15 +277,33 @@ fn random_sequences_reach_every_command() {
     let sequence = prop::collection::vec(attempt(), 100..120);
     let mut taken = std::collections::BTreeMap::<&str, u64>::new();
     for _ in 0..60 {
-        let attempts = sequence.new_tree(&mut runner).expect("a strategy without filters").current();
+        let attempts =
+            sequence.new_tree(&mut runner).expect("a strategy without filters").current();
         for (name, count) in lived(honest, &attempts).expect("a sound market").taken {
             *taken.entry(name).or_default() += count;
         }
     }
     for name in [
-        "publish_ask", "deposit", "withdraw", "accept", "confirm", "revise", "open_epoch", "record_verdict",
-        "confess", "finish_rebuild", "redeem_voucher", "reassign", "expire", "replace", "complete", "settle",
+        "publish_ask",
+        "deposit",
+        "withdraw",
+        "accept",
+        "confirm",
+        "revise",
+        "open_epoch",
+        "record_verdict",
+        "confess",
+        "finish_rebuild",
+        "redeem_voucher",
+        "reassign",
+        "expire",
+        "replace",
+        "complete",
+        "settle",
     ] {
-        assert!(taken.get(name).is_some_and(|count| *count >= 5), "{name} was taken too seldom: {taken:?}");
+        assert!(
+            taken.get(name).is_some_and(|count| *count >= 5),
+            "{name} was taken too seldom: {taken:?}"
+        );
     }
 }

@@ -74,7 +74,7 @@ pub struct ContractView {
 pub struct SlotView {
     /// Its number.
     pub slot: u16,
-    /// Reserved, filled, at_fault, repairing, vacated or closed.
+    /// Reserved, filled, `at_fault`, repairing, vacated or closed.
     pub state: String,
     /// Whether its provider has confirmed it.
     pub confirmed: bool,

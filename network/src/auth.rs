@@ -21,7 +21,13 @@ pub const PRESENTATION: HeaderName = HeaderName::from_static("bondstore-presenta
 /// The longest session: five minutes.
 pub const SESSION_SPAN_MAX: Span = Span(300 * Span::SECOND.0);
 
+/// The longest document that is taken from a header.
+const HEADER_BYTES_MAX: usize = 8 << 10;
+
 /// `Authorization: Bearer <document>`.
+///
+/// # Panics
+/// Where `document` holds control characters, which nothing that was signed does.
 pub fn bearer(document: &Signed) -> HeaderValue {
     let mut value = HeaderValue::try_from(format!("Bearer {}", document.0))
         .expect("a compact serialisation is base64url and dots");
@@ -38,7 +44,7 @@ pub fn bearer_of(headers: &HeaderMap) -> Result<Signed, Problem> {
         .and_then(|value| value.strip_prefix("Bearer "))
         .map(|token| Signed(token.trim().to_owned()))
         .ok_or_else(|| {
-            let detail = "this needs a party's name: send Authorization: Bearer <signed document>";
+            let detail = "this needs a party's name: send Authorization: Bearer <signed document>, of at most 8 KiB";
             Problem::unauthorised("authorisation_missing", detail)
         })
 }
@@ -100,5 +106,8 @@ fn check_expiry(
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
+    headers.get(name).filter(|value| value.len() <= HEADER_BYTES_MAX)?.to_str().ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,9 +42,9 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
-            head: Duration::from_secs(60),
+            head: Duration::from_mins(1),
             idle: Duration::from_secs(20),
-            total: Some(Duration::from_secs(180)),
+            total: Some(Duration::from_mins(3)),
         }
     }
 }
@@ -112,7 +112,8 @@ impl HttpClient {
             .pool_timer(TokioTimer::new())
             // Shorter than the server's own limit, so that a connection is not used as it is closed.
             .pool_idle_timeout(Duration::from_secs(15))
-            .http1_max_buf_size(1 << 20)
+            // Larger buffers fall out of the cache when several shards come at a time.
+            .http1_max_buf_size(256 << 10)
             .build(connector);
         Self(Arc::new(Shared { base: endpoint.to_string(), endpoint, pin, options, pool }))
     }

@@ -179,6 +179,19 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_leads_elsewhere_is_found_out_when_it_is_dialled() {
+        let [here, there]: [IpAddr; 2] =
+            ["127.0.0.1", "198.51.100.7"].map(|ip| ip.parse().unwrap());
+        let allows = |text, plain| {
+            let endpoint = Endpoint::parse(text, plain).unwrap();
+            (endpoint.allows(here), endpoint.allows(there))
+        };
+        assert_eq!(allows("http://localhost:1", PlainHttp::LoopbackOnly), (true, false));
+        assert_eq!(allows("http://localhost:1", PlainHttp::Anywhere), (true, true));
+        assert_eq!(allows("https://localhost:1", PlainHttp::LoopbackOnly), (true, true));
+    }
+
+    #[test]
     fn what_is_no_address_is_refused() {
         for text in
             ["", "example.org", "ftp://example.org", "https://a/b", "https://u@a", "https://a#did"]

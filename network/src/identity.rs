@@ -77,3 +77,6 @@ impl std::fmt::Debug for Secret {
         write!(f, "Secret({:?} of {})", self.kind, self.did)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use types::JwsError;
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
 impl Problem {
-    /// A problem with a stable snake_case `code`, and a `detail` that says what is wrong and what would be right.
+    /// A problem with a stable `code`, and a `detail` that says what is wrong and what would be right.
     pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
         Self {
             kind: format!("https://bondstore.invalid/problems/{code}"),

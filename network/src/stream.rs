@@ -31,9 +31,9 @@ pub const MESSAGE_BYTES_MAX: usize = 64 << 20;
 /// How often an end that has nothing to say shows that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How long the other end may be silent, or refuse to take a message.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
+const SILENCE_MAX: Duration = Duration::from_mins(1);
 /// How many messages wait to be sent.
-const QUEUE: usize = 16;
+const QUEUE: usize = 64;
 
 /// Why the stream ended, or did not begin.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -47,6 +47,9 @@ pub enum StreamError {
     /// The connection broke.
     #[error("the stream broke: {0}")]
     Broken(String),
+    /// Too much waits to be sent.
+    #[error("{QUEUE} messages wait to be sent; the other end is slow, so wait or let it go")]
+    Full,
     /// Nothing came for too long.
     #[error("nothing came over the stream for {0:?}; the other end hangs or is gone")]
     Silent(Duration),
@@ -106,12 +109,18 @@ impl<Out: Serialize> StreamSender<Out> {
     /// # Errors
     /// [`StreamError::TooLong`]; [`StreamError::Closed`] once the stream has ended.
     pub async fn send(&self, message: Out) -> Result<(), StreamError> {
-        let bytes = postcard::to_stdvec(&message)
-            .map_err(|error| StreamError::Malformed(error.to_string()))?;
-        if bytes.len() > MESSAGE_BYTES_MAX {
-            return Err(StreamError::TooLong(bytes.len()));
-        }
-        self.queue.send(bytes.into()).await.map_err(|_| StreamError::Closed)
+        self.queue.send(encode(&message)?).await.map_err(|_| StreamError::Closed)
+    }
+
+    /// Queues a message where there is room for it now: one slow provider holds up nobody else.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), and [`StreamError::Full`].
+    pub fn try_send(&self, message: Out) -> Result<(), StreamError> {
+        self.queue.try_send(encode(&message)?).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => StreamError::Full,
+            mpsc::error::TrySendError::Closed(_) => StreamError::Closed,
+        })
     }
 
     /// Waits until the stream has ended in this direction.
@@ -149,6 +158,15 @@ impl<In: DeserializeOwned> StreamReceiver<In> {
             }
         }
     }
+}
+
+fn encode<Out: Serialize>(message: &Out) -> Result<Bytes, StreamError> {
+    let bytes =
+        postcard::to_stdvec(message).map_err(|error| StreamError::Malformed(error.to_string()))?;
+    if bytes.len() > MESSAGE_BYTES_MAX {
+        return Err(StreamError::TooLong(bytes.len()));
+    }
+    Ok(bytes.into())
 }
 
 fn codec() -> LengthDelimitedCodec {

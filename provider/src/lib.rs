@@ -1,1 +1,16 @@
-//! TBD
+//! A provider's judgement: what to offer, which slots to take, when reads must be paid, what to confess.
+//!
+//! Reading order: [`offer`] makes the standing ask; [`judge()`] answers a reservation; [`meter`] counts reads
+//! against vouchers; [`loss`] turns damaged shards into a confession.
+//!
+//! Pure: no clock, no randomness, no input or output.
+
+pub mod judge;
+pub mod loss;
+pub mod meter;
+pub mod offer;
+
+pub use judge::{Declined, Room, judge};
+pub use loss::lost_bytes;
+pub use meter::Meter;
+pub use offer::Offer;

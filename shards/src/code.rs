@@ -5,7 +5,7 @@
 
 use crate::error::Error;
 use crate::shape::Shape;
-use rusty_erasure::{Coder, compat::reed_solomon_erasure_matrix, coder};
+use rusty_erasure::{Coder, coder, compat::reed_solomon_erasure_matrix};
 
 /// Columns are coded so many bytes at a time, so that k + m tiles stay in the nearest caches.
 const TILE_BYTES: usize = 16 << 10;
@@ -74,8 +74,9 @@ impl ReedSolomon {
     /// The shape is outside the limits of [`Shape::new`].
     pub fn new(shape: Shape) -> Result<Self, Error> {
         let shape = shape.check()?;
-        let matrix = reed_solomon_erasure_matrix(shape.data.into(), shape.parity.into())
-            .expect("a checked shape has 1 to 64 shards of either kind, and the field has room for 256");
+        let matrix = reed_solomon_erasure_matrix(shape.data.into(), shape.parity.into()).expect(
+            "a checked shape has 1 to 64 shards of either kind, and the field has room for 256",
+        );
         let coder = coder(matrix).expect("a matrix with at least one parity row makes a coder");
         Ok(Self { coder })
     }
@@ -136,12 +137,15 @@ impl ErasureCode for ReedSolomon {
         if given.len() < self.data_shards() {
             return Err(Error::CannotRebuild { have: given.len(), need: self.data_shards() });
         }
-        let plan = self.coder.decode_plan(&present, wanted).expect("any k rows of the matrix invert");
+        let plan =
+            self.coder.decode_plan(&present, wanted).expect("any k rows of the matrix invert");
         let inputs: Vec<&[u8]> = shards.iter().flatten().copied().collect();
         Self::tiled(&inputs, out, |inputs, out| {
             let mut row = vec![None; present.len()];
             given.iter().zip(inputs).for_each(|(&index, &tile)| row[index] = Some(tile));
-            self.coder.recover_with(&plan, &row, out).expect("counts and lengths were checked above");
+            self.coder
+                .recover_with(&plan, &row, out)
+                .expect("counts and lengths were checked above");
         })
     }
 }

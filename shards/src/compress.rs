@@ -101,12 +101,17 @@ impl Decompressor {
         Self { zstd, step: vec![0; STEP_BYTES], plain_bytes, done: 0 }
     }
 
-    /// Takes the next piece, and appends what it decompresses to, to `plain`.
+    /// Takes the next piece, and gives what it decompresses to, 128 KiB at a time: a few bytes may give
+    /// gigabytes.
     ///
     /// # Errors
     /// [`Error::PlainTooLong`] where there is more than declared, [`Error::Compression`] where the
-    /// stream is not zstd's.
-    pub fn push(&mut self, packed: &[u8], plain: &mut Vec<u8>) -> Result<(), Error> {
+    /// stream is not zstd's, or what `give` refuses with.
+    pub fn push(
+        &mut self,
+        packed: &[u8],
+        mut give: impl FnMut(&[u8]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let mut input = InBuffer::around(packed);
         loop {
             let mut output = OutBuffer::around(self.step.as_mut_slice());
@@ -117,7 +122,7 @@ impl Decompressor {
                 return Err(Error::PlainTooLong { want: self.plain_bytes });
             }
             let full = got.len() == STEP_BYTES;
-            plain.extend_from_slice(got);
+            give(got)?;
             if input.pos == packed.len() && !full {
                 return Ok(());
             }
@@ -166,7 +171,12 @@ mod tests {
     fn unpacked(packed: &[u8], piece: usize, plain_bytes: u64) -> Result<Vec<u8>, Error> {
         let mut decompressor = Decompressor::new(plain_bytes);
         let mut plain = Vec::new();
-        packed.chunks(piece).try_for_each(|piece| decompressor.push(piece, &mut plain))?;
+        let mut give = |piece: &[u8]| {
+            assert!(piece.len() <= STEP_BYTES);
+            plain.extend_from_slice(piece);
+            Ok(())
+        };
+        packed.chunks(piece).try_for_each(|piece| decompressor.push(piece, &mut give))?;
         decompressor.finish()?;
         Ok(plain)
     }
@@ -184,7 +194,8 @@ mod tests {
     }
 
     #[test]
-    fn a_small_stream_that_grows_without_end_is_stopped_at_the_declared_length() -> Result<(), Error> {
+    fn a_small_stream_that_grows_without_end_is_stopped_at_the_declared_length() -> Result<(), Error>
+    {
         let bomb = packed(&vec![0; 64 << 20], 1 << 20)?;
         assert!(bomb.len() < 64 << 10);
         assert_eq!(unpacked(&bomb, bomb.len(), 1_000), Err(Error::PlainTooLong { want: 1_000 }));

@@ -1,7 +1,7 @@
 //! What can be wrong with bytes on their way to shards and back.
 
 use crate::hash::Root;
-use std::fmt;
+use std::{fmt, io};
 use thiserror::Error;
 
 /// Why bytes could not be cut, opened, decoded or rebuilt.
@@ -97,7 +97,9 @@ pub enum Error {
         want: u64,
     },
     /// A shard's bytes are not those its root names.
-    #[error("shard {index} of segment {segment} is not what was stored: its root is {got}, not {want}")]
+    #[error(
+        "shard {index} of segment {segment} is not what was stored: its root is {got}, not {want}"
+    )]
     WrongShard {
         /// Which segment.
         segment: u64,
@@ -109,7 +111,9 @@ pub enum Error {
         want: Root,
     },
     /// Fewer than k shards of a segment are there.
-    #[error("segment {segment} needs {need} of its shards and {have} are there; missing: {missing}")]
+    #[error(
+        "segment {segment} needs {need} of its shards and {have} are there; missing: {missing}"
+    )]
     TooFewShards {
         /// Which segment.
         segment: u64,
@@ -152,6 +156,14 @@ pub enum Error {
         /// The declared length.
         want: u64,
     },
+    /// Who takes the plain bytes refused them.
+    #[error("the decoded bytes cannot be written: {text}")]
+    Output {
+        /// Of what kind the refusal is.
+        kind: io::ErrorKind,
+        /// The reason.
+        text: String,
+    },
     /// A layout contradicts itself.
     #[error("the layout is not valid: {what} is {got}, and would have to be {want}")]
     Layout {
@@ -171,7 +183,9 @@ pub enum Error {
         what: &'static str,
     },
     /// A contract has more segments than a layout can name.
-    #[error("the layout takes {got} bytes, and {max} are allowed: use another contract, or larger shards")]
+    #[error(
+        "the layout takes {got} bytes, and {max} are allowed: use another contract, or larger shards"
+    )]
     LayoutTooLong {
         /// Its length.
         got: usize,
@@ -201,6 +215,7 @@ impl Error {
             Self::Compression(_) => "compression",
             Self::PlainTooLong { .. } => "plain_too_long",
             Self::PlainTooShort { .. } => "plain_too_short",
+            Self::Output { .. } => "output",
             Self::Layout { .. } => "layout",
             Self::LayoutBytes { .. } => "layout_bytes",
             Self::LayoutTooLong { .. } => "layout_too_long",

@@ -48,7 +48,11 @@ impl ObjectLayout {
     /// Names the first figure that does not fit the others.
     pub fn check(&self) -> Result<(), Error> {
         let shape = self.shape.check()?;
-        agree("the number of segments", self.segments.len() as u64, shape.segments(self.stored_bytes))?;
+        agree(
+            "the number of segments",
+            self.segments.len() as u64,
+            shape.segments(self.stored_bytes),
+        )?;
         if self.compressed {
             let want = self.stored_bytes.max(TAG_BYTES as u64);
             agree("the stored length", self.stored_bytes, want)?;

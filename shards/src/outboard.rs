@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn an_outboard_of_another_length_gives_no_siblings() {
-        let (_, outboard) = of(&[0; 100_000]);
+        let (_, outboard) = of(&vec![0; 100_000]);
         assert!(siblings(&outboard, 100_000, 6).is_some());
         assert_eq!(siblings(&outboard, 100_000, 7), None);
         assert_eq!(siblings(&outboard[1..], 100_000, 0), None);

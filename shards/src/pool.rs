@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-/// How many idle buffers are kept for the next segments.
+/// How many idle buffers are kept for the next segments, if they are small.
 const IDLE_MAX: usize = 4;
+/// How many bytes idle buffers may take together; one is kept whatever it takes.
+const IDLE_BYTES_MAX: usize = 32 << 20;
 
 /// Hands out buffers of one length. A reused one still holds what it held.
 #[derive(Clone, Debug)]
@@ -47,8 +49,9 @@ impl AsMut<[u8]> for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
+        let most = (IDLE_BYTES_MAX / self.bytes.len().max(1)).clamp(1, IDLE_MAX);
         if let Ok(mut idle) = self.home.lock()
-            && idle.len() < IDLE_MAX
+            && idle.len() < most
         {
             idle.push(std::mem::take(&mut self.bytes));
         }
@@ -72,5 +75,15 @@ mod tests {
         drop(slice);
         let (first, second) = (pool.take(), pool.take());
         assert_eq!((first.as_ref(), second.as_ref()), (&[5; 8][..], &[0; 8][..]));
+    }
+
+    #[test]
+    fn few_buffers_are_kept_and_of_large_ones_fewer() {
+        for (bytes, kept) in [(8, 4), (12 << 20, 2), (40 << 20, 1)] {
+            let pool = Pool::new(bytes);
+            let buffers: Vec<Buffer> = (0..6).map(|_| pool.take()).collect();
+            drop(buffers);
+            assert_eq!(pool.idle.lock().map(|idle| idle.len()).ok(), Some(kept), "{bytes}");
+        }
     }
 }

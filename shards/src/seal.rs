@@ -63,7 +63,8 @@ impl Cipher {
     }
 
     fn keyed(self, key: &ObjectKey) -> LessSafeKey {
-        let key = UnboundKey::new(self.algorithm(), &key.0).expect("both ciphers take 32-byte keys");
+        let key =
+            UnboundKey::new(self.algorithm(), &key.0).expect("both ciphers take 32-byte keys");
         LessSafeKey::new(key)
     }
 }

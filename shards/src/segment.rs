@@ -72,7 +72,8 @@ impl Room {
         let roots = roots.collect();
         let bytes = Bytes::from_owner(buffer);
         let starts = (0..data_bytes).step_by(shard);
-        let starts = starts.chain((self.parity_start()..).step_by(shard).take(self.shape.parity.into()));
+        let starts =
+            starts.chain((self.parity_start()..).step_by(shard).take(self.shape.parity.into()));
         let shards = starts.map(|start| bytes.slice(start..start + shard)).collect();
         Segment { index, shards, roots }
     }

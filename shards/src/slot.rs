@@ -233,7 +233,9 @@ mod tests {
     #[test]
     fn order_length_and_root_all_count() {
         let roots: Vec<Root> = [[0, 1, 2], [1, 0, 2], [0, 2, 1]]
-            .map(|order| order.map(|i: usize| entries(3)[i]).into_iter().collect::<SlotList>().root())
+            .map(|order| {
+                order.map(|i: usize| entries(3)[i]).into_iter().collect::<SlotList>().root()
+            })
             .to_vec();
         assert_ne!(roots[0], roots[1]);
         assert_ne!(roots[0], roots[2]);

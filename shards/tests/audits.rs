@@ -70,14 +70,18 @@ fn a_routine_audit_passes_over_the_wire() -> Result<(), ProofError> {
         picks.iter().map(|&pick| prove::answer(pick, &provider.slot, &provider)).collect();
     let received = prove::decode(&prove::encode(&answers))?;
     assert_eq!(received, answers);
-    picks.iter().zip(&received).try_for_each(|(&pick, answer)| prove::verify(pick, &summary, answer))
+    picks
+        .iter()
+        .zip(&received)
+        .try_for_each(|(&pick, answer)| prove::verify(pick, &summary, answer))
 }
 
 #[test]
 fn a_proof_takes_two_kilobytes_in_a_slot_of_ten_gigabytes() {
     let mut provider = Provider::with_shards(&[1 << 20], 1);
     let filler = Entry { root: Root::of(b"other"), bytes: 1 << 20 };
-    let slot: SlotList = provider.slot.entries().iter().copied().chain([filler; 9_999]).collect();
+    let slot: SlotList =
+        provider.slot.entries().iter().copied().chain(vec![filler; 9_999]).collect();
     provider.slot = slot;
     let answer = provider.answer(500_000);
     assert_eq!(provider.verify(500_000, &answer), Ok(()));
@@ -191,7 +195,9 @@ fn the_shard_path_is_the_one_bao_makes() -> Result<(), Box<dyn std::error::Error
     let bytes = provider.shards[&root].0.as_ref();
     let tree = PreOrderMemOutboard::create(bytes, BlockSize::from_chunk_log(4));
     for chunk in [0, 5, 200, 255, 256, 259, 260] {
-        let Answer::Proof(proof) = provider.answer(chunk * 1_024) else { return Err("lost".into()) };
+        let Answer::Proof(proof) = provider.answer(chunk * 1_024) else {
+            return Err("lost".into());
+        };
         let ranges = ChunkRanges::from(ChunkNum(chunk)..ChunkNum(chunk + 1));
         let mut slice = Vec::new();
         encode_ranges_validated(bytes, &tree, &ranges, &mut slice)?;

@@ -74,7 +74,9 @@ fn holds_the_contract(code: &impl ErasureCode, bytes: usize, order: u64) -> Resu
     indices.sort_by_key(|index| *blake3::hash(&(order ^ *index as u64).to_le_bytes()).as_bytes());
     let mut given: Vec<Option<Vec<u8>>> = whole.iter().cloned().map(Some).collect();
     let lost = &indices[..code.parity_shards()];
-    lost.iter().for_each(|&index| given[index] = None);
+    for &index in lost {
+        given[index] = None;
+    }
     let row: Vec<Option<&[u8]>> = given.iter().map(Option::as_deref).collect();
     for &index in lost {
         let mut one = vec![0; bytes];

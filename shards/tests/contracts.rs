@@ -184,7 +184,8 @@ fn a_slot_is_rebuilt_from_the_layout_alone() -> Result<(), Error> {
     let mut layout = ContractLayout::default();
     let mut stored = Vec::new();
     for (seed, bytes) in [(1, 1_000_000), (2, 0), (3, 800_000)] {
-        let mut encoder = Encoder::new(shape, Cipher::Aes256Gcm, &ObjectKey::new([seed; 32]), false)?;
+        let mut encoder =
+            Encoder::new(shape, Cipher::Aes256Gcm, &ObjectKey::new([seed; 32]), false)?;
         stored.extend(encoder.push(&vec![seed; bytes])?);
         let end = encoder.finish()?;
         stored.extend(end.segments);
@@ -195,7 +196,8 @@ fn a_slot_is_rebuilt_from_the_layout_alone() -> Result<(), Error> {
     let mut rebuilt = SlotList::default();
     for (index, segment) in (0..).zip(&stored) {
         let known = received.segment(shape, index)?;
-        let verified = |slot: u16| known.verify_shard(slot, segment.shards[usize::from(slot)].clone());
+        let verified =
+            |slot: u16| known.verify_shard(slot, segment.shards[usize::from(slot)].clone());
         let others = [0, 3, 4].map(verified).into_iter().collect::<Result<Vec<Shard>, _>>()?;
         let shard = known.rebuild_shard(lost, &others)?;
         assert_eq!(shard.bytes(), &segment.shards[usize::from(lost)]);

@@ -6,8 +6,8 @@ use crate::error::Error;
 use crate::file;
 use crate::holding::Connector;
 use crate::shelf::{Shelf, blocking};
-use client::{Catalogue, Keys, words};
 use client::words::Master;
+use client::{Catalogue, Keys, words};
 use network::client::{ClientOptions, HttpClient, Retries, Timeouts};
 use network::endpoint::{Endpoint, PlainHttp};
 use network::identity::{Keystore, KeystoreError, Password, Secret};
@@ -124,8 +124,7 @@ impl Client {
         let client = Self::settle_in(dir, market, password, (master, options)).await?;
         let generation = backup.as_ref().map(|catalogue| catalogue.generation);
         let restored = backup.unwrap_or_default();
-        let catalogue =
-            client.shelf.change(move |catalogue| Ok(catalogue.merge(&restored))).await?;
+        let catalogue = client.shelf.edit(move |catalogue| catalogue.merge(&restored)).await?;
         let (objects, contracts) = (catalogue.live().count(), catalogue.contracts.len());
         Ok((client, Recovered { generation, objects, contracts }))
     }

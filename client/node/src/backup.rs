@@ -8,9 +8,12 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use client::{Catalogue, Keys};
 use network::api::BackupBody;
 use network::market_api::MarketClient;
+use types::Bytes;
 
 /// How often a backup is tried when other machines change it meanwhile.
 const ATTEMPTS_MAX: u32 = 8;
+/// What a market takes: the catalogue of some 1 TiB of stored objects.
+const SEALED_BYTES_MAX: usize = 47 << 20;
 
 impl Client {
     /// Stores the catalogue, sealed, in the market; gives its generation. Where the market has a newer one
@@ -18,7 +21,7 @@ impl Client {
     pub async fn back_up(&self) -> Result<u64, Error> {
         for _ in 0..ATTEMPTS_MAX {
             let catalogue = self.catalogue().await?;
-            let body = sealed(&self.keys, &catalogue);
+            let body = sealed(&self.keys, &catalogue)?;
             match self.market.put_backup(&body).await {
                 Ok(()) => return Ok(catalogue.generation),
                 Err(error) if error.problem().is_some_and(|problem| problem.status == 409) => {
@@ -28,7 +31,7 @@ impl Client {
                     if theirs == catalogue {
                         return Ok(catalogue.generation);
                     }
-                    self.shelf.change(move |mine| Ok(merge_above(mine, &theirs))).await?;
+                    self.shelf.edit(move |mine| merge_above(mine, &theirs)).await?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -63,10 +66,13 @@ pub(crate) async fn fetch(market: &MarketClient, keys: &Keys) -> Result<Option<C
     Ok(Some(Catalogue::decode(&plain)?))
 }
 
-fn sealed(keys: &Keys, catalogue: &Catalogue) -> BackupBody {
+fn sealed(keys: &Keys, catalogue: &Catalogue) -> Result<BackupBody, Error> {
     let generation = catalogue.generation;
     let sealed = keys.seal_backup(generation, chance::random(), &catalogue.encode());
-    BackupBody { generation, sealed: BASE64.encode(sealed) }
+    if sealed.len() > SEALED_BYTES_MAX {
+        return Err(Error::BackupTooLarge(Bytes(sealed.len() as u64)));
+    }
+    Ok(BackupBody { generation, sealed: BASE64.encode(sealed) })
 }
 
 /// Merges so that what comes of it is newer than both.

@@ -112,13 +112,17 @@ pub enum Error {
         how: String,
     },
     /// A stream gave more bytes than were declared.
-    #[error("the stream has more than the {bytes} bytes that were declared; declare what it really has")]
+    #[error(
+        "the stream has more than the {bytes} bytes that were declared; declare what it really has"
+    )]
     StreamTooLong {
         /// What was declared.
         bytes: u64,
     },
     /// An upload that goes on met other bytes than before.
-    #[error("segment {segment} is not what the interrupted upload read; the file was changed: put it again")]
+    #[error(
+        "segment {segment} is not what the interrupted upload read; the file was changed: put it again"
+    )]
     OtherBytes {
         /// Which segment.
         segment: u64,
@@ -159,7 +163,9 @@ pub enum Error {
         missing: Missing,
     },
     /// The bytes are not those that were stored.
-    #[error("{0} came back with another BLAKE3 hash than it was stored with, although every chunk of it opened; do not use what came")]
+    #[error(
+        "{0} came back with another BLAKE3 hash than it was stored with, although every chunk of it opened; do not use what came"
+    )]
     WrongHash(ObjectName),
     /// Other machines keep changing the backup.
     #[error("the backup was changed by another machine {0} times in a row; try again later")]

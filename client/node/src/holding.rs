@@ -25,7 +25,7 @@ pub(crate) struct Holding {
 
 impl Holding {
     /// An error of this slot's.
-    pub(crate) fn failed(&self, reason: impl ToString) -> Error {
+    pub(crate) fn failed(&self, reason: &dyn std::fmt::Display) -> Error {
         Error::Slot { slot: self.slot, provider: self.provider, reason: reason.to_string() }
     }
 }
@@ -53,17 +53,16 @@ impl Connector {
         access: &[Access],
     ) -> Result<Holding, String> {
         let provider = holder.provider;
-        let node = match self.nodes.get(&provider) {
-            Some(node) => node.clone(),
-            None => {
-                let url = holder.endpoint.as_deref().ok_or("its provider's address is not known")?;
-                let endpoint = Endpoint::parse(url, self.plain)
-                    .and_then(|endpoint| endpoint.pinned(provider))
-                    .map_err(|error| error.to_string())?;
-                let node = NodeClient::new(HttpClient::new(endpoint, self.options));
-                self.nodes.insert(provider, node.clone());
-                node
-            }
+        let node = if let Some(node) = self.nodes.get(&provider) {
+            node.clone()
+        } else {
+            let url = holder.endpoint.as_deref().ok_or("its provider's address is not known")?;
+            let endpoint = Endpoint::parse(url, self.plain)
+                .and_then(|endpoint| endpoint.pinned(provider))
+                .map_err(|error| error.to_string())?;
+            let node = NodeClient::new(HttpClient::new(endpoint, self.options));
+            self.nodes.insert(provider, node.clone());
+            node
         };
         let signer = Arc::clone(&self.signer);
         let grant = Grant::own(signer, provider, (contract, slot), access);

@@ -48,9 +48,12 @@ impl Client {
     /// Its contract holds nothing else and runs to its end; the bytes go from the providers' disks then.
     pub async fn rm(&self, name: &ObjectName, progress: &dyn Progress) -> Result<(), Error> {
         let name = name.clone();
-        let remove = move |catalogue: &mut Catalogue| match catalogue.object(&name) {
-            Some(_) => Ok(catalogue.remove_object(&name)),
-            None => Err(Error::NoSuchObject(name)),
+        let remove = move |catalogue: &mut Catalogue| {
+            if catalogue.object(&name).is_none() {
+                return Err(Error::NoSuchObject(name));
+            }
+            catalogue.remove_object(&name);
+            Ok(())
         };
         self.shelf.change(remove).await?;
         self.backup_or_note(progress).await;

@@ -32,27 +32,39 @@ impl Shelf {
 
     /// The catalogue as it is now.
     pub(crate) async fn read(&self) -> Result<Catalogue, Error> {
-        let shelf = self.clone();
+        let this = self.clone();
         blocking(move || {
-            let _lock = shelf.locked()?;
-            shelf.load()
+            let _lock = this.locked()?;
+            this.load()
         })
         .await
     }
 
-    /// Changes the catalogue, durably, and gives the new one. Nothing is changed where `change` fails.
+    /// Changes the catalogue, durably, and gives the new one.
+    pub(crate) async fn edit(
+        &self,
+        edit: impl FnOnce(&mut Catalogue) + Send + 'static,
+    ) -> Result<Catalogue, Error> {
+        let change = |catalogue: &mut Catalogue| {
+            edit(catalogue);
+            Ok(())
+        };
+        self.change(change).await
+    }
+
+    /// As [`Shelf::edit`]. Nothing is changed where `change` fails.
     pub(crate) async fn change(
         &self,
         change: impl FnOnce(&mut Catalogue) -> Result<(), Error> + Send + 'static,
     ) -> Result<Catalogue, Error> {
-        let shelf = self.clone();
+        let this = self.clone();
         blocking(move || {
-            let _lock = shelf.locked()?;
-            let before = shelf.load()?;
+            let _lock = this.locked()?;
+            let before = this.load()?;
             let mut catalogue = before.clone();
             change(&mut catalogue)?;
             if catalogue != before {
-                shelf.save(&catalogue)?;
+                this.save(&catalogue)?;
             }
             Ok(catalogue)
         })
@@ -123,7 +135,7 @@ mod tests {
             let shelf = shelf(dir.path());
             tokio::spawn(async move {
                 let name = ObjectName::new(&format!("object {number}")).unwrap();
-                shelf.change(move |catalogue| Ok(catalogue.remove_object(&name))).await.unwrap();
+                shelf.edit(move |catalogue| catalogue.remove_object(&name)).await.unwrap();
             })
         });
         for change in changes.collect::<Vec<_>>() {
@@ -137,15 +149,15 @@ mod tests {
     async fn a_damaged_file_is_named_and_not_overwritten() {
         let dir = tempfile::tempdir().unwrap();
         let name = ObjectName::new("a").unwrap();
-        let change = move |catalogue: &mut Catalogue| Ok(catalogue.remove_object(&name));
-        shelf(dir.path()).change(change.clone()).await.unwrap();
+        let edit = move |catalogue: &mut Catalogue| catalogue.remove_object(&name);
+        shelf(dir.path()).edit(edit.clone()).await.unwrap();
         let path = dir.path().join("catalogue");
         let good = std::fs::read(&path).unwrap();
         for at in 0..good.len() {
             let mut bad = good.clone();
             bad[at] ^= 1;
             std::fs::write(&path, &bad).unwrap();
-            let error = shelf(dir.path()).change(change.clone()).await.unwrap_err();
+            let error = shelf(dir.path()).edit(edit.clone()).await.unwrap_err();
             assert!(error.to_string().contains("catalogue"), "{error}");
             assert_eq!(std::fs::read(&path).unwrap(), bad);
         }

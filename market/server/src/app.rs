@@ -6,8 +6,8 @@ use crate::published::{Published, View};
 use crate::store::read::Readers;
 use crate::streams::Streams;
 use crate::writer::Writer;
-use network::api::MarketInfo;
-use std::sync::{Arc, RwLockReadGuard};
+use network::api::{JournalView, MarketInfo};
+use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use types::{Did, Document, Hash, SecretKey, Verified};
@@ -30,6 +30,8 @@ pub(crate) struct App {
     pub(crate) blocks: watch::Receiver<u64>,
     /// Everything that is drawn is drawn from this and from what it is drawn for.
     pub(crate) seed: [u8; 32],
+    /// The root of the state after a block, kept because it costs a pass over the whole state.
+    pub(crate) root: Mutex<Option<(u64, Hash)>>,
 }
 
 impl App {
@@ -48,6 +50,18 @@ impl App {
         let parts: Vec<&[u8]> =
             std::iter::once(self.seed.as_slice()).chain(purpose.iter().copied()).collect();
         Hash::derive(SEED, &parts).0
+    }
+
+    /// How far the journal has come.
+    pub(crate) fn journal(&self) -> JournalView {
+        let mut kept = self.root.lock().unwrap_or_else(PoisonError::into_inner);
+        let view = self.view();
+        let root = match *kept {
+            Some((block, root)) if block == view.head.blocks => root,
+            _ => view.market.root(),
+        };
+        *kept = Some((view.head.blocks, root));
+        JournalView { blocks: view.head.blocks, head: view.head.hash, state_root: root }
     }
 
     /// Who the market is and how it counts time.

@@ -1,1 +1,41 @@
-//! TBD
+//! The market's door: the pure state machine behind one durable writer, an HTTP API, and the workers that
+//! do outside what its events ask for.
+//!
+//! In reading order. [`init()`] founds a market in a data directory; [`start()`] opens it and gives a
+//! [`Handle`]. `replay` turns the [`journal`] back into the state, and [`verify_journal`] checks it from
+//! the first block on. [`writer`] is the only one that changes anything: it commits commands in groups
+//! to the `store` (one SQLite file), then publishes and answers. `http` takes requests, `converse` speaks
+//! with a provider over its stream (`streams` knows who is connected). `epochs` does what time makes
+//! due, `auditor` challenges and judges, `outbox` and `repair` see to reservations and rebuilds.
+//!
+//! Nothing is acknowledged before it is durable, and whatever is sent again takes effect once.
+
+mod app;
+mod auditor;
+mod clock;
+mod converse;
+mod epochs;
+mod error;
+mod handle;
+mod http;
+mod init;
+pub mod journal;
+mod location;
+mod outbox;
+mod published;
+mod refuse;
+mod repair;
+mod replay;
+mod start;
+mod store;
+mod streams;
+mod views;
+pub mod writer;
+
+pub use clock::Clock;
+pub use error::OpenError;
+pub use handle::{Handle, deposit};
+pub use init::{InitError, KEY_FILE, found, init, open_key};
+pub use published::View;
+pub use replay::{JournalReport, genesis, verify_journal};
+pub use start::{ADDRESS_FILE, Config, StartError, start};

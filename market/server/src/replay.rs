@@ -21,6 +21,8 @@ pub(crate) struct Replayed {
     pub(crate) time: Timestamp,
     /// By which run of the writer.
     pub(crate) term: u64,
+    /// How many events are in no snapshot.
+    pub(crate) unsaved: u64,
 }
 
 /// What [`verify_journal`] found.
@@ -109,10 +111,14 @@ pub(crate) fn replay(store: &Store, from_genesis: bool) -> Result<Replayed, Open
         Some(snapshot) => snapshot.restore()?,
         None => Market::new(genesis.clone()),
     };
-    let (mut time, mut term) = (Timestamp(0), 0);
+    let (mut time, mut term, mut unsaved) = (Timestamp(0), 0, 0);
     let head = store.walk(origin, |block| {
         (time, term) = (block.time, block.term);
-        if block.seq > base { apply(&mut market, block).map(|_| ()) } else { Ok(()) }
+        if block.seq > base {
+            let entries = apply(&mut market, block)?;
+            unsaved += entries.iter().map(|entry| entry.events.len() as u64).sum::<u64>();
+        }
+        Ok(())
     })?;
     beyond(snapshot.as_ref(), head)?;
     if market.genesis() != &genesis {
@@ -120,7 +126,7 @@ pub(crate) fn replay(store: &Store, from_genesis: bool) -> Result<Replayed, Open
         return Err(OpenError::CorruptSnapshot { block: base, reason });
     }
     sound(&market)?;
-    Ok(Replayed { market, head, time, term })
+    Ok(Replayed { market, head, time, term, unsaved })
 }
 
 /// A snapshot of a block that the journal does not have: the journal lost its end.
@@ -160,4 +166,12 @@ fn sound(market: &Market) -> Result<(), OpenError> {
         let texts: Vec<String> = breaches.iter().take(3).map(ToString::to_string).collect();
         OpenError::Breach(texts.join("; "))
     })
+}
+
+/// What the market in `dir` was founded with.
+///
+/// # Errors
+/// [`OpenError`] where there is none, or it cannot be read.
+pub fn genesis(dir: &Path) -> Result<Genesis, OpenError> {
+    Ok(read_genesis(&Store::open_for_reading(dir)?)?.0)
 }

@@ -23,7 +23,7 @@ const CHECKPOINT_PAGES: u32 = 8_192;
 /// An open database.
 #[derive(Debug)]
 pub(crate) struct Store {
-    db: Connection,
+    pub(crate) db: Connection,
     path: PathBuf,
 }
 
@@ -37,7 +37,7 @@ impl Store {
         let db = Connection::open(&path)?;
         db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE;")?;
         db.execute_batch(include_str!("store/schema.sql"))?;
-        db.execute("INSERT INTO meta VALUES (1, ?1, ?2)", (SCHEMA, genesis))?;
+        db.execute("INSERT INTO meta (only_row, schema, genesis) VALUES (1, ?1, ?2)", (SCHEMA, genesis))?;
         db.execute_batch("COMMIT")?;
         Ok(())
     }

@@ -8,7 +8,7 @@ use contracts::rail::rail;
 use contracts::{Account, Contract, ContractState, ContractStep, Slot, SlotState, SlotStep};
 use std::collections::{BTreeMap, BTreeSet};
 use types::documents::{Acceptance, Confirmation, Quote, QuotedSlot};
-use types::{Bytes, Did, Msat, Timestamp, Verified};
+use types::{Bytes, Did, Msat, Standing, Timestamp, Verified};
 
 impl Market {
     pub(crate) fn accept(
@@ -24,7 +24,8 @@ impl Market {
         self.only_market("quote", quote.market)?;
         only("acceptance", acceptance.client, quote.client)?;
         if acceptance.quote != quote.id() {
-            let reason = format!("the acceptance names quote {}, this is {}", acceptance.quote, quote.id());
+            let reason =
+                format!("the acceptance names quote {}, this is {}", acceptance.quote, quote.id());
             return Err(Rejection::Invalid { field: "quote", reason });
         }
         if self.by_quote.contains_key(&quote.id()) {
@@ -49,17 +50,14 @@ impl Market {
         quote: &Verified<Quote>,
     ) -> Result<Contract, Rejection> {
         let capacity = quote.terms.slot_capacity();
-        let mut taken: BTreeMap<Did, u64> = BTreeMap::new();
-        let mut has_room = |quoted: &QuotedSlot| {
-            let slots = taken.entry(quoted.provider).or_default();
-            *slots += 1;
-            self.room_for(&quoted.provider, capacity, *slots)
-        };
-        let mut reserves = quote.reserves.clone().into_iter();
+        let mut reserves = quote.reserves.clone();
         let mut slots = Vec::with_capacity(quote.slots.len());
         for quoted in &quote.slots {
-            let mut steps_in = |reserve: &QuotedSlot| costs_no_more(reserve, quoted) && has_room(reserve);
-            let chosen = if steps_in(quoted) { Some(quoted.clone()) } else { reserves.find(&mut steps_in) };
+            let steps_in = |reserve: &QuotedSlot| {
+                costs_no_more(reserve, quoted) && self.has_room(&reserve.provider, capacity)
+            };
+            let mut next = || reserves.iter().position(steps_in).map(|at| reserves.remove(at));
+            let chosen = if steps_in(quoted) { Some(quoted.clone()) } else { next() };
             let stale = || Rejection::QuoteStale("its providers' room was sold meanwhile".into());
             let chosen = chosen.ok_or_else(stale)?;
             let answer_by = Self::deadline(now, self.genesis.answer_within);
@@ -79,18 +77,22 @@ impl Market {
             layout: None,
             first_epoch: None,
             store_by: Self::deadline(now, self.genesis.store_within),
-            reserves: reserves.collect(),
+            reserves,
             egress_spent: Msat::ZERO,
             shares: BTreeMap::new(),
             slots,
         })
     }
 
-    /// Whether `provider` still offers room for `slots` more slots of `capacity`.
-    fn room_for(&self, provider: &Did, capacity: Bytes, slots: u64) -> bool {
+    /// Whether `provider` still offers room for a slot of `capacity`, and is still trusted with it.
+    fn has_room(&self, provider: &Did, capacity: Bytes) -> bool {
         let Some(offer) = self.offers.get(provider) else { return false };
-        let wanted = capacity.0.checked_mul(slots).and_then(|w| w.checked_add(self.committed(provider).0));
-        wanted.is_some_and(|wanted| wanted <= offer.ask.capacity.0)
+        let most = match self.score(provider).standing {
+            Standing::Banned => return false,
+            Standing::New => offer.ask.capacity.min(self.genesis.reputation.newcomers.total_max),
+            Standing::Low | Standing::Standard | Standing::High => offer.ask.capacity,
+        };
+        self.committed(provider).0.saturating_add(capacity.0) <= most.0
     }
 
     pub(crate) fn confirm(
@@ -122,12 +124,22 @@ impl Market {
         let repairing = slot.state == SlotState::Repairing;
         let rebuild_by = Self::deadline(now, contract.terms.repair_time);
         let answer_by = if repairing { rebuild_by } else { slot.answer_by };
-        Ok(vec![Event::SlotConfirmed { slot: id, document: confirmation.id(), answer_by, postings }])
+        Ok(vec![Event::SlotConfirmed {
+            slot: id,
+            document: confirmation.id(),
+            answer_by,
+            postings,
+        }])
     }
 
-    pub(crate) fn reassign_unanswered(&self, now: Timestamp, id: SlotId) -> Result<Vec<Event>, Rejection> {
+    pub(crate) fn reassign_unanswered(
+        &self,
+        now: Timestamp,
+        id: SlotId,
+    ) -> Result<Vec<Event>, Rejection> {
         let (_, slot) = self.known_slot(id)?;
-        let waiting = !slot.confirmed && matches!(slot.state, SlotState::Reserved | SlotState::Repairing);
+        let waiting =
+            !slot.confirmed && matches!(slot.state, SlotState::Reserved | SlotState::Repairing);
         let late = slot.state == SlotState::Repairing && now > slot.answer_by;
         if !(waiting && now > slot.answer_by || late) {
             return Ok(Vec::new());
@@ -137,19 +149,25 @@ impl Market {
     }
 
     /// What happens when a provider will not have a slot: the next reserve, or a new search, or expiry.
-    fn pass_over(&self, now: Timestamp, id: SlotId, reason: String) -> Result<Vec<Event>, Rejection> {
+    fn pass_over(
+        &self,
+        now: Timestamp,
+        id: SlotId,
+        reason: String,
+    ) -> Result<Vec<Event>, Rejection> {
         let (contract, slot) = self.known_slot(id)?;
         if slot.state == SlotState::Repairing {
             return Ok(vec![self.vacate(id)?]);
         }
-        if slot.state.after(SlotStep::Reassign).is_none() || contract.state != ContractState::Agreed {
+        if slot.state.after(SlotStep::Reassign).is_none() || contract.state != ContractState::Agreed
+        {
             return Ok(Vec::new());
         }
         let holders: BTreeSet<Did> = contract.slots.iter().map(Slot::provider).collect();
         let fits = |q: &&QuotedSlot| {
             !holders.contains(&q.provider)
                 && costs_no_more(q, &slot.quoted)
-                && self.room_for(&q.provider, slot.capacity, 1)
+                && self.has_room(&q.provider, slot.capacity)
         };
         let Some(next) = contract.reserves.iter().find(fits) else {
             return self.expire_because(contract, format!("{reason}, and no reserve is left"));
@@ -159,7 +177,11 @@ impl Market {
         Ok(vec![Event::SlotReassigned { slot: id, reason, with: Box::new(with) }])
     }
 
-    pub(crate) fn expire(&self, now: Timestamp, id: types::ContractId) -> Result<Vec<Event>, Rejection> {
+    pub(crate) fn expire(
+        &self,
+        now: Timestamp,
+        id: types::ContractId,
+    ) -> Result<Vec<Event>, Rejection> {
         let contract = self.known_contract(&id)?;
         if contract.state != ContractState::Agreed || now <= contract.store_by {
             return Ok(Vec::new());
@@ -185,10 +207,8 @@ impl Market {
 
 /// A reserve steps in for what the client has escrowed, or not at all.
 fn costs_no_more(reserve: &QuotedSlot, quoted: &QuotedSlot) -> bool {
-    match (reserve.cost.total(), quoted.cost.total()) {
-        (Ok(reserve), Ok(quoted)) => reserve <= quoted,
-        _ => false,
-    }
+    let total = |slot: &QuotedSlot| slot.cost.total().ok();
+    total(reserve).is_some() && total(reserve) <= total(quoted) && reserve.egress <= quoted.egress
 }
 
 /// The first 200 characters of a party's words.

@@ -1,17 +1,14 @@
 //! Verdicts and confessions: what they make of slots, earnings and reputation.
 
-use super::only;
+use super::{WHOLE_PPM, only};
 use crate::event::{Event, SlotId};
 use crate::rejection::Rejection;
 use crate::state::Market;
 use contracts::payout::{self, Accrual};
-use contracts::{Cause, Contract, ContractState, Fault, Slot, SlotState, compliance};
+use contracts::{Cause, Contract, ContractState, Fault, SlotState, compliance};
 use reputation::Outcome;
 use types::documents::{AuditKind, Confession, SlotVerdict, Verdict};
 use types::{Dimension, Verified};
-
-/// A whole, in parts per million.
-pub(crate) const WHOLE_PPM: u32 = 1_000_000;
 
 /// What the verdicts on several slots of one provider come to.
 #[derive(Default)]
@@ -23,7 +20,10 @@ struct Findings {
 }
 
 impl Market {
-    pub(crate) fn record_verdict(&self, verdict: &Verified<Verdict>) -> Result<Vec<Event>, Rejection> {
+    pub(crate) fn record_verdict(
+        &self,
+        verdict: &Verified<Verdict>,
+    ) -> Result<Vec<Event>, Rejection> {
         self.only_market("verdict", verdict.auditor)?;
         if verdict.epoch > self.epoch {
             let reason = format!("epoch {} is not open yet; it is {}", verdict.epoch, self.epoch);
@@ -33,12 +33,15 @@ impl Market {
         for finding in &verdict.slots {
             let id = SlotId { contract: finding.contract, slot: finding.slot };
             let (contract, slot) = self.known_slot(id)?;
-            if contract.state != ContractState::Active || slot.provider() != verdict.provider {
+            let over = !matches!(contract.state, ContractState::Active | ContractState::Completed);
+            if over || slot.provider() != verdict.provider || findings.slots.contains(&id) {
                 continue;
             }
             match verdict.kind {
                 AuditKind::Routine => self.judge_routine(verdict, finding, &mut findings)?,
-                AuditKind::Intensified => self.judge_intensified(verdict, finding, &mut findings)?,
+                AuditKind::Intensified => {
+                    self.judge_intensified(verdict, finding, &mut findings)?
+                }
             }
         }
         if findings.slots.is_empty() {
@@ -64,15 +67,15 @@ impl Market {
     ) -> Result<(), Rejection> {
         let id = SlotId { contract: finding.contract, slot: finding.slot };
         let (contract, slot) = self.known_slot(id)?;
-        if slot.audited.is_some_and(|epoch| epoch >= verdict.epoch) {
+        let ended = contract.end().is_some_and(|end| verdict.epoch >= end);
+        if ended || slot.audited.is_some_and(|epoch| epoch >= verdict.epoch) {
             return Ok(());
         }
         findings.slots.push(id);
         observe(finding, contract, &mut findings.outcomes);
         let compliance = compliance::compliance(finding, &contract.terms);
         let share = payout::share(&contract.terms.payout, compliance);
-        let counted = contract.payable(verdict.epoch.plus(1)) > verdict.epoch
-            && contract.first_epoch.is_some_and(|first| first <= verdict.epoch);
+        let counted = contract.first_epoch.is_some_and(|first| first <= verdict.epoch);
         match slot.state {
             SlotState::Filled => {
                 let mut accrual = slot.accrual;
@@ -113,7 +116,11 @@ impl Market {
             findings.consequences.push(Event::SlotRecovered { slot: id, accrual });
         } else {
             let fault = Fault { cause: Cause::Lost, evidence: verdict.id(), ..fault };
-            findings.consequences.push(Event::SlotFaulted { slot: id, fault, accrual: slot.accrual });
+            findings.consequences.push(Event::SlotFaulted {
+                slot: id,
+                fault,
+                accrual: slot.accrual,
+            });
         }
         Ok(())
     }
@@ -148,7 +155,10 @@ impl Market {
         Ok(())
     }
 
-    pub(crate) fn confess(&self, confession: &Verified<Confession>) -> Result<Vec<Event>, Rejection> {
+    pub(crate) fn confess(
+        &self,
+        confession: &Verified<Confession>,
+    ) -> Result<Vec<Event>, Rejection> {
         let id = SlotId { contract: confession.contract, slot: confession.slot };
         let (contract, slot) = self.known_slot(id)?;
         only("confession", confession.provider, slot.provider())?;
@@ -156,7 +166,8 @@ impl Market {
             return Ok(Vec::new());
         }
         if confession.lost_bytes == 0 || confession.lost_bytes > slot.size.bytes {
-            let reason = format!("{} of {} bytes; give 1 to all", confession.lost_bytes, slot.size.bytes);
+            let reason =
+                format!("{} of {} bytes; give 1 to all", confession.lost_bytes, slot.size.bytes);
             return Err(Rejection::Invalid { field: "lost_bytes", reason });
         }
         if confession.revision != contract.revision {
@@ -192,62 +203,5 @@ fn observe(finding: &SlotVerdict, contract: &Contract, outcomes: &mut Vec<Outcom
         outcomes.push(outcome(Dimension::Possession, finding.passed, failed));
         let limit = u64::from(finding.latency_ms) * 1_000 <= contract.terms.first_byte.0;
         outcomes.push(outcome(Dimension::Latency, u32::from(limit), u32::from(!limit)));
-    }
-}
-
-impl Market {
-    /// The slot's provider pays for the lost `fraction`: penalty, and a new provider where it is too much.
-    pub(crate) fn penalise(
-        &self,
-        id: SlotId,
-        fault: Fault,
-        fraction_ppm: u32,
-    ) -> Result<Vec<Event>, Rejection> {
-        let (contract, slot) = self.known_slot(id)?;
-        let bond = self.ledger.balance(contracts::Account::Bond(id.contract, id.slot));
-        let confessed = fault.cause == Cause::Confessed;
-        let loss = contracts::penalty::Loss {
-            fraction_ppm,
-            epochs_at_fault: self.epoch.since(fault.since),
-            confessed,
-        };
-        let slash = contracts::penalty::assess(&contract.terms.penalties, &loss, bond)?;
-        let repair_cost = self.repair_cost(contract, slot, fraction_ppm)?;
-        let paid_for = slot.quoted.cost.keeping()?.sub(slot.compensated)?;
-        let parts = contracts::penalty::distribute(slash.amount, repair_cost, paid_for)?;
-        let rail = contracts::rail::rail(contract.terms.rail);
-        let bond_id = (id.contract, id.slot);
-        let postings = rail.slash(bond_id, (contract.client, parts.to_client), parts.to_pool);
-        let fault = Fault { penalised_ppm: Some(fraction_ppm), ..fault };
-        let mut events = vec![Event::Penalised {
-            slot: id,
-            provider: slot.provider(),
-            fault,
-            slashed: slash.amount,
-            to_client: parts.to_client,
-            to_pool: parts.to_pool,
-            postings,
-        }];
-        if slash.replace || fraction_ppm == WHOLE_PPM {
-            let mut after = self.slot_books(id);
-            for event in &events {
-                after.post_all(event.postings())?;
-            }
-            events.push(self.vacate_from(id, &after)?);
-            events.extend(self.failure(contract, id.slot));
-        }
-        Ok(events)
-    }
-
-    /// The contract fails when fewer than k slots would hold data without slot `lost`.
-    fn failure(&self, contract: &Contract, lost: u16) -> Option<Event> {
-        let holds = |slot: &Slot| matches!(slot.state, SlotState::Filled | SlotState::AtFault);
-        let gone: Vec<u16> = (0u16..)
-            .zip(&contract.slots)
-            .filter(|(number, slot)| *number == lost || !holds(slot))
-            .map(|(number, _)| number)
-            .collect();
-        let failed = gone.len() > usize::from(contract.terms.redundancy.parity);
-        failed.then_some(Event::ContractFailed { contract: contract.id, lost: gone })
     }
 }

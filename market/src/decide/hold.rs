@@ -27,19 +27,30 @@ impl Market {
         let step = if first { ContractStep::Store } else { ContractStep::Revise };
         if contract.state.after(step).is_none() {
             let allowed = "only agreed and active contracts can be revised";
-            return Err(wrong_state(format!("contract {}", contract.id), contract.state.name(), allowed));
+            return Err(wrong_state(
+                format!("contract {}", contract.id),
+                contract.state.name(),
+                allowed,
+            ));
         }
         let latest = contract.revision;
         if revision.number <= latest {
             return Err(Rejection::Superseded { what: "revision", found: revision.number, latest });
         }
-        if revision.number != latest.saturating_add(1) || revision.slots.len() != contract.slots.len() {
-            let reason = format!("revision {} of {} slots", latest.saturating_add(1), contract.slots.len());
-            return Err(Rejection::Invalid { field: "number", reason: format!("{reason} is expected") });
+        if revision.number != latest.saturating_add(1)
+            || revision.slots.len() != contract.slots.len()
+        {
+            let reason =
+                format!("revision {} of {} slots", latest.saturating_add(1), contract.slots.len());
+            return Err(Rejection::Invalid {
+                field: "number",
+                reason: format!("{reason} is expected"),
+            });
         }
         for (number, (slot, size)) in (0u16..).zip(contract.slots.iter().zip(&revision.slots)) {
             revisable(number, slot)?;
-            fits(number, slot, size)?;
+            fits(number, slot, size, contract.terms.shard_bytes)?;
+            stays_auditable(number, slot, size)?;
             if first || slot.size != *size {
                 received(number, slot, revision, receipts)?;
             }
@@ -110,15 +121,26 @@ fn revisable(number: u16, slot: &Slot) -> Result<(), Rejection> {
     Err(wrong_state(format!("slot {number}"), slot.state.name(), allowed))
 }
 
-fn fits(number: u16, slot: &Slot, size: &SlotSize) -> Result<(), Rejection> {
-    if size.bytes <= slot.capacity.0 && (size.bytes > 0) == (size.shards > 0) {
+/// Every shard holds something and none more than `shard_bytes`.
+fn fits(number: u16, slot: &Slot, size: &SlotSize, shard_bytes: u32) -> Result<(), Rejection> {
+    let room = size.shards.saturating_mul(u64::from(shard_bytes));
+    if size.bytes <= slot.capacity.0 && (size.shards..=room).contains(&size.bytes) {
         return Ok(());
     }
     let reason = format!(
-        "{} bytes in {} shards do not fit its capacity of {} bytes",
+        "{} bytes in {} shards do not fit; give at most its capacity of {} bytes, in shards of 1 to {shard_bytes} bytes",
         size.bytes, size.shards, slot.capacity.0
     );
     Err(Rejection::Receipt { slot: number, reason })
+}
+
+/// An empty slot cannot be audited, so one at fault could never show that it is sound again.
+fn stays_auditable(number: u16, slot: &Slot, size: &SlotSize) -> Result<(), Rejection> {
+    if slot.state != SlotState::AtFault || size.shards > 0 {
+        return Ok(());
+    }
+    let allowed = "wait until it answers again or is rebuilt, then empty it";
+    Err(wrong_state(format!("slot {number}"), slot.state.name(), allowed))
 }
 
 fn received(
@@ -128,11 +150,15 @@ fn received(
     receipts: &[Verified<StorageReceipt>],
 ) -> Result<(), Rejection> {
     let missing = |reason: String| Err(Rejection::Receipt { slot: number, reason });
-    let Some(receipt) = receipts.iter().find(|r| r.contract == revision.contract && r.slot == number) else {
+    let Some(receipt) =
+        receipts.iter().find(|r| r.contract == revision.contract && r.slot == number)
+    else {
         return missing(format!("a storage receipt of {} is missing", slot.provider()));
     };
     only("storage receipt", receipt.provider, slot.provider())?;
-    if receipt.revision != revision.number || Some(&receipt.size) != revision.slots.get(usize::from(number)) {
+    if receipt.revision != revision.number
+        || Some(&receipt.size) != revision.slots.get(usize::from(number))
+    {
         return missing("its receipt is for other bytes or another revision than this one".into());
     }
     Ok(())

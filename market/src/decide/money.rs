@@ -25,19 +25,32 @@ impl Market {
         positive(deposit.amount)?;
         reference("reference", &deposit.reference)?;
         let credit = Account::Available(deposit.party);
-        let postings = self.posted(vec![Posting { debit: Account::World, credit, amount: deposit.amount }])?;
+        let postings =
+            self.posted(vec![Posting { debit: Account::World, credit, amount: deposit.amount }])?;
         let reference = deposit.reference.clone();
-        Ok(vec![Event::Deposited { document: deposit.id(), party: deposit.party, reference, postings }])
+        Ok(vec![Event::Deposited {
+            document: deposit.id(),
+            party: deposit.party,
+            reference,
+            postings,
+        }])
     }
 
-    pub(crate) fn withdraw(&self, withdrawal: &Verified<Withdrawal>) -> Result<Vec<Event>, Rejection> {
+    pub(crate) fn withdraw(
+        &self,
+        withdrawal: &Verified<Withdrawal>,
+    ) -> Result<Vec<Event>, Rejection> {
         if let Some((latest, document)) = self.withdrawals.get(&withdrawal.party) {
             if *document == withdrawal.id() {
                 return Ok(Vec::new());
             }
             if withdrawal.nonce <= *latest {
                 let found = withdrawal.nonce;
-                return Err(Rejection::Superseded { what: "withdrawal nonce", found, latest: *latest });
+                return Err(Rejection::Superseded {
+                    what: "withdrawal nonce",
+                    found,
+                    latest: *latest,
+                });
             }
         }
         positive(withdrawal.amount)?;
@@ -64,12 +77,17 @@ impl Market {
         let mut postings = Vec::new();
         for id in self.holdings(&party) {
             let (contract, slot) = self.known_slot(id)?;
-            if contract.state != ContractState::Active && contract.state != ContractState::Completed {
+            if contract.state != ContractState::Active && contract.state != ContractState::Completed
+            {
                 continue;
             }
             let (accrual, amount) = self.close_accrual(id)?;
             if amount > Msat::ZERO {
-                postings.extend(rail(contract.terms.rail).pay(contract.id, slot.provider(), amount));
+                postings.extend(rail(contract.terms.rail).pay(
+                    contract.id,
+                    slot.provider(),
+                    amount,
+                ));
                 accruals.push((id, accrual));
             }
         }
@@ -87,7 +105,10 @@ impl Market {
         Ok((accrual, amount))
     }
 
-    pub(crate) fn redeem_voucher(&self, voucher: &Verified<Voucher>) -> Result<Vec<Event>, Rejection> {
+    pub(crate) fn redeem_voucher(
+        &self,
+        voucher: &Verified<Voucher>,
+    ) -> Result<Vec<Event>, Rejection> {
         let id = SlotId { contract: voucher.contract, slot: voucher.slot };
         let (contract, slot) = self.known_slot(id)?;
         only("voucher", voucher.client, contract.client)?;
@@ -97,7 +118,11 @@ impl Market {
         }
         if !matches!(contract.state, ContractState::Active | ContractState::Completed) {
             let allowed = "vouchers are redeemed before the contract is settled";
-            return Err(wrong_state(format!("contract {}", contract.id), contract.state.name(), allowed));
+            return Err(wrong_state(
+                format!("contract {}", contract.id),
+                contract.state.name(),
+                allowed,
+            ));
         }
         let price = |e: types::PriceError| Rejection::Pricing(e.to_string());
         let paid = slot.quoted.egress.charge(types::Bytes(voucher.bytes)).map_err(price)?;
@@ -111,7 +136,8 @@ impl Market {
         }
         let mut postings = rail(contract.terms.rail).pay(contract.id, slot.provider(), from_escrow);
         if rest > Msat::ZERO {
-            let (debit, credit) = (Account::Available(contract.client), Account::Available(slot.provider()));
+            let (debit, credit) =
+                (Account::Available(contract.client), Account::Available(slot.provider()));
             postings.push(Posting { debit, credit, amount: rest });
         }
         let postings = self.posted(postings)?;
@@ -124,7 +150,10 @@ fn positive(amount: Msat) -> Result<(), Rejection> {
     if amount > Msat::ZERO {
         return Ok(());
     }
-    Err(Rejection::Invalid { field: "amount", reason: format!("{amount}; give an amount above zero") })
+    Err(Rejection::Invalid {
+        field: "amount",
+        reason: format!("{amount}; give an amount above zero"),
+    })
 }
 
 fn reference(field: &'static str, text: &str) -> Result<(), Rejection> {

@@ -26,7 +26,11 @@ impl Market {
             }
             let latest = offer.ask.sequence;
             if ask.sequence <= latest {
-                return Err(Rejection::Superseded { what: "ask sequence", found: ask.sequence, latest });
+                return Err(Rejection::Superseded {
+                    what: "ask sequence",
+                    found: ask.sequence,
+                    latest,
+                });
             }
         }
         validate(now, ask)?;
@@ -37,7 +41,9 @@ impl Market {
 
 fn validate(now: Timestamp, ask: &Ask) -> Result<(), Rejection> {
     let invalid = |field, reason: String| Err(Rejection::Invalid { field, reason });
-    for (field, text) in [("endpoint", &ask.endpoint), ("region", &ask.region), ("operator", &ask.operator)] {
+    for (field, text) in
+        [("endpoint", &ask.endpoint), ("region", &ask.region), ("operator", &ask.operator)]
+    {
         if text.is_empty() || text.len() > TEXT_MAX {
             return invalid(field, format!("{} characters; give 1 to {TEXT_MAX}", text.len()));
         }
@@ -49,7 +55,8 @@ fn validate(now: Timestamp, ask: &Ask) -> Result<(), Rejection> {
         return invalid("capacity", format!("{} is above the limit of 1 EB", ask.capacity));
     }
     if ask.minimum_use > ask.capacity && ask.capacity.0 > 0 {
-        let reason = format!("{} is above the capacity offered ({})", ask.minimum_use, ask.capacity);
+        let reason =
+            format!("{} is above the capacity offered ({})", ask.minimum_use, ask.capacity);
         return invalid("minimum_use", reason);
     }
     if ask.tiers.is_empty() || ask.tiers.len() > 4 {
@@ -61,7 +68,8 @@ fn validate(now: Timestamp, ask: &Ask) -> Result<(), Rejection> {
     if ask.expires.since(now) > LIFETIME_MAX {
         return invalid("expires", format!("more than {LIFETIME_MAX} ahead; renew it instead"));
     }
-    let price = |field| move |error: PriceError| Rejection::Invalid { field, reason: error.to_string() };
+    let price =
+        |field| move |error: PriceError| Rejection::Invalid { field, reason: error.to_string() };
     ask.price.validated().map_err(price("price"))?;
     ask.egress.validated().map_err(price("egress"))?;
     ask.ingress.validated().map_err(price("ingress"))?;

@@ -139,12 +139,15 @@ impl<'a> Draw<'a> {
         }
         let by_cost = cheapest.into_sorted_vec().into_iter().map(|(_, at)| &places[at]);
         let others = by_cost.filter(|place| !chosen.contains(&place.provider)).take(LISTED);
-        others.map(|place| (place, self.reason(place).unwrap_or(Reason::Gate(Refusal::NotDrawn)))).collect()
+        others
+            .map(|place| (place, self.reason(place).unwrap_or(Reason::Gate(Refusal::NotDrawn))))
+            .collect()
     }
 
     pub(super) fn placed(self) -> Placed {
         let left_out = self.left_out();
-        let excluded = left_out.iter().map(|(place, reason)| reason.exclusion(place.provider)).collect();
+        let excluded =
+            left_out.iter().map(|(place, reason)| reason.exclusion(place.provider)).collect();
         let offers = u64::try_from(self.market.roster.places().len()).unwrap_or(u64::MAX);
         let chosen = u64::try_from(self.chosen.len()).unwrap_or(u64::MAX);
         Placed { chosen: self.chosen, excluded, excluded_count: offers.saturating_sub(chosen) }
@@ -159,10 +162,17 @@ impl<'a> Draw<'a> {
             || "more providers must offer, or the terms ask for fewer slots".to_owned(),
             |(place, reason)| {
                 let exclusion = reason.exclusion(place.provider);
-                format!("for example {}: {}; {}", place.provider, exclusion.reason, exclusion.remedy)
+                format!(
+                    "for example {}: {}; {}",
+                    place.provider, exclusion.reason, exclusion.remedy
+                )
             },
         );
-        Rejection::TooFewProviders { found, needed, reason: format!("of {offers} providers; {why}") }
+        Rejection::TooFewProviders {
+            found,
+            needed,
+            reason: format!("of {offers} providers; {why}"),
+        }
     }
 }
 
@@ -186,7 +196,8 @@ fn weigh(market: &Market, search: &Search<'_>) -> (Vec<u64>, Vec<u64>) {
     let mut sum = 0u64;
     for (row, (cost, fits)) in rows.iter().zip(costs.iter().zip(&mut sums)) {
         if *fits == 1 {
-            sum = sum.saturating_add(reputation::weight(policy, &row.figures.score, *cost, cheapest));
+            sum =
+                sum.saturating_add(reputation::weight(policy, &row.figures.score, *cost, cheapest));
         }
         *fits = sum;
     }

@@ -12,6 +12,10 @@ use types::{Did, Msat};
 pub(crate) enum Never {
     /// It has lost the slot that a successor is sought for.
     LostThisSlot,
+    /// It would not have the slot in this epoch.
+    PassedOver,
+    /// Its price for reads raises the others' bonds above what they have.
+    DearReads,
     /// It cannot lock the bond.
     Bond {
         /// What it has.
@@ -24,21 +28,62 @@ pub(crate) enum Never {
 /// Why a provider is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason<'a> {
+    /// The gate, or the draw, does not let it in.
     Gate(Refusal<'a>),
+    /// It has lost the slot that a successor is sought for.
     LostThisSlot,
+    /// It would not have the slot in this epoch.
+    PassedOver,
+    /// It is the client itself.
     OwnClient,
+    /// It is not connected.
     Offline,
+    /// It left an audit unanswered.
     Unanswered,
+    /// Its price for reads raises the others' bonds above what they have.
+    DearReads,
+    /// Its prices, minimum use and the terms come to more than can be paid.
+    NoPrice,
+    /// It costs more than there is for the slot.
+    TooDear {
+        /// What it costs.
+        cost: Msat,
+        /// What there is.
+        budget: Msat,
+    },
 }
 
 impl Reason<'_> {
+    /// The reason in words, as a quote carries it.
     pub(crate) fn exclusion(&self, provider: Did) -> Exclusion {
         let (reason, remedy) = match self {
             Self::Gate(refusal) => return refusal.exclusion(provider),
-            Self::LostThisSlot => ("it has lost this slot", "nothing: another provider takes it over"),
-            Self::OwnClient => ("it is the client itself", "providers other than the client keep its data"),
+            Self::LostThisSlot => {
+                ("it has lost this slot", "nothing: another provider takes it over")
+            }
+            Self::PassedOver => (
+                "it declined this slot or did not answer in this epoch",
+                "confirm the next reservation in time",
+            ),
+            Self::OwnClient => {
+                ("it is the client itself", "providers other than the client keep its data")
+            }
             Self::Offline => ("it is not connected to the market", "start it again"),
-            Self::Unanswered => ("it left an audit unanswered", "answer the next audit of every slot"),
+            Self::Unanswered => {
+                ("it left an audit unanswered", "answer the next audit of every slot")
+            }
+            Self::DearReads => (
+                "its egress price raises the others' bonds above what they have",
+                "ask less for egress",
+            ),
+            Self::NoPrice => (
+                "its prices and minimum use come to more than can be paid",
+                "ask less, or for a smaller minimum use",
+            ),
+            Self::TooDear { cost, budget } => {
+                let reason = format!("it costs {cost}, and {budget} are left for this slot");
+                return Exclusion { provider, reason, remedy: "ask less".into() };
+            }
         };
         Exclusion { provider, reason: reason.into(), remedy: remedy.into() }
     }
@@ -46,19 +91,28 @@ impl Reason<'_> {
 
 impl Market {
     /// Why the provider of `offer` may not have the slot, whoever else has one.
-    pub(crate) fn refusal<'a>(&'a self, search: &Search<'a>, offer: &'a Offer) -> Option<Reason<'a>> {
+    pub(crate) fn refusal<'a>(
+        &'a self,
+        search: &Search<'a>,
+        offer: &'a Offer,
+    ) -> Option<Reason<'a>> {
         let provider = offer.ask.provider;
         match search.never.get(&provider) {
             Some(Never::LostThisSlot) => return Some(Reason::LostThisSlot),
+            Some(Never::PassedOver) => return Some(Reason::PassedOver),
+            Some(Never::DearReads) => return Some(Reason::DearReads),
             Some(Never::Bond { available, needed }) => {
-                return Some(Reason::Gate(Refusal::Bond { available: *available, needed: *needed }));
+                return Some(Reason::Gate(Refusal::Bond {
+                    available: *available,
+                    needed: *needed,
+                }));
             }
             None => {}
         }
         if provider == search.client {
             return Some(Reason::OwnClient);
         }
-        // The bond is known once the others are chosen; it is checked then.
+        // What it can pay for is asked last, since finding out costs most.
         let candidate = Candidate {
             ask: &offer.ask,
             score: self.score(&provider),
@@ -74,9 +128,13 @@ impl Market {
         }
         let silent = |id| {
             self.slot(id).is_some_and(|(_, slot)| {
-                slot.state == SlotState::AtFault && slot.fault.is_some_and(|f| f.cause == Cause::Unreachable)
+                slot.state == SlotState::AtFault
+                    && slot.fault.is_some_and(|f| f.cause == Cause::Unreachable)
             })
         };
-        self.holdings(&provider).any(silent).then_some(Reason::Unanswered)
+        if self.holdings(&provider).any(silent) {
+            return Some(Reason::Unanswered);
+        }
+        self.unaffordable(search, offer)
     }
 }

@@ -13,7 +13,7 @@ const TOKEN_SPAN_MAX: Span = Span::DAY;
 /// The longest life of a presentation.
 const PRESENTATION_SPAN_MAX: Span = Span::HOUR;
 /// How many verified documents are remembered.
-const REMEMBERED_MAX: usize = 4096;
+const REMEMBERED_MAX: usize = 1024;
 
 /// What is wanted of a slot.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +53,7 @@ impl Doorkeeper {
         headers: &HeaderMap,
         wanted: &Wanted<'_>,
     ) -> Result<Arc<Verified<AccessToken>>, Problem> {
-        let token = self.tokens.verify(bearer_of(headers)?, "token_invalid")?;
+        let token = self.tokens.verify(&bearer_of(headers)?, "token_invalid")?;
         check_expiry("token", token.expires, wanted.now, TOKEN_SPAN_MAX)?;
         self.check_scope(&token, wanted)?;
         if token.issuer != token.holder {
@@ -99,7 +99,7 @@ impl Doorkeeper {
             );
             Problem::unauthorised("presentation_missing", detail)
         })?;
-        let shown = self.presentations.verify(Signed(shown.to_owned()), "presentation_invalid")?;
+        let shown = self.presentations.verify(&Signed(shown.to_owned()), "presentation_invalid")?;
         check_expiry("presentation", shown.expires, now, PRESENTATION_SPAN_MAX)?;
         if shown.token != token.id() || shown.holder != token.holder {
             let detail = "the presentation is not this token's holder's for this token";
@@ -119,7 +119,7 @@ impl<T> Default for Memory<T> {
 }
 
 impl<T: Document> Memory<T> {
-    fn verify(&self, signed: Signed, code: &str) -> Result<Arc<Verified<T>>, Problem> {
+    fn verify(&self, signed: &Signed, code: &str) -> Result<Arc<Verified<T>>, Problem> {
         let id: Hash = signed.id();
         if let Some(known) = self.known().get(&id) {
             return Ok(Arc::clone(known));

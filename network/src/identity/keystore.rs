@@ -137,9 +137,7 @@ impl Keystore {
             .map_err(|_| KeystoreError::Derivation("sealing failed".to_owned()))?;
         let check = head.check(&sealed);
         let sheet = Sheet { head, sealed: BASE64.encode(&*sealed), check };
-        let mut json = serde_json::to_vec_pretty(&sheet).expect("a keystore has only string keys");
-        json.push(b'\n');
-        write_new(path, &json)
+        write_new(path, &sheet.json())
     }
 
     /// Opens a keystore.
@@ -182,6 +180,14 @@ impl Keystore {
     /// As [`Keystore::open`], save for the password.
     pub fn did(path: &Path) -> Result<Did, KeystoreError> {
         read(path).map(|sheet| sheet.head.did)
+    }
+}
+
+impl Sheet {
+    fn json(&self) -> Vec<u8> {
+        let mut json = serde_json::to_vec_pretty(self).expect("a keystore has only string keys");
+        json.push(b'\n');
+        json
     }
 }
 

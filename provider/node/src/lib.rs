@@ -1,1 +1,19 @@
-//! TBD
+//! A provider's door to the world: its disk, its data plane, its stream to the market.
+//!
+//! In reading order. [`init()`] makes a node in a data directory ([`settings`]); [`start()`] opens it and gives a
+//! [`Handle`]. [`store`] keeps shards durably; `plane` serves them to whoever has a token; `link` holds the
+//! stream to the market and answers reservations, challenges (`proofs`), rebuilds (`rebuild`) and releases.
+//!
+//! A receipt is signed only for what is durable, so a node may be killed at any moment.
+
+mod handle;
+mod link;
+mod node;
+mod plane;
+mod proofs;
+mod rebuild;
+pub mod settings;
+pub mod store;
+
+pub use handle::{Config, Handle, StartError, start};
+pub use settings::{KEY_FILE, Settings, SettingsError, discover, init, open_key};

@@ -168,7 +168,8 @@ impl ContractLayout {
     fn push(&mut self, segment: SegmentLayout) -> Result<(), Error> {
         let step = u64::from(SHARD_BYTES_STEP);
         let bytes = u64::from(segment.shard_bytes);
-        let possible = bytes.div_ceil(step).saturating_mul(step).clamp(step, SHARD_BYTES_MAX.into());
+        let possible =
+            bytes.div_ceil(step).saturating_mul(step).clamp(step, SHARD_BYTES_MAX.into());
         agree("the length of a shard", bytes, possible)?;
         let roots = segment.roots.len() as u64;
         let most = u64::from(DATA_MAX.saturating_add(PARITY_MAX));

@@ -60,7 +60,8 @@ impl Need {
     /// The answer, from the bytes that were needed and the shard's outboard. Where either has the wrong
     /// length, the shard cannot be proven, and the answer says so.
     pub fn answer(&self, slot: &SlotList, group: &Bytes, outboard: &[u8]) -> Answer {
-        self.proof(slot, group, outboard).map_or(Answer::Missing, |proof| Answer::Proof(proof.into()))
+        self.proof(slot, group, outboard)
+            .map_or(Answer::Missing, |proof| Answer::Proof(proof.into()))
     }
 
     fn proof(&self, slot: &SlotList, group: &Bytes, outboard: &[u8]) -> Option<Proof> {

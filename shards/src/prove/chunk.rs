@@ -90,7 +90,11 @@ mod tests {
                 let start = chunk * CHUNK_BYTES / GROUP_BYTES * GROUP_BYTES;
                 let group = &shard[start..shard.len().min(start + GROUP_BYTES)];
                 let path = path(group, &outboard, shard_bytes, chunk).unwrap_or_default();
-                assert_eq!(root(bytes, &path, shard_bytes, chunk), Some(want), "{shard_bytes} {chunk}");
+                assert_eq!(
+                    root(bytes, &path, shard_bytes, chunk),
+                    Some(want),
+                    "{shard_bytes} {chunk}"
+                );
                 let longer = [path.as_slice(), &[[0; 32]]].concat();
                 assert_eq!(root(bytes, &longer, shard_bytes, chunk), None);
                 if let Some((_, shorter)) = path.split_last() {

@@ -29,7 +29,9 @@ pub enum ProofError {
     #[error("the answer's shard is not in the slot's list")]
     SlotRoot,
     /// The shard is in the slot, but the byte that was asked for is not in the shard.
-    #[error("byte {offset} was asked for; the answer's shard has bytes {start} to {end} of the slot")]
+    #[error(
+        "byte {offset} was asked for; the answer's shard has bytes {start} to {end} of the slot"
+    )]
     OtherShard {
         /// Which byte was asked for.
         offset: u64,

@@ -1,5 +1,6 @@
 //! Which chunks an audit asks for.
 
+use super::wire::ANSWERS_MAX;
 use crate::slot::SlotSummary;
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +18,7 @@ pub struct Pick {
 /// Draws `count` picks, each uniform over the slot's bytes and independent of the others.
 ///
 /// The seed keys BLAKE3, whose output is read as little-endian 64-bit numbers; one that would favour low
-/// offsets is passed over. An empty slot gives no picks.
+/// offsets is passed over. An empty slot gives no picks, and no slot more than [`ANSWERS_MAX`].
 ///
 /// ```
 /// use shards::{Root, SlotSummary, prove};
@@ -36,7 +37,7 @@ pub fn picks(seed: [u8; 32], slot: &SlotSummary, count: u32) -> Vec<Pick> {
         u64::from_le_bytes(word)
     };
     let mut picks = Vec::new();
-    while picks.len() < count as usize {
+    while picks.len() < ANSWERS_MAX.min(count as usize) {
         let word = draw();
         if word <= fair {
             picks.push(Pick { offset: word % slot.bytes });
@@ -75,6 +76,11 @@ mod tests {
     }
 
     #[test]
+    fn no_audit_asks_for_more_than_one_list_of_answers_holds() {
+        assert_eq!(picks([1; 32], &slot(9), u32::MAX).len(), ANSWERS_MAX);
+    }
+
+    #[test]
     fn the_limit_holds_every_remainder_equally_often() {
         assert_eq!(fair_limit(1), Some(u64::MAX));
         assert_eq!(fair_limit(1 << 32), Some(u64::MAX));
@@ -97,6 +103,9 @@ mod tests {
         let (first, second) = (count(1), count(2));
         assert_ne!(first, second);
         // Five standard deviations around the mean: √(30,000 · ⅓ · ⅔) is 82.
-        assert!(first.iter().chain(&second).all(|&third| third.abs_diff(10_000) < 410), "{first:?}");
+        assert!(
+            first.iter().chain(&second).all(|&third| third.abs_diff(10_000) < 410),
+            "{first:?}"
+        );
     }
 }

@@ -17,6 +17,9 @@ use types::{Did, Timestamp};
 /// How many complete segments wait for the decoding thread.
 const WAITING_MAX: usize = 2;
 
+/// How long to sleep where nothing can become slow.
+const IDLE: Duration = Duration::from_hours(1);
+
 /// Why a download ended early.
 pub(crate) enum Broken {
     /// Too few slots.
@@ -88,7 +91,7 @@ impl Download {
                 self.begin(fetch)?;
             }
             let ready = self.plan.ready();
-            let wake = self.plan.wake_at().map_or(Duration::from_secs(3600), |at| at.since(self.now()).as_duration());
+            let wake = self.plan.wake_at().map_or(IDLE, |at| at.since(self.now()).as_duration());
             tokio::select! {
                 permit = to_open.reserve(), if ready.is_some() => match (permit, ready) {
                     (Ok(permit), Some(segment)) => {

@@ -23,7 +23,8 @@ impl Seller {
         object: &ObjectLayout,
         segment: u64,
     ) -> Result<Shard, Failure> {
-        let segment = object.segment(segment).map_err(|error| Failure::Lasting(error.to_string()))?;
+        let segment =
+            object.segment(segment).map_err(|error| Failure::Lasting(error.to_string()))?;
         let slot = self.holding.slot;
         let root = *segment
             .layout
@@ -32,14 +33,18 @@ impl Seller {
             .ok_or_else(|| Failure::Lasting("the object has no shard there".into()))?;
         let bytes = self.bought(root, segment.layout.shard_bytes).await?;
         // `get` has hashed what came; the root it checked is the one of this place.
-        segment.accept_shard(slot, bytes, root).map_err(|error| Failure::WrongBytes(error.to_string()))
+        segment
+            .accept_shard(slot, bytes, root)
+            .map_err(|error| Failure::WrongBytes(error.to_string()))
     }
 
     async fn bought(&self, root: shards::Root, bytes: u32) -> Result<Bytes, Failure> {
+        let mut paid = self.tab.order(bytes.into()).await?;
         for _ in 0..DUNNED_MAX {
-            self.tab.order(bytes.into()).await?;
             match self.holding.client.get(root, bytes).await {
-                Err(error) if error.code() == Some("voucher_due") => self.tab.dunned().await?,
+                Err(error) if error.code() == Some("voucher_due") => {
+                    paid = self.tab.dunned(paid).await?;
+                }
                 other => return other.map_err(|error| failure(&error)),
             }
         }
@@ -51,7 +56,9 @@ impl Seller {
 pub(crate) fn failure(error: &ClientError) -> Failure {
     let reason = error.to_string();
     match error {
-        ClientError::WrongAnswer { .. } | ClientError::TooLarge { .. } => Failure::WrongBytes(reason),
+        ClientError::WrongAnswer { .. } | ClientError::TooLarge { .. } => {
+            Failure::WrongBytes(reason)
+        }
         error if error.is_transient() => Failure::Passing(reason),
         _ => Failure::Lasting(reason),
     }

@@ -142,7 +142,8 @@ impl Client {
             unwell: Vec::new(),
             without_market: false,
         };
-        let asked = tokio::time::timeout(self.options.market_within, self.market.contract(id)).await;
+        let asked =
+            tokio::time::timeout(self.options.market_within, self.market.contract(id)).await;
         let unanswered = match asked {
             Ok(Ok(view)) => return self.updated(route, &view).await,
             Ok(Err(error)) => error.to_string(),
@@ -165,13 +166,16 @@ impl Client {
         };
         let now: Vec<Holder> = holders(view)
             .into_iter()
-            .map(|holder| Holder { endpoint: holder.endpoint.clone().or_else(|| known(&holder)), ..holder })
+            .map(|holder| Holder {
+                endpoint: holder.endpoint.clone().or_else(|| known(&holder)),
+                ..holder
+            })
             .collect();
         if now != route.contract.holders || view.revision > route.contract.revision {
             route.contract.holders = now;
             route.contract.revision = route.contract.revision.max(view.revision);
             let record = route.contract.clone();
-            self.shelf.change(move |catalogue| Ok(catalogue.put_contract(record))).await?;
+            self.shelf.edit(move |catalogue| catalogue.put_contract(record)).await?;
         }
         Ok(route)
     }
@@ -210,11 +214,10 @@ impl Client {
         let read = sum(&now).saturating_sub(sum(before));
         if read > 0 {
             let id = route.contract.id;
-            let noted = self.shelf.change(move |catalogue| {
+            let noted = self.shelf.edit(move |catalogue| {
                 if let Some(entry) = catalogue.contracts.get(&id) {
                     catalogue.put_contract(ContractRecord { paid: now, ..entry.value.clone() });
                 }
-                Ok(())
             });
             if let Err(error) = noted.await {
                 tracing::warn!(%error, "what was paid for reads could not be noted in the catalogue");

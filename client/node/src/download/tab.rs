@@ -63,11 +63,15 @@ impl TabFile {
 
     /// Writes the counts down; not durably, for a provider remembers what it gave.
     fn write(&self) {
-        let lines: Vec<(u16, Did, u64)> =
-            self.counts().into_iter().map(|((slot, provider), bytes)| (slot, provider, bytes)).collect();
+        let lines: Vec<(u16, Did, u64)> = self
+            .counts()
+            .into_iter()
+            .map(|((slot, provider), bytes)| (slot, provider, bytes))
+            .collect();
         let text = serde_json::to_vec(&lines).expect("numbers and names can be written");
         let fresh = file::beside(&self.path, ".new");
-        let written = std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, &self.path));
+        let written =
+            std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, &self.path));
         if let Err(error) = written {
             tracing::warn!(%error, path = %self.path.display(), "cannot write down what was read");
         }
@@ -100,21 +104,24 @@ impl Tab {
         Self { holding, signer, file, owed: Mutex::new(Owed { read, paid: read, believed: 0 }) }
     }
 
-    /// Counts `bytes` about to be read, and pays first when a step is full.
-    pub(crate) async fn order(&self, bytes: u64) -> Result<(), Failure> {
+    /// Counts `bytes` about to be read, and pays first when a step is full; gives what is paid by then.
+    pub(crate) async fn order(&self, bytes: u64) -> Result<u64, Failure> {
         let mut owed = self.owed.lock().await;
         if owed.read - owed.paid + bytes > STEP_BYTES {
             self.pay(&mut owed).await?;
         }
         owed.read = owed.read.saturating_add(bytes);
         self.file.raise(self.holding.slot, self.holding.provider, owed.read);
-        Ok(())
+        Ok(owed.paid)
     }
 
-    /// The provider wants a voucher that we did not think was due: it counted more than we did, or has lost
-    /// the last one.
-    pub(crate) async fn dunned(&self) -> Result<(), Failure> {
+    /// The provider wants a voucher although `paid` was paid before: it counted more than we did, or has lost
+    /// the last one. Gives what is paid now; where another request has paid meanwhile, nothing more is.
+    pub(crate) async fn dunned(&self, paid: u64) -> Result<u64, Failure> {
         let mut owed = self.owed.lock().await;
+        if owed.paid > paid {
+            return Ok(owed.paid);
+        }
         if owed.paid == owed.read {
             if owed.believed == BELIEVED_MAX {
                 let reason = "it asks to be paid for more than was read from it".to_owned();
@@ -123,7 +130,8 @@ impl Tab {
             owed.read = owed.read.saturating_add(STEP_BYTES << owed.believed);
             owed.believed += 1;
         }
-        self.pay(&mut owed).await
+        self.pay(&mut owed).await?;
+        Ok(owed.paid)
     }
 
     /// Pays what is open, at the end.

@@ -79,7 +79,12 @@ impl Upload {
                 Err(error) => {
                     drop((stop, lines));
                     // The thread lets go of the journal before anyone hears of the failure.
-                    return Err(cutting.await.map_err(stopped)?.err().filter(is_cause).unwrap_or(error));
+                    return Err(cutting
+                        .await
+                        .map_err(stopped)?
+                        .err()
+                        .filter(is_cause)
+                        .unwrap_or(error));
                 }
             }
         }

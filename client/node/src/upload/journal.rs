@@ -94,9 +94,7 @@ impl Journal {
         match self.known.get(place) {
             Some(known) if known == segment => Ok(()),
             Some(_) => Err(Error::OtherBytes { segment: place as u64 }),
-            None => {
-                self.segments.write_all(&record(segment)).map_err(failed("write", &self.path))
-            }
+            None => self.segments.write_all(&record(segment)).map_err(failed("write", &self.path)),
         }
     }
 

@@ -38,6 +38,6 @@ pub(crate) async fn send_all(
 async fn send(holding: &Holding, parcel: Parcel) -> Result<u64, Error> {
     let bytes = parcel.bytes.len() as u64;
     let put = holding.client.put(parcel.root, parcel.bytes.clone()).await;
-    put.map_err(|error| holding.failed(error))?;
+    put.map_err(|error| holding.failed(&error))?;
     Ok(bytes)
 }

@@ -95,8 +95,7 @@ impl Opened {
                 (Box::new(file) as Box<dyn Read + Send>, meta.len(), Some((again, path, stamp)))
             }
         };
-        let mut opened =
-            Self { reader, head: Vec::new(), head_given: 0, size, read: 0, watched };
+        let mut opened = Self { reader, head: Vec::new(), head_given: 0, size, read: 0, watched };
         let mut head = vec![0; PROBE_BYTES];
         let filled = opened.fill(&mut head)?;
         head.truncate(filled);
@@ -207,7 +206,8 @@ mod tests {
 
     #[test]
     fn every_byte_comes_in_order_whatever_the_pieces() {
-        let bytes: Vec<u8> = (0..200_000_u32).map(|i| i.to_le_bytes()[0] ^ i.to_le_bytes()[1]).collect();
+        let bytes: Vec<u8> =
+            (0..200_000_u32).map(|i| i.to_le_bytes()[0] ^ i.to_le_bytes()[1]).collect();
         let file = file_of(&bytes);
         for piece in [1_000, 65_536, 1 << 20] {
             let mut opened = Opened::new(Source::file(file.path())).unwrap();
@@ -226,7 +226,7 @@ mod tests {
             |file| file.write_all(b"x").unwrap(),
         ];
         for change in changes {
-            let file = file_of(&[7; 200_000]);
+            let file = file_of(&vec![7; 200_000]);
             let mut opened = Opened::new(Source::file(file.path())).unwrap();
             change(&mut File::options().write(true).open(file.path()).unwrap());
             let error = drain(&mut opened, 1000).unwrap_err();

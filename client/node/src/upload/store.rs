@@ -3,8 +3,8 @@
 use super::cut::Recipe;
 use super::engine::{Upload, Uploaded};
 use super::journal::{Journal, UploadPlan};
-use super::receipts;
-use super::source::{Opened, Source};
+use super::receipts::Intent;
+use super::source::{Opened, Source, Stamp};
 use crate::account::Client;
 use crate::agree::{self, Offer};
 use crate::chance;
@@ -12,11 +12,10 @@ use crate::error::Error;
 use crate::holding::{Holding, contract_record, holders};
 use crate::progress::{Event, Progress};
 use crate::shelf::blocking;
-use bytes::Bytes as RawBytes;
 use client::{Catalogue, ObjectName, ObjectRecord, StorageWish};
 use futures_util::future::try_join_all;
 use network::api::ContractView;
-use shards::{Cipher, Entry, ObjectKey, ObjectLayout, Root, compress};
+use shards::{Cipher, ContractLayout, ObjectKey, ObjectLayout, Root, compress};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use types::documents::Access;
@@ -58,6 +57,13 @@ pub struct PutSlot {
     pub shards: u64,
 }
 
+/// What a first look at the source tells.
+#[derive(Clone, Copy)]
+struct Look {
+    stamp: Option<Stamp>,
+    compress: bool,
+}
+
 /// An upload whose contract is agreed.
 struct Agreed {
     plan: UploadPlan,
@@ -89,7 +95,8 @@ impl Client {
         let opened = blocking(move || Opened::new(source)).await?;
         let size = Bytes(opened.size().max(1));
         let terms = StorageWish { size, ..wish.clone() }.terms()?;
-        let agreed = self.agree(&opened, name, terms, &*progress).await?;
+        let look = Look { stamp: opened.stamp(), compress: compress::pays(opened.head()) };
+        let agreed = self.agree(look, name, terms, &*progress).await?;
         let stored = self.store(opened, agreed, &progress).await;
         if let Err(Error::OtherBytes { .. }) = &stored {
             Journal::open(&self.uploads(), name)?.0.end()?;
@@ -102,16 +109,16 @@ impl Client {
     /// Goes on with the contract of an interrupted upload, or makes a new one.
     async fn agree(
         &self,
-        source: &Opened,
+        look: Look,
         name: &ObjectName,
         terms: Terms,
         progress: &dyn Progress,
     ) -> Result<Agreed, Error> {
-        let stamp = source.stamp();
         let mut journal = None;
-        if stamp.is_some() {
+        if look.stamp.is_some() {
             let (open, earlier) = Journal::open(&self.uploads(), name)?;
-            if let Some(plan) = earlier.filter(|plan| plan.stamp == stamp && plan.terms == terms)
+            if let Some(plan) =
+                earlier.filter(|plan| plan.stamp == look.stamp && plan.terms == terms)
                 && let Some(contract) = self.revived(&plan).await?
             {
                 return Ok(Agreed { plan, journal: Some(open), contract, resumed: true });
@@ -120,7 +127,7 @@ impl Client {
         }
         let offer = agree::ask_for_quote(&self.market, &*self.signer, terms.clone()).await?;
         progress.notice(&Event::Quoted(offer.quote()));
-        let plan = self.plan(source, name, terms, &offer)?;
+        let plan = self.plan(look, name, terms, &offer)?;
         if let Some(journal) = &mut journal {
             journal.begin(&plan)?;
         }
@@ -131,7 +138,7 @@ impl Client {
 
     fn plan(
         &self,
-        source: &Opened,
+        look: Look,
         name: &ObjectName,
         terms: Terms,
         offer: &Offer,
@@ -139,13 +146,13 @@ impl Client {
         let key = ObjectKey::new(chance::random());
         Ok(UploadPlan {
             name: name.clone(),
-            stamp: source.stamp(),
+            stamp: look.stamp,
             terms,
             quote: offer.signed().clone(),
             acceptance: agree::acceptance(offer, &*self.signer)?,
             wrapped: self.keys.bucket(&name.bucket).wrap(&name.name, &key, chance::random()),
             cipher: Cipher::for_this_cpu(),
-            compress: compress::pays(source.head()),
+            compress: look.compress,
         })
     }
 
@@ -177,7 +184,8 @@ impl Client {
         let view =
             agree::wait_until_confirmed(&self.market, contract, patience, &**progress).await?;
         let slots = self.holdings(&view)?;
-        let there = if resumed { already_there(&slots).await? } else { vec![BTreeSet::new(); slots.len()] };
+        let there =
+            if resumed { already_there(&slots).await? } else { vec![BTreeSet::new(); slots.len()] };
         if resumed {
             let shards = there.iter().map(BTreeSet::len).sum();
             progress.notice(&Event::Resumed { contract, shards });
@@ -220,19 +228,16 @@ impl Client {
         object: &ObjectLayout,
         progress: &dyn Progress,
     ) -> Result<u64, Error> {
-        let layout = layout_bytes(object);
-        let hash = Hash::of(&layout);
-        if view.layout == Some(hash) {
+        let layout = ContractLayout::new(object.segments.clone())?;
+        if view.layout == Some(Hash(layout.hash())) {
             return Ok(view.revision);
         }
         let number = view.revision + 1;
-        let lists: Vec<Vec<Entry>> =
-            slots.iter().map(|holding| object.slot_entries(holding.slot).collect()).collect();
-        let receipts = receipts::collect(slots, &lists, number).await?;
+        let intent = Intent::new(view.id, number, &layout, slots.len())?;
+        let receipts = intent.receipts(slots).await?;
         progress.notice(&Event::Received { slots: receipts.len() });
-        self.market.put_layout(view.id, layout).await?;
-        let body = receipts::revision(&*self.signer, (view.id, number), &lists, hash, receipts)?;
-        self.market.revise(view.id, &body).await?;
+        self.market.put_layout(view.id, layout.encode().into()).await?;
+        self.market.revise(view.id, &intent.revision(&*self.signer, receipts)?).await?;
         progress.notice(&Event::Revised { number });
         Ok(number)
     }
@@ -267,8 +272,9 @@ impl Client {
         self.shelf.change(change).await?;
         let slots = view.slots.iter().map(|slot| {
             let list = layout.slot_entries(slot.slot);
-            let (bytes, shards) =
-                list.fold((0, 0), |(bytes, shards), entry| (bytes + u64::from(entry.bytes), shards + 1));
+            let (bytes, shards) = list.fold((0, 0), |(bytes, shards), entry| {
+                (bytes + u64::from(entry.bytes), shards + 1)
+            });
             PutSlot { slot: slot.slot, provider: slot.provider, bytes: Bytes(bytes), shards }
         });
         Ok(Put {
@@ -292,12 +298,7 @@ async fn already_there(slots: &[Holding]) -> Result<Vec<BTreeSet<Root>>, Error> 
         Err(error) if error.problem().is_some_and(|problem| problem.status == 404) => {
             Ok(BTreeSet::new())
         }
-        Err(error) => Err(holding.failed(error)),
+        Err(error) => Err(holding.failed(&error)),
     }))
     .await
-}
-
-/// The contract's layout as the market keeps it.
-fn layout_bytes(object: &ObjectLayout) -> RawBytes {
-    postcard::to_stdvec(&object.segments).expect("a layout in memory can be written").into()
 }

@@ -5,6 +5,7 @@ use super::contracts::unknown;
 use crate::app::App;
 use crate::refuse;
 use crate::writer::Keep;
+use contracts::Account;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -56,6 +57,7 @@ pub(super) async fn put_backup(
     JsonBody(body): JsonBody<BackupBody, BACKUP_BYTES_MAX>,
 ) -> Result<StatusCode, Problem> {
     own(party, of)?;
+    known(&app, party)?;
     let sealed = BASE64.decode(&body.sealed).map_err(|error| {
         let detail = format!("sealed is not base64url without padding: {error}");
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "backup_malformed", detail)
@@ -77,9 +79,17 @@ pub(super) async fn backup(
 }
 
 async fn keep(app: &App, keep: Keep) -> Result<StatusCode, Problem> {
-    let kept = app.writer.keep(keep).await.map_err(|refusal| refuse::refusal(&refusal))?;
-    drop(kept);
-    Ok(StatusCode::NO_CONTENT)
+    let kept = app.writer.keep(keep).await;
+    kept.map(|_| StatusCode::NO_CONTENT).map_err(|refusal| refuse::refusal(&refusal))
+}
+
+/// Keys cost nothing, so the market keeps bytes only for parties that it has booked money for.
+fn known(app: &App, party: Did) -> Result<(), Problem> {
+    if app.view().market.ledger().totals(Account::Available(party)).credits > 0 {
+        return Ok(());
+    }
+    let detail = format!("backups are kept for parties that have an account; deposit for {party} first");
+    Err(Problem::forbidden("no_account", detail))
 }
 
 fn own(party: Did, of: Did) -> Result<(), Problem> {

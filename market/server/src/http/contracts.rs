@@ -3,16 +3,17 @@
 use super::documents::about;
 use super::{Party, keyed, submit};
 use crate::app::App;
-use crate::views;
+use crate::{refuse, views};
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
 use market::Command;
 use network::api::{AcceptBody, ContractLine, ContractView, Problem, ReviseBody};
 use network::extract::{IdempotencyKey, JsonBody, PathOf};
 use std::sync::Arc;
 use types::documents::{Acceptance, Quote, Revision, StorageReceipt};
-use types::{ContractId, DocId, Verified};
+use types::{ContractId, DocId, Hash, Verified};
 
 pub(super) async fn accept(
     State(app): State<Arc<App>>,
@@ -34,12 +35,23 @@ pub(super) async fn revise(
 ) -> Result<Response, Problem> {
     let revision: Verified<Revision> = body.revision.verify()?;
     about(contract, revision.contract)?;
+    has_layout(&app, contract, revision.layout).await?;
     let receipts = body.receipts.iter().map(types::Signed::verify::<StorageReceipt>);
     let receipts = receipts.collect::<Result<Vec<_>, _>>()?;
     let documents: Vec<DocId> =
         std::iter::once(revision.id()).chain(receipts.iter().map(Verified::id)).collect();
     let key = keyed(key, revision.signer, "revisions", &documents);
     submit(&app, Command::Revise { revision, receipts }, key).await
+}
+
+/// Without its layout a contract's slots could not be rebuilt, so that must be there first.
+async fn has_layout(app: &App, contract: ContractId, layout: Hash) -> Result<(), Problem> {
+    let kept = app.readers.ask(move |store| store.has_layout(&contract, &layout)).await;
+    if kept.map_err(|error| refuse::unreadable(&error))? {
+        return Ok(());
+    }
+    let detail = format!("layout {layout} is not kept; put it under layouts/{layout} before you revise");
+    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "layout_missing", detail))
 }
 
 pub(super) async fn list(

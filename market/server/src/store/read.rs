@@ -79,12 +79,25 @@ impl Store {
         sql.query_row((contract.0, layout.0), |row| row.get(0)).optional()
     }
 
+    /// Whether a layout is kept.
+    pub(crate) fn has_layout(&self, contract: &ContractId, layout: &Hash) -> rusqlite::Result<bool> {
+        let sql = "SELECT 1 FROM layouts WHERE contract = ?1 AND hash = ?2";
+        self.db.prepare_cached(sql)?.exists((contract.0, layout.0))
+    }
+
     /// A party's backup: its generation and the sealed bytes.
     pub(crate) fn backup(&self, party: &Did) -> rusqlite::Result<Option<(u64, Vec<u8>)>> {
         let mut sql =
             self.db.prepare_cached("SELECT generation, sealed FROM backups WHERE party = ?1")?;
         let found = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get(1)?));
         sql.query_row([party.0], found).optional()
+    }
+
+    /// When the open epoch began.
+    pub(crate) fn epoch_opened(&self) -> Result<Timestamp, OpenError> {
+        let sql = "SELECT epoch_opened FROM meta WHERE only_row = 1";
+        let opened = self.db.query_row(sql, [], |row| row.get(0).map(Timestamp));
+        opened.map_err(|error| self.corrupt(error))
     }
 
     /// Everything that is still to be done outside.

@@ -1,7 +1,9 @@
 CREATE TABLE meta (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
     schema INTEGER NOT NULL,
-    genesis TEXT NOT NULL
+    genesis TEXT NOT NULL,
+    -- When the open epoch began, in the market's time.
+    epoch_opened INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- The journal: the one source of the market's state.

@@ -6,6 +6,9 @@ use market::Effect;
 use rusqlite::OptionalExtension;
 use types::{ContractId, Did, DocId, Hash, Signed, Timestamp};
 
+/// How many layouts of a contract are kept beside its revision's.
+const LAYOUTS_MAX: u32 = 4;
+
 /// A request's key: who sent it, under which name, with which body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestKey {
@@ -116,6 +119,12 @@ impl Store {
         Ok(())
     }
 
+    pub(crate) fn set_epoch_opened(&self, at: Timestamp) -> rusqlite::Result<()> {
+        let sql = "UPDATE meta SET epoch_opened = ?1 WHERE only_row = 1";
+        self.db.prepare_cached(sql)?.execute([at.0])?;
+        Ok(())
+    }
+
     pub(crate) fn add_effect(&self, effect: &Effect) -> rusqlite::Result<i64> {
         let json = serde_json::to_string(effect).expect("an effect has no keys that are not text");
         self.db.prepare_cached("INSERT INTO outbox (effect) VALUES (?1)")?.insert([json])
@@ -126,14 +135,19 @@ impl Store {
         Ok(())
     }
 
+    /// Keeps a layout beside the `current` one, and forgets those that were put long before without a revision.
     pub(crate) fn put_layout(
         &self,
         contract: &ContractId,
-        layout: &Hash,
-        bytes: &[u8],
+        (layout, bytes): (&Hash, &[u8]),
+        current: Option<Hash>,
     ) -> rusqlite::Result<()> {
         let sql = "INSERT INTO layouts VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
         self.db.prepare_cached(sql)?.execute((contract.0, layout.0, bytes))?;
+        let sql = "DELETE FROM layouts WHERE contract = ?1 AND hash <> ?2 AND rowid NOT IN \
+                   (SELECT rowid FROM layouts WHERE contract = ?1 ORDER BY rowid DESC LIMIT ?3)";
+        let current = current.unwrap_or(*layout);
+        self.db.prepare_cached(sql)?.execute((contract.0, current.0, LAYOUTS_MAX))?;
         Ok(())
     }
 
@@ -143,22 +157,23 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps a backup, unless a newer one is kept already; its generation is then the answer.
+    /// Keeps a backup, unless another of this generation or a newer one is kept; that generation is then the answer.
     pub(crate) fn put_backup(
         &self,
         party: &Did,
         generation: u64,
         sealed: &[u8],
     ) -> rusqlite::Result<Result<(), u64>> {
-        let sql = "SELECT generation FROM backups WHERE party = ?1";
-        let kept: Option<i64> =
-            self.db.prepare_cached(sql)?.query_row([party.0], |row| row.get(0)).optional()?;
-        if let Some(kept) = kept.map(i64::cast_unsigned).filter(|kept| *kept > generation) {
-            return Ok(Err(kept));
+        let sql = "SELECT generation FROM backups WHERE party = ?1 \
+                   AND (generation > ?2 OR (generation = ?2 AND sealed <> ?3))";
+        let row = (party.0, generation.cast_signed(), sealed);
+        let kept = self.db.prepare_cached(sql)?.query_row(row, |row| row.get::<_, i64>(0));
+        if let Some(kept) = kept.optional()? {
+            return Ok(Err(kept.cast_unsigned()));
         }
         let sql = "INSERT INTO backups VALUES (?1, ?2, ?3) ON CONFLICT (party) DO UPDATE \
                    SET generation = excluded.generation, sealed = excluded.sealed";
-        self.db.prepare_cached(sql)?.execute((party.0, generation.cast_signed(), sealed))?;
+        self.db.prepare_cached(sql)?.execute(row)?;
         Ok(Ok(()))
     }
 

@@ -147,6 +147,9 @@ impl Batch {
         {
             store.drop_layout(contract, &old)?;
         }
+        if let Event::EpochOpened { .. } = event {
+            store.set_epoch_opened(*now)?;
+        }
         market.apply(event);
         for effect in effects(market, event) {
             self.effects.push((store.add_effect(&effect)?, effect));

@@ -21,8 +21,9 @@ use types::{Signer, Timestamp};
 pub(crate) struct Start {
     pub(crate) dir: PathBuf,
     pub(crate) store: Store,
-    pub(crate) head: Head,
     pub(crate) term: u64,
+    /// How many events are in no snapshot yet.
+    pub(crate) unsaved: u64,
     pub(crate) clock: Clock,
     pub(crate) pages_max: Option<u64>,
     pub(crate) snapshot_every: u64,
@@ -47,13 +48,16 @@ pub(crate) struct Notices {
 /// Starts the thread.
 pub(crate) fn start(start: Start) -> std::io::Result<(Writer, JoinHandle<()>)> {
     let (sender, jobs) = mpsc::channel(QUEUE_MAX);
-    let working = start.published.read().market.clone();
+    let (working, head) = {
+        let view = start.published.read();
+        (view.market.clone(), view.head)
+    };
     let thread = Thread {
         store: Some(start.store),
         working,
-        head: start.head,
+        head,
         term: start.term,
-        events_unsaved: 0,
+        events_unsaved: start.unsaved,
         dir: start.dir,
         clock: start.clock,
         pages_max: start.pages_max,
@@ -189,7 +193,10 @@ impl Thread {
     fn keep(&self, keep: &Keep) -> rusqlite::Result<Result<Outcome, Refusal>> {
         let store = self.open_store()?;
         match keep {
-            Keep::Layout { contract, hash, bytes } => store.put_layout(contract, hash, bytes)?,
+            Keep::Layout { contract, hash, bytes } => {
+                let current = self.working.contract(contract).and_then(|c| c.layout);
+                store.put_layout(contract, (hash, bytes), current)?;
+            }
             Keep::Done(rows) => rows.iter().try_for_each(|row| store.drop_effect(*row))?,
             Keep::Backup { party, generation, sealed } => {
                 if let Err(kept) = store.put_backup(party, *generation, sealed)? {
@@ -310,3 +317,6 @@ fn closed() -> rusqlite::Error {
 
 /// When a command is judged.
 pub(super) type Now = Timestamp;
+
+#[cfg(test)]
+mod tests;

@@ -1,52 +1,55 @@
 //! A small world to drive the market in: parties that act, chance that is seeded, `check` after every step.
 
+pub(crate) mod stage;
+
 use contracts::beacon::{Beacon, HashChain};
 use contracts::{Cause, ContractState, SlotState};
 use market::event::SlotId;
 use market::{Command, Event, Genesis, Market, Rejection, check, schedule};
 use std::collections::{BTreeMap, BTreeSet};
 use types::documents::{
-    Acceptance, Ask, AuditKind, Confession, Confirmation, Deposit, Quote, Request, Revision, SlotSize, SlotVerdict,
-    StorageReceipt, Verdict, Voucher, Withdrawal,
+    Acceptance, Ask, AuditKind, Confession, Confirmation, Deposit, Quote, Request, Revision,
+    SlotSize, SlotVerdict, StorageReceipt, Verdict, Voucher, Withdrawal,
 };
 use types::{
-    Bytes, ContractId, Did, Document, Epoch, GbPrice, Hash, Msat, Price, Span, Terms, Tier, Timestamp, Verified,
+    Bytes, ContractId, Did, Document, Epoch, GbPrice, Hash, Msat, Price, Span, Terms, Tier,
+    Timestamp, Verified,
 };
 
-pub const EPOCHS: u64 = 64;
+pub(crate) const EPOCHS: u64 = 64;
 
 /// Changes what `decide` gave before it is applied: a market with a bug in it.
-pub type Fault = fn(&Market, Vec<Event>) -> Vec<Event>;
+pub(crate) type Fault = fn(&Market, Vec<Event>) -> Vec<Event>;
 
-pub struct World {
-    pub market: Market,
-    pub now: Timestamp,
+pub(crate) struct World {
+    pub(crate) market: Market,
+    pub(crate) now: Timestamp,
     /// Every event so far.
-    pub journal: Vec<Event>,
+    pub(crate) journal: Vec<Event>,
     /// How many commands were taken, by name.
-    pub taken: BTreeMap<&'static str, u64>,
+    pub(crate) taken: BTreeMap<&'static str, u64>,
     chain: HashChain,
     quotes: Vec<Verified<Quote>>,
     counter: u64,
     fault: Fault,
 }
 
-pub fn honest(_: &Market, events: Vec<Event>) -> Vec<Event> {
+pub(crate) fn honest(_: &Market, events: Vec<Event>) -> Vec<Event> {
     events
 }
 
-pub fn did(n: u8) -> Did {
+pub(crate) fn did(n: u8) -> Did {
     Did([n; 32])
 }
 
-const MARKET: u8 = 255;
+pub(crate) const MARKET: u8 = 255;
 
-pub fn signed<T: Document>(document: T) -> Verified<T> {
+pub(crate) fn signed<T: Document>(document: T) -> Verified<T> {
     Verified::simulated(document)
 }
 
 impl World {
-    pub fn new(fault: Fault) -> Self {
+    pub(crate) fn new(fault: Fault) -> Self {
         let chain = HashChain::new(&[7; 32], EPOCHS);
         let genesis = Genesis::standard(did(MARKET), Span::DAY, chain.anchor());
         Self {
@@ -62,7 +65,7 @@ impl World {
     }
 
     /// Judges and applies one command; everything that must hold is checked.
-    pub fn run(&mut self, command: &Command) -> Result<bool, String> {
+    pub(crate) fn run(&mut self, command: &Command) -> Result<bool, String> {
         let Ok(events) = self.market.decide(self.now, command) else { return Ok(false) };
         if events.is_empty() {
             return Ok(false);
@@ -78,7 +81,8 @@ impl World {
         }
         self.journal.extend(events);
         *self.taken.entry(command.name()).or_default() += 1;
-        check(&self.market).map_err(|breaches| format!("after {}: {breaches:?}", command.name()))?;
+        check(&self.market)
+            .map_err(|breaches| format!("after {}: {breaches:?}", command.name()))?;
         self.once_only(command)?;
         Ok(true)
     }
@@ -95,22 +99,32 @@ impl World {
         }
     }
 
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.counter += 1;
         self.counter
     }
 
-    pub fn deposit(&mut self, party: Did, amount: i64) -> Command {
+    pub(crate) fn deposit(&mut self, party: Did, amount: i64) -> Command {
         let reference = format!("deposit {}", self.next());
-        Command::Deposit(signed(Deposit { market: did(MARKET), party, amount: Msat(amount), reference }))
+        Command::Deposit(signed(Deposit {
+            market: did(MARKET),
+            party,
+            amount: Msat(amount),
+            reference,
+        }))
     }
 
-    pub fn withdraw(&mut self, party: Did, amount: i64) -> Command {
+    pub(crate) fn withdraw(&mut self, party: Did, amount: i64) -> Command {
         let nonce = self.next();
-        Command::Withdraw(signed(Withdrawal { party, amount: Msat(amount), to: "lnbc".into(), nonce }))
+        Command::Withdraw(signed(Withdrawal {
+            party,
+            amount: Msat(amount),
+            to: "lnbc".into(),
+            nonce,
+        }))
     }
 
-    pub fn ask(&mut self, n: u8, gigabytes: u64, price: u32) -> Command {
+    pub(crate) fn ask(&mut self, n: u8, gigabytes: u64, price: u32) -> Command {
         let ask = Ask {
             provider: did(n),
             sequence: self.next(),
@@ -130,7 +144,13 @@ impl World {
     }
 
     /// A request of `client`, quoted; the quote is kept for later acceptance.
-    pub fn quote(&mut self, client: u8, megabytes: u64, days: u64, seed: u8) -> Result<(), Rejection> {
+    pub(crate) fn quote(
+        &mut self,
+        client: u8,
+        megabytes: u64,
+        days: u64,
+        seed: u8,
+    ) -> Result<(), Rejection> {
         let mut terms = Terms::standard(Bytes(megabytes * 1_000_000), Span(days * Span::DAY.0));
         terms.redundancy = types::Redundancy { data: 2, parity: 2 };
         let request = signed(Request { client: did(client), terms, nonce: self.next() });
@@ -140,7 +160,7 @@ impl World {
         Ok(())
     }
 
-    pub fn accept(&self, pick: usize) -> Option<Command> {
+    pub(crate) fn accept(&self, pick: usize) -> Option<Command> {
         let quote = self.quotes.get(pick % self.quotes.len().max(1))?;
         let acceptance = signed(Acceptance { client: quote.client, quote: quote.id() });
         Some(Command::Accept { acceptance, quote: Box::new(quote.clone()) })
@@ -161,18 +181,23 @@ impl World {
         from.get(pick % from.len().max(1)).copied()
     }
 
-    pub fn confirm(&self, pick: usize, declined: bool) -> Option<Command> {
+    pub(crate) fn confirm(&self, pick: usize, declined: bool) -> Option<Command> {
         let waiting = self.slots(|s| {
             !s.confirmed && matches!(s.state, SlotState::Reserved | SlotState::Repairing)
         });
         let id = Self::pick(&waiting, pick)?;
         let provider = self.market.slot(id)?.1.provider();
         let declined = declined.then(|| "full".to_owned());
-        Some(Command::Confirm(signed(Confirmation { provider, contract: id.contract, slot: id.slot, declined })))
+        Some(Command::Confirm(signed(Confirmation {
+            provider,
+            contract: id.contract,
+            slot: id.slot,
+            declined,
+        })))
     }
 
     /// The first or the next revision of a contract, filling `permille` of each slot.
-    pub fn revise(&mut self, pick: usize, permille: u64) -> Option<Command> {
+    pub(crate) fn revise(&mut self, pick: usize, permille: u64) -> Option<Command> {
         let mut open = self.contracts(ContractState::Agreed);
         open.extend(self.contracts(ContractState::Active));
         let contract = self.market.contract(&Self::pick(&open, pick)?)?.clone();
@@ -189,17 +214,18 @@ impl World {
         });
         let receipts = receipts.collect();
         let layout = Hash::of(&number.to_le_bytes());
-        let revision = Revision { signer: contract.client, contract: contract.id, number, slots, layout };
+        let revision =
+            Revision { signer: contract.client, contract: contract.id, number, slots, layout };
         Some(Command::Revise { revision: signed(revision), receipts })
     }
 
-    pub fn open_epoch(&self) -> Option<Command> {
+    pub(crate) fn open_epoch(&self) -> Option<Command> {
         let epoch = self.market.epoch().plus(1);
         Some(Command::OpenEpoch { epoch, beacon: self.chain.value(epoch)? })
     }
 
     /// Audits one provider, of whose challenges `missed` of 256 fail; a silent one does not answer.
-    pub fn audit(&self, pick: usize, missed: u32, silent: bool) -> Option<Command> {
+    pub(crate) fn audit(&self, pick: usize, missed: u32, silent: bool) -> Option<Command> {
         let routine: Vec<_> = schedule::routine(&self.market).into_iter().collect();
         let (provider, challenges) = routine.get(pick % routine.len().max(1))?;
         let slots = challenges.iter().map(|c| SlotVerdict {
@@ -213,7 +239,7 @@ impl World {
         Some(verdict(*provider, self.market.epoch(), AuditKind::Routine, slots.collect()))
     }
 
-    pub fn intensify(&self, pick: usize, missed: u32) -> Option<Command> {
+    pub(crate) fn intensify(&self, pick: usize, missed: u32) -> Option<Command> {
         let suspects = self.slots(|s| {
             s.state == SlotState::AtFault
                 && s.fault.is_some_and(|f| f.cause == Cause::Lost && f.penalised_ppm.is_none())
@@ -232,7 +258,7 @@ impl World {
         Some(verdict(provider, self.market.epoch(), AuditKind::Intensified, vec![finding]))
     }
 
-    pub fn confess(&self, pick: usize, permille: u64) -> Option<Command> {
+    pub(crate) fn confess(&self, pick: usize, permille: u64) -> Option<Command> {
         let filled = self.slots(|s| s.state == SlotState::Filled);
         let id = Self::pick(&filled, pick)?;
         let (contract, slot) = self.market.slot(id)?;
@@ -247,10 +273,12 @@ impl World {
         Some(Command::Confess(signed(confession)))
     }
 
-    pub fn finish_rebuild(&self, pick: usize) -> Option<Command> {
+    pub(crate) fn finish_rebuild(&self, pick: usize) -> Option<Command> {
         let ready = self.slots(|s| {
             let repaired = s.state == SlotState::Repairing && s.confirmed;
-            repaired || s.state == SlotState::AtFault && s.fault.is_some_and(|f| f.penalised_ppm.is_some())
+            repaired
+                || s.state == SlotState::AtFault
+                    && s.fault.is_some_and(|f| f.penalised_ppm.is_some())
         });
         let id = Self::pick(&ready, pick)?;
         let (contract, slot) = self.market.slot(id)?;
@@ -264,11 +292,12 @@ impl World {
         };
         let slots = contract.slots.iter().map(|s| s.size).collect();
         let layout = contract.layout?;
-        let revision = Revision { signer: did(MARKET), contract: id.contract, number, slots, layout };
+        let revision =
+            Revision { signer: did(MARKET), contract: id.contract, number, slots, layout };
         Some(Command::FinishRebuild { receipt: signed(receipt), revision: signed(revision) })
     }
 
-    pub fn voucher(&self, pick: usize, megabytes: u64) -> Option<Command> {
+    pub(crate) fn voucher(&self, pick: usize, megabytes: u64) -> Option<Command> {
         let filled = self.slots(|s| s.state == SlotState::Filled);
         let id = Self::pick(&filled, pick)?;
         let (contract, slot) = self.market.slot(id)?;
@@ -284,14 +313,14 @@ impl World {
     }
 
     /// One thing that is due, if anything is.
-    pub fn due(&mut self, seed: u8) -> Result<bool, String> {
+    pub(crate) fn due(&mut self, seed: u8) -> Result<bool, String> {
         let due = self.market.due(self.now);
         let Some(first) = due.first() else { return Ok(false) };
         self.run(&first.command([seed; 32]))
     }
 
     /// Everything that is due, until nothing is.
-    pub fn settle_down(&mut self, seed: u8) -> Result<(), String> {
+    pub(crate) fn settle_down(&mut self, seed: u8) -> Result<(), String> {
         for _ in 0..10_000 {
             let mut changed = false;
             for due in self.market.due(self.now) {
@@ -305,17 +334,31 @@ impl World {
     }
 
     /// Replays the journal from the start: the state must be the same, to the bit.
-    pub fn replayed(&self) -> Result<(), String> {
+    pub(crate) fn replayed(&self) -> Result<(), String> {
         let mut market = Market::new(self.market.genesis().clone());
         self.journal.iter().for_each(|event| market.apply(event));
         let snapshot = Market::from_bytes(&self.market.to_bytes()).map_err(|e| e.to_string())?;
-        let same = market == self.market && market.root() == self.market.root() && snapshot == self.market;
+        let same =
+            market == self.market && market.root() == self.market.root() && snapshot == self.market;
         if same { Ok(()) } else { Err("a replay gives another state".into()) }
     }
 }
 
-fn verdict(provider: Did, epoch: Epoch, kind: AuditKind, slots: Vec<SlotVerdict>) -> Command {
+pub(crate) fn verdict(
+    provider: Did,
+    epoch: Epoch,
+    kind: AuditKind,
+    slots: Vec<SlotVerdict>,
+) -> Command {
     let challenge = Hash::derive("test challenge", &[&provider.0, &epoch.0.to_le_bytes()]);
     let auditor = did(MARKET);
-    Command::RecordVerdict(signed(Verdict { auditor, provider, epoch, kind, challenge, proof: None, slots }))
+    Command::RecordVerdict(signed(Verdict {
+        auditor,
+        provider,
+        epoch,
+        kind,
+        challenge,
+        proof: None,
+        slots,
+    }))
 }

@@ -1,0 +1,5 @@
+//! The engines against real servers on loopback, with faults that each test chooses.
+
+mod download;
+mod upload;
+mod world;

@@ -1,0 +1,164 @@
+//! One provider's stream, from its hello to its end.
+
+use crate::app::App;
+use crate::location::network_of;
+use crate::refuse;
+use crate::repair;
+use crate::streams::{Answered, Connection};
+use contracts::SlotState;
+use market::Command;
+use market::event::SlotId;
+use network::api::{Problem, ToMarket, ToProvider};
+use network::stream::{Duplex, StreamReceiver, StreamSender};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use types::documents::{Ask, Proof};
+use types::{ContractId, Did, DocId, Document, Signed, Verified};
+
+/// How long a provider may take to say hello.
+const HELLO_MAX: Duration = Duration::from_secs(10);
+
+/// Speaks with `party`, whose session the request showed, until either side ends it.
+pub(crate) async fn converse(app: Arc<App>, party: Did, duplex: Duplex<ToProvider, ToMarket>) {
+    let (sender, mut receiver) = duplex.split();
+    let holdings = match timeout(HELLO_MAX, receiver.recv()).await {
+        Ok(Ok(Some(ToMarket::Hello { session, holdings }))) => {
+            match network::auth::check_session(&session, app.did, app.clock.now()) {
+                Ok(session) if session.party == party => holdings,
+                Ok(_) => return tracing::debug!(%party, "a hello in another party's name"),
+                Err(problem) => return tracing::debug!(%party, %problem, "a hello was refused"),
+            }
+        }
+        other => return tracing::debug!(%party, ?other, "a stream did not begin with hello"),
+    };
+    let (connection, messages) = app.streams.open(party);
+    tracing::debug!(%party, "a provider has connected");
+    let welcome = connection.send(ToProvider::Welcome(app.info()));
+    if welcome {
+        release(&app, &connection, holdings);
+        tokio::select! {
+            () = forward(sender, messages) => {}
+            () = listen(&app, &connection, &mut receiver) => {}
+            () = connection.closed.cancelled() => {}
+        }
+    }
+    app.streams.close(&connection);
+    tracing::debug!(%party, "a provider has disconnected");
+}
+
+/// Tells a provider which of the slots that it keeps it need not keep.
+fn release(app: &App, connection: &Connection, holdings: Vec<(ContractId, u16)>) {
+    let view = app.view();
+    let is_theirs = |contract, slot| {
+        view.market.slot(SlotId { contract, slot }).is_some_and(|(_, held)| {
+            let gone = matches!(held.state, SlotState::Vacated | SlotState::Closed);
+            held.provider() == connection.provider && !gone
+        })
+    };
+    for (contract, slot) in holdings {
+        if !is_theirs(contract, slot) {
+            connection.send(ToProvider::Released { contract, slot });
+        }
+    }
+}
+
+/// Sends what is queued for the provider.
+async fn forward(sender: StreamSender<ToProvider>, mut messages: mpsc::Receiver<ToProvider>) {
+    while let Some(message) = messages.recv().await {
+        if sender.send(message).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Takes what the provider sends.
+async fn listen(
+    app: &Arc<App>,
+    connection: &Arc<Connection>,
+    receiver: &mut StreamReceiver<ToMarket>,
+) {
+    loop {
+        match receiver.recv().await {
+            Ok(Some(message)) => take(app, connection, message).await,
+            Ok(None) => return,
+            Err(error) => return tracing::debug!(party = %connection.provider, %error, "a stream broke"),
+        }
+    }
+}
+
+async fn take(app: &Arc<App>, connection: &Arc<Connection>, message: ToMarket) {
+    let provider = connection.provider;
+    match message {
+        ToMarket::Proof { proof, answers } => {
+            let at = Instant::now();
+            let answered = own::<Proof>(&proof, provider)
+                .map(|proof| connection.answered(Answered { proof, answers, at }));
+            if let Err(problem) = answered {
+                connection.send(ToProvider::Refused { document: proof.id(), problem });
+            }
+        }
+        // The market is not asked twice for these, so they need not wait for each other.
+        ToMarket::Ask(signed) => answer_later(app, connection, signed.id(), publish(app.clone(), signed, provider)),
+        ToMarket::Confirmation(signed) => {
+            let command = own(&signed, provider).map(Command::Confirm);
+            answer_later(app, connection, signed.id(), submit(app.clone(), command));
+        }
+        ToMarket::Confession(signed) => {
+            let command = own(&signed, provider).map(Command::Confess);
+            answer_later(app, connection, signed.id(), submit(app.clone(), command));
+        }
+        ToMarket::Voucher(signed) => {
+            let command = signed.verify().map(Command::RedeemVoucher).map_err(Problem::from);
+            answer_later(app, connection, signed.id(), submit(app.clone(), command));
+        }
+        ToMarket::Receipt(signed) => {
+            let (receipt, app_) = (own(&signed, provider), app.clone());
+            let finished = async move { repair::finish(&app_, receipt?).await };
+            answer_later(app, connection, signed.id(), finished);
+        }
+        ToMarket::Hello { session, .. } => {
+            let problem = Problem::malformed("a stream says hello once");
+            connection.send(ToProvider::Refused { document: session.id(), problem });
+        }
+    }
+}
+
+/// A document that the stream's own provider signed.
+fn own<T: Document>(signed: &Signed, provider: Did) -> Result<Verified<T>, Problem> {
+    let document: Verified<T> = signed.verify()?;
+    if document.signer() == provider {
+        return Ok(document);
+    }
+    let detail = format!("this is {}'s document on the stream of {provider}", document.signer());
+    Err(Problem::forbidden("foreign_signer", detail))
+}
+
+async fn publish(app: Arc<App>, signed: Signed, provider: Did) -> Result<(), Problem> {
+    let ask: Verified<Ask> = own(&signed, provider)?;
+    let network = network_of(&ask.endpoint).await?;
+    submit(app, Ok(Command::PublishAsk { ask, network })).await
+}
+
+async fn submit(app: Arc<App>, command: Result<Command, Problem>) -> Result<(), Problem> {
+    let submitted = app.writer.submit(command?).await;
+    submitted.map(|_| ()).map_err(|refusal| refuse::refusal(&refusal))
+}
+
+/// Has a document judged without holding up what comes after it on the stream, and answers it.
+fn answer_later(
+    _app: &Arc<App>,
+    connection: &Arc<Connection>,
+    document: DocId,
+    judged: impl Future<Output = Result<(), Problem>> + Send + 'static,
+) {
+    let connection = connection.clone();
+    tokio::spawn(async move {
+        let answer = match judged.await {
+            Ok(()) => ToProvider::Accepted { document },
+            Err(problem) => ToProvider::Refused { document, problem },
+        };
+        connection.send(answer);
+    });
+}

@@ -1,0 +1,100 @@
+//! Epochs and everything else that time alone makes happen.
+
+use crate::app::App;
+use crate::auditor::Auditor;
+use crate::writer::Refusal;
+use contracts::beacon::{Beacon, HashChain};
+use market::{Command, Due};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::sleep;
+use types::{Epoch, Timestamp};
+
+/// How often what is due is looked for.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Opens epochs, one at a time.
+#[derive(Debug)]
+pub(crate) struct Epochs {
+    app: Arc<App>,
+    auditor: Auditor,
+    beacon: HashChain,
+    /// Held while an epoch opens and is audited.
+    turn: Mutex<()>,
+}
+
+impl Epochs {
+    pub(crate) fn new(app: Arc<App>, auditor: Auditor, beacon: HashChain) -> Self {
+        Self { app, auditor, beacon, turn: Mutex::new(()) }
+    }
+
+    /// Opens the next epoch, does what is due, and audits; returns when every slot has its verdict.
+    pub(crate) async fn open_next(&self) -> Result<Epoch, Refusal> {
+        let _turn = self.turn.lock().await;
+        let epoch = self.app.view().market.epoch().plus(1);
+        let beacon = self.beacon.value(epoch).ok_or_else(|| {
+            let reason = format!("its hash chain ends at epoch {}", self.beacon.last());
+            Refusal::Unavailable(reason)
+        })?;
+        self.app.writer.submit(Command::OpenEpoch { epoch, beacon }).await?;
+        self.run_due().await?;
+        self.auditor.hold_routine().await?;
+        self.run_due().await?;
+        Ok(epoch)
+    }
+
+    /// Audits what the open epoch has no verdict for yet: after a start in its middle.
+    pub(crate) async fn resume(&self) -> Result<(), Refusal> {
+        let _turn = self.turn.lock().await;
+        self.auditor.hold_routine().await
+    }
+
+    /// Does what is due, and what that makes due, until nothing is; says how much it was.
+    pub(crate) async fn run_due(&self) -> Result<usize, Refusal> {
+        let mut count = 0;
+        loop {
+            let due = self.app.view().market.due(self.app.clock.now());
+            let mut happened = 0;
+            for one in due {
+                let command = one.command(self.seed(one));
+                happened += self.app.writer.submit(command).await?.events.len();
+            }
+            if happened == 0 {
+                return Ok(count);
+            }
+            count += happened;
+        }
+    }
+
+    /// Placement draws from the slot, the epoch and the market's own seed.
+    fn seed(&self, due: Due) -> [u8; 32] {
+        let Due::Replace(id) = due else { return [0; 32] };
+        let epoch = self.app.view().market.epoch().0.to_le_bytes();
+        self.app.seed_for(&[b"replace", &id.contract.0, &id.slot.to_le_bytes(), &epoch])
+    }
+
+    /// Does what is due, for as long as the market runs.
+    pub(crate) async fn tick(&self) {
+        loop {
+            if let Err(error) = self.run_due().await {
+                tracing::warn!(%error, "what is due was not done");
+            }
+            sleep(TICK).await;
+        }
+    }
+
+    /// Opens an epoch every `every`, the first one that long after `last`.
+    pub(crate) async fn open_regularly(&self, every: Duration, last: Timestamp) {
+        let since = self.app.clock.now().since(last).as_duration();
+        let mut wait = every.saturating_sub(since);
+        loop {
+            sleep(wait).await;
+            let began = tokio::time::Instant::now();
+            if let Err(error) = self.open_next().await {
+                tracing::error!(%error, "the next epoch was not opened");
+            }
+            wait = every.saturating_sub(began.elapsed());
+        }
+    }
+}

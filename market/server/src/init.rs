@@ -1,0 +1,94 @@
+//! Founding a market: its key, its genesis, its empty journal.
+
+use crate::error::OpenError;
+use crate::store::Store;
+use contracts::beacon::HashChain;
+use market::Genesis;
+use network::identity::{Keystore, KeystoreError, Password, Secret};
+use std::path::{Path, PathBuf};
+use types::{Did, Hash, SecretKey, Signer};
+
+/// The key's file in a data directory.
+pub const KEY_FILE: &str = "key.json";
+/// What the seed of the beacon's hash chain is derived under.
+const BEACON: &str = "bondstore 2026 market beacon";
+/// How many epochs the beacon reaches: thirty years of hours.
+const BEACON_EPOCHS: u64 = 1 << 18;
+
+/// Why a market cannot be founded.
+#[derive(Debug, thiserror::Error)]
+pub enum InitError {
+    /// The data directory.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The key.
+    #[error(transparent)]
+    Keystore(#[from] KeystoreError),
+}
+
+/// Founds a market in `dir`, which may not hold one yet: creates its key, sealed with `password`, and its journal.
+///
+/// `genesis` makes the constitution from the market's key and its beacon's anchor;
+/// [`Genesis::standard`] is the usual one. Without `seed` the key is drawn from the operating system.
+///
+/// # Errors
+/// [`InitError`]; a key or a database that is there is never overwritten.
+pub fn init(
+    dir: &Path,
+    password: &Password,
+    seed: Option<[u8; 32]>,
+    genesis: impl FnOnce(Did, Hash) -> Genesis,
+) -> Result<Did, InitError> {
+    make(dir)?;
+    if dir.join(crate::store::FILE).exists() {
+        return Err(OpenError::AlreadyFounded(dir.to_owned()).into());
+    }
+    let key = if dir.join(KEY_FILE).exists() {
+        // An earlier founding was interrupted behind the key.
+        open_key(dir, password)?
+    } else {
+        let secret = seed.map_or_else(Secret::generate, |seed| Ok(Secret::seed(&seed)))?;
+        Keystore::create(&dir.join(KEY_FILE), &secret, password)?;
+        secret.key().expect("a secret from a seed is a key")
+    };
+    found(dir, &key, genesis)?;
+    Ok(key.did())
+}
+
+/// As [`init`], with a key that is kept elsewhere.
+///
+/// # Errors
+/// [`OpenError`]; a database that is there is never overwritten.
+pub fn found(
+    dir: &Path,
+    key: &SecretKey,
+    genesis: impl FnOnce(Did, Hash) -> Genesis,
+) -> Result<(), OpenError> {
+    make(dir)?;
+    let genesis = genesis(key.did(), beacon(key).anchor());
+    let json = serde_json::to_string(&genesis).expect("a genesis has only text as keys");
+    Store::found(dir, &json)
+}
+
+/// Opens the key of the market in `dir`.
+///
+/// # Errors
+/// Tells a missing key, a damaged one and a wrong password apart.
+pub fn open_key(dir: &Path, password: &Password) -> Result<SecretKey, KeystoreError> {
+    let path: PathBuf = dir.join(KEY_FILE);
+    let secret = Keystore::open(&path, password)?;
+    let key = secret.key();
+    key.ok_or_else(|| KeystoreError::Corrupted { path, reason: "it is no market's key".into() })
+}
+
+/// The hash chain from which a market's beacons are revealed. It follows from the key, so that there is
+/// nothing else to lose.
+pub(crate) fn beacon(key: &SecretKey) -> HashChain {
+    let seed = Hash::derive(BEACON, &[key.seed().as_slice()]);
+    HashChain::new(&seed.0, BEACON_EPOCHS)
+}
+
+fn make(dir: &Path) -> Result<(), OpenError> {
+    std::fs::create_dir_all(dir)
+        .map_err(|source| OpenError::Directory { path: dir.to_owned(), source })
+}

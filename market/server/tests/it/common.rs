@@ -1,0 +1,80 @@
+//! A market in a temporary directory, and parties that speak to it over HTTP.
+
+pub(crate) mod provider;
+
+use market::Genesis;
+use market_server::{Config, Handle, StartError};
+use network::client::{ClientOptions, HttpClient};
+use network::endpoint::{Endpoint, PlainHttp};
+use network::market_api::MarketClient;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use types::{Msat, SecretKey, Signer, Span};
+
+/// A market that can be started again and again.
+pub(crate) struct House {
+    pub(crate) dir: TempDir,
+    pub(crate) key: SecretKey,
+}
+
+/// A party's key by number.
+pub(crate) fn key(number: u8) -> SecretKey {
+    SecretKey::from_seed(&[number; 32])
+}
+
+impl House {
+    /// A market that has been founded with epochs of one day.
+    pub(crate) fn founded() -> Self {
+        let house = Self { dir: tempfile::tempdir().unwrap(), key: key(200) };
+        let genesis =
+            |did, anchor| Genesis { answer_within: Span(5_000_000), ..Genesis::standard(did, Span::DAY, anchor) };
+        market_server::found(house.dir.path(), &house.key, genesis).unwrap();
+        house
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        Config {
+            seed: Some([7; 32]),
+            answer_within: Duration::from_secs(20),
+            absence_max: Duration::from_secs(1),
+            ..Config::new(self.path(), "127.0.0.1:0", self.key.clone())
+        }
+    }
+
+    pub(crate) async fn start(&self) -> Handle {
+        self.try_start().await.unwrap()
+    }
+
+    pub(crate) async fn try_start(&self) -> Result<Handle, StartError> {
+        market_server::start(self.config()).await
+    }
+}
+
+/// Speaks to a running market as the party with `key`.
+pub(crate) fn client(market: &Handle, key: &SecretKey) -> MarketClient {
+    MarketClient::new(http(market), market.did(), Arc::new(key.clone()))
+}
+
+/// Plain HTTP to a running market.
+pub(crate) fn http(market: &Handle) -> HttpClient {
+    let endpoint = Endpoint::parse(market.url(), PlainHttp::LoopbackOnly).unwrap();
+    HttpClient::new(endpoint, ClientOptions::default())
+}
+
+/// Asserts every invariant of the state, and that the journal gives it back.
+pub(crate) fn sound(market: &Handle) {
+    market.view(|view| market::check(&view.market).unwrap());
+    let books = market.books();
+    assert_eq!(books.debits, books.credits);
+}
+
+/// What a party can use.
+pub(crate) fn available(market: &Handle, key: &SecretKey) -> Msat {
+    market.view(|view| view.market.available(key.did()))
+}

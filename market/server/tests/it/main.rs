@@ -1,0 +1,6 @@
+//! The running market, over its own API: what is durable, what a contract's life is, what is refused.
+
+mod common;
+mod durability;
+mod life;
+mod refusals;

@@ -1,0 +1,79 @@
+//! What must hold of the indexes beside contracts and offers.
+
+use super::Breaches;
+use crate::event::SlotId;
+use crate::roster::Roster;
+use crate::state::Market;
+use contracts::{Slot, SlotState};
+use std::collections::{BTreeMap, BTreeSet};
+use types::{Bytes, ContractId, Did};
+
+/// Every index says what the contracts and offers say.
+pub(super) fn check(market: &Market, breaches: &mut Breaches) {
+    let mut committed: BTreeMap<Did, Bytes> = BTreeMap::new();
+    let mut holdings: BTreeMap<Did, BTreeSet<SlotId>> = BTreeMap::new();
+    let mut by_client: BTreeMap<Did, BTreeSet<ContractId>> = BTreeMap::new();
+    for contract in market.contracts.values() {
+        by_client.entry(contract.client).or_default().insert(contract.id);
+        for (slot, s) in (0u16..).zip(&contract.slots) {
+            if holds_room(s) {
+                let sum = committed.entry(s.provider()).or_default();
+                *sum = Bytes(sum.0.saturating_add(s.capacity.0));
+                holdings
+                    .entry(s.provider())
+                    .or_default()
+                    .insert(SlotId { contract: contract.id, slot });
+            }
+        }
+    }
+    let found: BTreeMap<Did, Bytes> =
+        market.committed.iter().filter(|(_, b)| b.0 > 0).map(|(d, b)| (*d, *b)).collect();
+    breaches.expect(found == committed, "committed room is the room of held slots", || {
+        format!("{found:?}")
+    });
+    breaches.expect(market.holdings == holdings, "holdings are the held slots", || {
+        format!("{:?}", market.holdings)
+    });
+    breaches.expect(
+        market.by_client == by_client,
+        "clients are listed with their contracts",
+        String::new,
+    );
+    let vacated =
+        |id: &SlotId| market.slot(*id).is_some_and(|(_, slot)| slot.state == SlotState::Vacated);
+    breaches.expect(
+        market.delayed.keys().all(vacated),
+        "only vacated slots wait for a provider",
+        String::new,
+    );
+    let sought = |id: &SlotId| {
+        let states =
+            [SlotState::Vacated, SlotState::Repairing, SlotState::Filled, SlotState::AtFault];
+        market.slot(*id).is_some_and(|(_, slot)| states.contains(&slot.state))
+    };
+    breaches.expect(
+        market.former.keys().all(sought),
+        "only open slots have former providers",
+        || format!("{:?}", market.former),
+    );
+    let quotes = market.contracts.values().map(|c| (c.quote, c.id)).collect();
+    breaches.expect(market.by_quote == quotes, "a quote becomes one contract", String::new);
+    let mut roster = Roster::default();
+    for (provider, offer) in &market.offers {
+        roster.publish(
+            &offer.ask,
+            &offer.network,
+            market.committed(provider),
+            market.score(provider),
+        );
+    }
+    breaches.expect(
+        market.roster.same_as(&roster),
+        "the roster says what the offers say",
+        String::new,
+    );
+}
+
+const fn holds_room(slot: &Slot) -> bool {
+    !matches!(slot.state, SlotState::Vacated | SlotState::Closed)
+}

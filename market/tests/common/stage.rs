@@ -1,0 +1,315 @@
+//! A stage for told lives: equal providers with round figures, and steps that must be taken or refused.
+
+use super::{MARKET, World, did, honest, signed, verdict};
+use contracts::{Account, Contract, Slot, SlotState};
+use market::event::SlotId;
+use market::{Command, Event, Rejection, check, schedule};
+use std::collections::BTreeSet;
+use types::documents::{
+    Acceptance, Ask, AuditKind, Confession, Confirmation, Quote, Request, Revision, Share,
+    SlotSize, SlotVerdict, StorageReceipt, Voucher,
+};
+use types::{
+    Bytes, ContractId, Did, Epoch, GbPrice, Hash, Msat, Price, Redundancy, Span, Terms, Tier,
+    Verified,
+};
+
+/// A gigabyte.
+pub(crate) const GB: u64 = 1_000_000_000;
+/// The client of every story.
+pub(crate) const CLIENT: Did = Did([1; 32]);
+/// What everyone deposits.
+pub(crate) const DEPOSIT: i64 = 100_000_000;
+/// What the providers of [`World::staged`] are called, the first of them.
+pub(crate) const FIRST: u8 = 10;
+
+/// Two data and two parity slots of 1 GB each, for ten epochs of a day.
+///
+/// A slot of a provider of [`World::ask_of`] costs 1,000,000 + 100,000 premium + 150,000 bonus + 10,000 ingress, and
+/// 125,000 an epoch; its bond is 2,500,000. With 220,000 and 88,000 of fees and 100,000 for 2 GB of reads,
+/// the escrow is 5,448,000.
+pub(crate) fn terms() -> Terms {
+    let mut terms = Terms::standard(Bytes(2 * GB), Span(10 * Span::DAY.0));
+    terms.redundancy = Redundancy { data: 2, parity: 2 };
+    terms.shard_bytes = 1_000_000;
+    terms
+}
+
+/// What a slot holds in revision `number` when it holds `bytes`.
+pub(crate) fn size(number: u64, bytes: u64) -> SlotSize {
+    let root = Hash::of(&(number ^ bytes << 8).to_le_bytes());
+    SlotSize { root, bytes, shards: bytes.div_ceil(1_000_000) }
+}
+
+impl World {
+    /// A market with `providers` equal providers from [`FIRST`] on, and a client, all with money.
+    pub(crate) fn staged(providers: u8) -> Self {
+        let mut world = Self::new(honest);
+        world.fund(CLIENT, DEPOSIT);
+        for n in FIRST..FIRST + providers {
+            world.fund(did(n), DEPOSIT);
+            let ask = world.ask_of(n);
+            world.publish(ask);
+        }
+        world
+    }
+
+    pub(crate) fn fund(&mut self, party: Did, amount: i64) {
+        let deposit = self.deposit(party, amount);
+        self.done(&deposit);
+    }
+
+    /// The ask that every story's providers make.
+    pub(crate) fn ask_of(&mut self, n: u8) -> Ask {
+        Ask {
+            provider: did(n),
+            sequence: self.next(),
+            endpoint: format!("https://10.0.{n}.1:4000"),
+            region: "eu-west".into(),
+            operator: format!("operator {n}"),
+            capacity: Bytes(100 * GB),
+            price: Price::whole(100_000),
+            egress: GbPrice::whole(50_000),
+            ingress: GbPrice::whole(10_000),
+            tiers: Tier::ALL.to_vec(),
+            minimum_use: Bytes(0),
+            duration_max: Span(60 * Span::DAY.0),
+            expires: self.now.after(Span(300 * Span::DAY.0)),
+        }
+    }
+
+    /// Publishes an ask from a network of its own.
+    pub(crate) fn publish(&mut self, ask: Ask) {
+        let network = format!("10.0.{}.0/24", ask.provider.0[0]);
+        self.done(&Command::PublishAsk { ask: signed(ask), network });
+    }
+
+    /// Judges a command, and applies and checks what it makes happen.
+    pub(crate) fn attempt(&mut self, command: &Command) -> Result<Vec<Event>, Rejection> {
+        let events = self.market.decide(self.now, command)?;
+        for event in &events {
+            self.market.apply(event);
+        }
+        check(&self.market).unwrap_or_else(|breaches| panic!("{}: {breaches:?}", command.name()));
+        self.journal.extend(events.clone());
+        Ok(events)
+    }
+
+    /// A command that must be taken.
+    pub(crate) fn done(&mut self, command: &Command) -> Vec<Event> {
+        let name = command.name();
+        self.attempt(command).unwrap_or_else(|refusal| panic!("{name} is refused: {refusal}"))
+    }
+
+    /// A command that must be refused, and change nothing.
+    pub(crate) fn refused(&mut self, command: &Command) -> Rejection {
+        let before = self.market.root();
+        let refusal = match self.attempt(command) {
+            Err(refusal) => refusal,
+            Ok(events) => panic!("{} is taken: {events:?}", command.name()),
+        };
+        assert_eq!(self.market.root(), before, "a refusal changes nothing");
+        refusal
+    }
+
+    /// What a command makes happen, by name.
+    pub(crate) fn names(&mut self, command: &Command) -> Vec<&'static str> {
+        self.done(command).iter().map(Event::name).collect()
+    }
+
+    /// Everyone who offers.
+    pub(crate) fn online(&self) -> BTreeSet<Did> {
+        self.market.offers().keys().copied().collect()
+    }
+
+    pub(crate) fn request(&mut self, terms: &Terms) -> Verified<Request> {
+        let nonce = self.next();
+        signed(Request { client: CLIENT, terms: terms.clone(), nonce })
+    }
+
+    pub(crate) fn quoted(&mut self, terms: &Terms, seed: u8) -> Result<Quote, Rejection> {
+        let request = self.request(terms);
+        self.market.quote(self.now, &request, [seed; 32], &self.online())
+    }
+
+    /// A contract of `terms`, agreed and not confirmed yet.
+    pub(crate) fn agree(&mut self, terms: &Terms) -> ContractId {
+        let quote = signed(self.quoted(terms, 1).expect("providers enough"));
+        let accept = accept(&quote);
+        self.done(&accept);
+        let Command::Accept { acceptance, .. } = accept else { unreachable!("an acceptance") };
+        acceptance.id()
+    }
+
+    /// A contract of [`terms`] whose slots hold 1 GB each, in the epoch before its first.
+    pub(crate) fn store(&mut self) -> ContractId {
+        let contract = self.agree(&terms());
+        for slot in 0..4 {
+            let confirm = self.confirmation(contract, slot, None);
+            self.done(&confirm);
+        }
+        let revise = self.revision(contract, &[GB; 4]);
+        self.done(&revise);
+        contract
+    }
+
+    pub(crate) fn known(&self, id: ContractId) -> &Contract {
+        self.market.contract(&id).expect("a contract of this story")
+    }
+
+    pub(crate) fn slot(&self, id: ContractId, slot: u16) -> &Slot {
+        &self.known(id).slots[usize::from(slot)]
+    }
+
+    pub(crate) fn provider(&self, id: ContractId, slot: u16) -> Did {
+        self.slot(id, slot).provider()
+    }
+
+    pub(crate) fn confirmation(
+        &self,
+        contract: ContractId,
+        slot: u16,
+        declined: Option<&str>,
+    ) -> Command {
+        let provider = self.provider(contract, slot);
+        let declined = declined.map(str::to_owned);
+        Command::Confirm(signed(Confirmation { provider, contract, slot, declined }))
+    }
+
+    /// The parts of the next revision, with receipts for every slot that changes.
+    pub(crate) fn revision_parts(
+        &self,
+        contract: ContractId,
+        bytes: &[u64],
+    ) -> (Revision, Vec<StorageReceipt>) {
+        let known = self.known(contract);
+        let number = known.revision + 1;
+        let slots: Vec<SlotSize> = bytes.iter().map(|bytes| size(number, *bytes)).collect();
+        let receipts = (0u16..).zip(&slots).map(|(slot, size)| {
+            let provider = self.provider(contract, slot);
+            StorageReceipt { provider, contract, slot, revision: number, size: *size }
+        });
+        let receipts = receipts.collect();
+        let layout = Hash::of(&number.to_le_bytes());
+        (Revision { signer: CLIENT, contract, number, slots, layout }, receipts)
+    }
+
+    pub(crate) fn revision(&self, contract: ContractId, bytes: &[u64]) -> Command {
+        revise(self.revision_parts(contract, bytes))
+    }
+
+    /// Opens the next epoch and does what is due; nobody is audited.
+    pub(crate) fn pass_epoch(&mut self) {
+        let epoch = self.open_epoch().expect("epochs enough");
+        self.done(&epoch);
+        self.settle_down(3).expect("what is due can be done");
+    }
+
+    /// Opens the next epoch, does what is due, and audits everyone: those of `silent` do not answer.
+    pub(crate) fn audit_epoch(&mut self, silent: &[Did]) {
+        self.pass_epoch();
+        for (provider, challenges) in schedule::routine(&self.market) {
+            let answered = !silent.contains(&provider);
+            let found = challenges.iter().map(|c| SlotVerdict {
+                contract: c.contract,
+                slot: c.slot,
+                challenges: c.count,
+                passed: if answered { c.count } else { 0 },
+                answered,
+                latency_ms: 20,
+            });
+            let epoch = self.market.epoch();
+            let verdict = verdict(provider, epoch, AuditKind::Routine, found.collect());
+            self.done(&verdict);
+        }
+        self.settle_down(3).expect("what is due can be done");
+    }
+
+    /// A verdict on one slot of which `missed` of `asked` challenges failed.
+    pub(crate) fn judged(
+        &self,
+        (contract, slot): (ContractId, u16),
+        (epoch, kind): (Epoch, AuditKind),
+        (missed, challenges): (u32, u32),
+    ) -> Command {
+        let passed = challenges - missed;
+        let found =
+            SlotVerdict { contract, slot, challenges, passed, answered: true, latency_ms: 20 };
+        verdict(self.provider(contract, slot), epoch, kind, vec![found])
+    }
+
+    /// A routine audit of the open epoch in which the slot's provider does not answer.
+    pub(crate) fn silence(&self, contract: ContractId, slot: u16) -> Command {
+        let found = SlotVerdict {
+            contract,
+            slot,
+            challenges: 65,
+            passed: 0,
+            answered: false,
+            latency_ms: 0,
+        };
+        let provider = self.provider(contract, slot);
+        verdict(provider, self.market.epoch(), AuditKind::Routine, vec![found])
+    }
+
+    pub(crate) fn confession(&self, contract: ContractId, slot: u16, lost_bytes: u64) -> Command {
+        let (provider, revision) = (self.provider(contract, slot), self.known(contract).revision);
+        Command::Confess(signed(Confession { provider, contract, slot, revision, lost_bytes }))
+    }
+
+    /// The receipt of a rebuilt slot, with the market's revision.
+    pub(crate) fn rebuilt(&self, contract: ContractId, slot: u16) -> Command {
+        let known = self.known(contract);
+        let number = known.revision + 1;
+        let (provider, size) = (self.provider(contract, slot), self.slot(contract, slot).size);
+        let receipt = StorageReceipt { provider, contract, slot, revision: number, size };
+        let slots = known.slots.iter().map(|s| s.size).collect();
+        let layout = known.layout.unwrap_or_default();
+        let revision = Revision { signer: did(MARKET), contract, number, slots, layout };
+        Command::FinishRebuild { receipt: signed(receipt), revision: signed(revision) }
+    }
+
+    pub(crate) fn voucher_of(&self, contract: ContractId, slot: u16, bytes: u64) -> Command {
+        let provider = self.provider(contract, slot);
+        let voucher = Voucher { client: CLIENT, provider, contract, slot, bytes };
+        Command::RedeemVoucher(signed(voucher))
+    }
+
+    /// Epochs without incident until the contract is settled.
+    pub(crate) fn live_out(&mut self, contract: ContractId) {
+        while self.known(contract).state.is_open() {
+            self.audit_epoch(&[]);
+        }
+        assert!(self.known(contract).slots.iter().all(|s| s.state == SlotState::Closed));
+    }
+
+    /// What a party got out of a contract: received, returned, slashed.
+    pub(crate) fn share(&self, contract: ContractId, party: Did) -> (i64, i64, i64) {
+        let nothing =
+            Share { party, received: Msat::ZERO, returned: Msat::ZERO, slashed: Msat::ZERO };
+        let share = self.known(contract).shares.get(&party).unwrap_or(&nothing);
+        (share.received.0, share.returned.0, share.slashed.0)
+    }
+
+    pub(crate) fn balance(&self, account: Account) -> i64 {
+        self.market.ledger().balance(account).0
+    }
+
+    pub(crate) fn money(&self, party: Did) -> i64 {
+        self.balance(Account::Available(party))
+    }
+}
+
+pub(crate) fn accept(quote: &Verified<Quote>) -> Command {
+    let acceptance = signed(Acceptance { client: quote.client, quote: quote.id() });
+    Command::Accept { acceptance, quote: Box::new(quote.clone()) }
+}
+
+pub(crate) fn revise((revision, receipts): (Revision, Vec<StorageReceipt>)) -> Command {
+    let receipts = receipts.into_iter().map(signed).collect();
+    Command::Revise { revision: signed(revision), receipts }
+}
+
+pub(crate) fn slot_id(contract: ContractId, slot: u16) -> SlotId {
+    SlotId { contract, slot }
+}

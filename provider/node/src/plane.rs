@@ -1,0 +1,172 @@
+//! The data plane: shards in, receipts out, shards out, vouchers in.
+
+use crate::node::Node;
+use crate::store::{Room, StoreError};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use axum::http::{HeaderMap, StatusCode, header};
+use network::api::{NodeInfo, Problem, ReceiptBody, SlotContent};
+use network::extract::{JsonBody, PathOf, Pieces, VerifiedBody};
+use network::node_api::ReceiptAnswer;
+use network::auth::Wanted;
+use shards::{Entry, Root};
+use std::sync::Arc;
+use types::documents::{Access, AccessToken, Voucher};
+use types::{ContractId, Hash, Verified};
+
+/// The longest shard.
+const SHARD_BYTES_MAX: usize = 4 << 20;
+
+/// The data plane's routes.
+pub(crate) fn router(node: Arc<Node>) -> Router {
+    Router::new()
+        .route("/v1/node", get(info))
+        .route("/v1/slots/{contract}/{slot}", get(content))
+        .route("/v1/slots/{contract}/{slot}/shards/{root}", get(read).put(put))
+        .route("/v1/slots/{contract}/{slot}/receipts", post(receipt))
+        .route("/v1/slots/{contract}/{slot}/vouchers", post(voucher))
+        .with_state(node)
+}
+
+type Slot = (ContractId, u16);
+type Shard = (ContractId, u16, Hash);
+
+async fn info(State(node): State<Arc<Node>>) -> Json<NodeInfo> {
+    let (provider, capacity, used) = (node.did, node.settings.offer.capacity, node.store.used());
+    Json(NodeInfo { provider, capacity, used })
+}
+
+async fn content(
+    State(node): State<Arc<Node>>,
+    PathOf(slot): PathOf<Slot>,
+    headers: HeaderMap,
+) -> Result<Json<SlotContent>, Problem> {
+    let (room, _) = admit_either(&node, slot, &headers)?;
+    let shards = room.shards().into_iter().map(|root| Hash(root.0)).collect();
+    Ok(Json(SlotContent { shards }))
+}
+
+async fn put(
+    State(node): State<Arc<Node>>,
+    PathOf((contract, slot, root)): PathOf<Shard>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<StatusCode, Problem> {
+    let (room, _) = admit(&node, (contract, slot), &headers, Access::Write)?;
+    let body = Pieces::new(request.into_body(), SHARD_BYTES_MAX)?.whole().await?;
+    blocking(move || room.put(Root(root.0), &body)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn read(
+    State(node): State<Arc<Node>>,
+    PathOf((contract, slot, root)): PathOf<Shard>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (room, token) = admit(&node, (contract, slot), &headers, Access::Read)?;
+    let root = Root(root.0);
+    let bytes = room.len_of(&root).ok_or_else(|| problem(&StoreError::Missing(root)))?;
+    // A repair's reads are paid by the market's pool; the client's own by its vouchers.
+    if token.issuer == room.lease().client {
+        room.meter_read(bytes).map_err(|due| {
+            let detail = format!("a voucher for {due} bytes in all is due: post it, then read on");
+            Problem::new(StatusCode::PAYMENT_REQUIRED, "voucher_due", detail)
+        })?;
+    }
+    let shard = blocking(move || room.read(&root)).await?;
+    let headers = [(header::CONTENT_TYPE, "application/octet-stream")];
+    Ok((headers, Body::from(shard)).into_response())
+}
+
+async fn receipt(
+    State(node): State<Arc<Node>>,
+    PathOf(slot): PathOf<Slot>,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody<ReceiptBody>,
+) -> Result<Json<ReceiptAnswer>, Problem> {
+    let (room, _) = admit(&node, slot, &headers, Access::Write)?;
+    let entry = |(root, bytes): (Hash, u32)| Entry { root: Root(root.0), bytes };
+    let entries = body.shards.into_iter().map(entry).collect();
+    let receipt = blocking(move || node.receipt(&room, body.revision, entries)).await?;
+    Ok(Json(ReceiptAnswer { receipt: receipt.signed().clone() }))
+}
+
+async fn voucher(
+    State(node): State<Arc<Node>>,
+    PathOf(slot): PathOf<Slot>,
+    VerifiedBody(voucher): VerifiedBody<Voucher>,
+) -> Result<StatusCode, Problem> {
+    let room = node.store.room(&slot).ok_or_else(unknown)?;
+    let wanted = (room.lease().client, node.did, slot.0, slot.1);
+    if (voucher.client, voucher.provider, voucher.contract, voucher.slot) != wanted {
+        let detail = "the voucher is not this slot's client's for this provider: sign one that is";
+        return Err(Problem::forbidden("voucher_foreign", detail));
+    }
+    let kept = blocking(move || room.pay(voucher.signed(), voucher.bytes)).await?;
+    if kept {
+        node.owe(slot);
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The slot, where the headers allow `access` to it.
+fn admit(
+    node: &Node,
+    slot: Slot,
+    headers: &HeaderMap,
+    access: Access,
+) -> Result<(Arc<Room>, Arc<Verified<AccessToken>>), Problem> {
+    let room = node.store.room(&slot).ok_or_else(unknown)?;
+    let both = [room.lease().client, node.settings.market_key];
+    let issuers = if access == Access::Read { &both[..] } else { &both[..1] };
+    let wanted = Wanted { contract: slot.0, slot: slot.1, access, issuers, now: network::clock::now() };
+    let token = node.doorkeeper.admit(headers, &wanted)?;
+    Ok((room, token))
+}
+
+/// As [`admit`], for what readers and writers may both do.
+fn admit_either(
+    node: &Node,
+    slot: Slot,
+    headers: &HeaderMap,
+) -> Result<(Arc<Room>, Arc<Verified<AccessToken>>), Problem> {
+    admit(node, slot, headers, Access::Read).or_else(|_| admit(node, slot, headers, Access::Write))
+}
+
+fn unknown() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "unknown_slot", "this slot is not kept here; ask the market who keeps it")
+}
+
+/// Runs what blocks on the disk beside the executor's threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Problem> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(|error| problem(&error)),
+        Err(error) => {
+            tracing::error!(%error, "a disk operation failed");
+            Err(Problem::internal())
+        }
+    }
+}
+
+/// The store's refusal as a problem.
+fn problem(error: &StoreError) -> Problem {
+    let (status, code) = match error {
+        StoreError::DiskFull => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
+        StoreError::QuotaExceeded { .. } => (StatusCode::INSUFFICIENT_STORAGE, "quota_exceeded"),
+        StoreError::WrongRoot { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "wrong_root"),
+        StoreError::Missing(_) => (StatusCode::NOT_FOUND, "shard_missing"),
+        StoreError::Length { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "wrong_length"),
+        StoreError::Damaged(_) => (StatusCode::GONE, "shard_damaged"),
+        StoreError::Gone => return unknown(),
+        StoreError::Io { .. } | StoreError::Corrupted { .. } => {
+            tracing::error!(%error, "the store failed");
+            return Problem::internal();
+        }
+    };
+    Problem::new(status, code, error.to_string())
+}

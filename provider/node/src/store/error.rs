@@ -1,0 +1,76 @@
+//! Why the store refuses.
+
+use shards::Root;
+use std::io;
+use std::path::{Path, PathBuf};
+use types::Bytes;
+
+/// What went wrong with a shard or the disk.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk is full.
+    #[error("the provider's disk is full: reads continue, new bytes wait until its operator makes room")]
+    DiskFull,
+    /// The slot has no room for this.
+    #[error("the slot has room for {capacity}; {wanted} would be in it, so remove something first")]
+    QuotaExceeded {
+        /// The slot's room.
+        capacity: Bytes,
+        /// What would be in it.
+        wanted: Bytes,
+    },
+    /// Bytes that are another shard's.
+    #[error("the bytes are shard {found}, not {wanted}: send them again under their own root")]
+    WrongRoot {
+        /// The root they were sent under.
+        wanted: Root,
+        /// Their root.
+        found: Root,
+    },
+    /// A shard that is not there.
+    #[error("shard {0} is not in this slot; put it first")]
+    Missing(Root),
+    /// A shard that is there and not whole.
+    #[error("shard {0} is damaged on the provider's disk; read another slot")]
+    Damaged(Root),
+    /// A list that speaks of another length than the shard has.
+    #[error("shard {root} has {found} bytes, not {wanted}")]
+    Length {
+        /// Which.
+        root: Root,
+        /// What the list says.
+        wanted: u32,
+        /// What is there.
+        found: u32,
+    },
+    /// The slot was given back.
+    #[error("the slot is no longer kept here; ask the market who keeps it")]
+    Gone,
+    /// The file system.
+    #[error("{path}: {source}", path = path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file that says something impossible.
+    #[error("{path} is corrupted: {reason}", path = path.display())]
+    Corrupted {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl StoreError {
+    /// What an operation on `path` failed with; a full disk or quota has its own name.
+    pub(crate) fn io(path: &Path) -> impl Fn(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull,
+            _ => Self::Io { path: path.clone(), source },
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Whether to take a slot that the market reserves.
+
+use crate::offer::Offer;
+use pricing::PricingPolicy;
+use types::documents::Reservation;
+use types::{Bytes, Did, Price, Timestamp};
+
+/// What a provider has and is bound to already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Its own name.
+    pub provider: Did,
+    /// The market it deals in.
+    pub market: Did,
+    /// Slot bytes it is committed to already, this slot not counted.
+    pub committed: Bytes,
+    /// What its disk can still take.
+    pub disk_free: Bytes,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// Why a provider will not have a slot. The market keeps the text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Declined {
+    /// The reservation is another market's, or for another provider.
+    #[error("the reservation is not for this provider in this market")]
+    NotOurs,
+    /// Its answer would come too late.
+    #[error("the reservation came too late to be answered")]
+    Late,
+    /// More than is offered.
+    #[error("{wanted} are wanted and {left} of the offer are left")]
+    Capacity {
+        /// The slot's room.
+        wanted: Bytes,
+        /// What is left of the offer.
+        left: Bytes,
+    },
+    /// The disk is too full.
+    #[error("{wanted} are wanted and the disk has {free} left")]
+    Disk {
+        /// The slot's room.
+        wanted: Bytes,
+        /// What is left on the disk.
+        free: Bytes,
+    },
+    /// Less is paid than was asked for.
+    #[error("{quoted} msat per GB and day are quoted and {asked} are asked for")]
+    Price {
+        /// The slot's price.
+        quoted: Price,
+        /// What this provider asks for.
+        asked: Price,
+    },
+}
+
+/// Judges a verified reservation: takes it, or says why not.
+///
+/// The price is compared with the cheapest tier's, since a reservation does not name the tier.
+///
+/// # Errors
+/// [`Declined`] with the figures on both sides.
+pub fn judge(reservation: &Reservation, offer: &Offer, room: &Room) -> Result<(), Declined> {
+    if reservation.provider != room.provider || reservation.market != room.market {
+        return Err(Declined::NotOurs);
+    }
+    if room.now > reservation.answer_by {
+        return Err(Declined::Late);
+    }
+    let wanted = reservation.capacity;
+    let left = Bytes(offer.capacity.0.saturating_sub(room.committed.0));
+    if wanted > left {
+        return Err(Declined::Capacity { wanted, left });
+    }
+    if wanted > room.disk_free {
+        return Err(Declined::Disk { wanted, free: room.disk_free });
+    }
+    let least = cheapest(offer);
+    if reservation.quoted.price < least {
+        return Err(Declined::Price { quoted: reservation.quoted.price, asked: least });
+    }
+    Ok(())
+}
+
+/// What the offer comes to on the cheapest tier it serves, by the default tier rates.
+fn cheapest(offer: &Offer) -> Price {
+    let policy = PricingPolicy::default();
+    let tiers = offer.tiers.iter().filter_map(|tier| policy.on_tier(offer.price, *tier).ok());
+    tiers.min().unwrap_or(offer.price)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use types::documents::QuotedSlot;
+    use types::{GbPrice, Hash, Msat, Redundancy, SlotCost};
+
+    fn reservation(capacity: u64, price: u32) -> Reservation {
+        Reservation {
+            market: Did([9; 32]),
+            provider: Did([1; 32]),
+            client: Did([2; 32]),
+            contract: Hash([3; 32]),
+            slot: 0,
+            capacity: Bytes(capacity),
+            redundancy: Redundancy { data: 4, parity: 2 },
+            shard_bytes: 1 << 20,
+            quoted: QuotedSlot {
+                provider: Did([1; 32]),
+                ask: Hash([4; 32]),
+                price: Price::whole(price),
+                egress: GbPrice::whole(0),
+                ingress: GbPrice::whole(0),
+                minimum_use: Bytes(0),
+                cost: SlotCost::default(),
+                bond: Msat(0),
+            },
+            rebuild: None,
+            answer_by: Timestamp(100),
+        }
+    }
+
+    fn room() -> Room {
+        Room {
+            provider: Did([1; 32]),
+            market: Did([9; 32]),
+            committed: Bytes(400),
+            disk_free: Bytes(550),
+            now: Timestamp(50),
+        }
+    }
+
+    #[test]
+    fn what_fits_is_taken_and_everything_else_declined_with_figures() {
+        let mut offer = Offer::new(Bytes(1_000), Price::whole(100), "me".into());
+        offer.tiers = vec![types::Tier::Hot];
+        let judged = |capacity, price| judge(&reservation(capacity, price), &offer, &room());
+        assert_eq!(judged(500, 100), Ok(()));
+        assert_eq!(judged(601, 100).unwrap_err().to_string(), "601 B are wanted and 600 B of the offer are left");
+        assert!(matches!(judged(600, 100), Err(Declined::Disk { .. })));
+        assert!(matches!(judged(500, 99), Err(Declined::Price { .. })));
+        let late = Room { now: Timestamp(101), ..room() };
+        assert_eq!(judge(&reservation(1, 100), &offer, &late), Err(Declined::Late));
+        let other = Room { market: Did([8; 32]), ..room() };
+        assert_eq!(judge(&reservation(1, 100), &offer, &other), Err(Declined::NotOurs));
+    }
+
+    #[test]
+    fn a_lower_tier_may_be_quoted_at_its_lower_price() {
+        let offer = Offer::new(Bytes(1_000), Price::whole(100), "me".into());
+        assert_eq!(judge(&reservation(500, 20), &offer, &room()), Ok(()));
+        assert!(matches!(judge(&reservation(500, 19), &offer, &room()), Err(Declined::Price { .. })));
+    }
+}

@@ -1,0 +1,91 @@
+//! `bondstore account`: a client's money.
+
+use crate::client::ClientArgs;
+use crate::output::{Output, msat, table};
+use anyhow::{Context, Result};
+use clap::Subcommand;
+use std::path::PathBuf;
+use types::{Msat, Signed};
+
+#[derive(Subcommand)]
+pub(crate) enum Account {
+    /// What there is: free, locked, earned.
+    Show {
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Present a deposit that the market's operator signed (`bondstore market credit` makes one).
+    Deposit {
+        /// The file with the signed document.
+        document: PathBuf,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Take money out.
+    Withdraw {
+        /// How many msat.
+        amount: i64,
+        /// Where the operator should pay it.
+        #[arg(long, value_name = "WHERE")]
+        to: String,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Every posting, newest last.
+    History {
+        /// Only those after this posting.
+        #[arg(long, default_value_t = 0)]
+        after: u64,
+        /// At most so many.
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+}
+
+impl Account {
+    pub(crate) async fn run(self, output: &Output) -> Result<()> {
+        match self {
+            Self::Show { client } => {
+                let account = client.open().await?.account().await?;
+                output.result(&account, || {
+                    let lines = [
+                        ("available", account.available),
+                        ("in escrow", account.escrow),
+                        ("in bonds", account.bonds),
+                        ("held back", account.held),
+                        ("earned, not yet posted", account.accrued),
+                    ];
+                    table(["account", "amount"], lines.map(|(name, amount)| [name.to_owned(), msat(amount)]))
+                });
+            }
+            Self::Deposit { document, client } => {
+                let text = std::fs::read_to_string(&document)
+                    .with_context(|| format!("{} cannot be read", document.display()))?;
+                let accepted = client.open().await?.deposit(&Signed(text.trim().to_owned())).await?;
+                output.result(&accepted, || format!("deposit {} is booked", accepted.document));
+            }
+            Self::Withdraw { amount, to, client } => {
+                let accepted = client.open().await?.withdraw(Msat(amount), &to).await?;
+                output.result(&accepted, || format!("withdrawal {} is booked", accepted.document));
+            }
+            Self::History { after, limit, client } => {
+                let entries = client.open().await?.history(after, limit).await?;
+                output.result(&entries, || {
+                    let rows = entries.iter().map(|entry| {
+                        [entry.posting.to_string(), entry.reason.clone(), short(&entry.debit), short(&entry.credit), msat(entry.amount)]
+                    });
+                    table(["posting", "why", "from", "to", "amount"], rows)
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An account's name with its long parts shortened.
+pub(crate) fn short(account: &str) -> String {
+    let part = |part: &str| if part.len() > 20 { format!("…{}", &part[part.len() - 8..]) } else { part.to_owned() };
+    account.split(':').filter(|p| *p != "did" && *p != "key").map(part).collect::<Vec<_>>().join(":")
+}

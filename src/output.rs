@@ -1,0 +1,118 @@
+//! How commands speak: one JSON value, or text, tables and progress bars.
+
+use comfy_table::{Table, presets};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use serde_json::json;
+use std::fmt::Display;
+use std::io::Write;
+
+/// Where a command's results go.
+pub(crate) struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub(crate) const fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Whether a program reads this.
+    pub(crate) const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Prints the result: `value` for programs, what `text` says for people.
+    pub(crate) fn result(&self, value: &impl Serialize, text: impl FnOnce() -> String) {
+        let line = if self.json {
+            serde_json::to_string(value).expect("results have string keys")
+        } else {
+            text()
+        };
+        write_line(&line);
+    }
+
+    /// A line of the story, for people only.
+    pub(crate) fn say(&self, line: impl Display) {
+        if !self.json {
+            write_line(&line.to_string());
+        }
+    }
+
+    /// Why a command failed: with its causes, on standard error (and as JSON on standard output).
+    pub(crate) fn error(&self, error: &anyhow::Error) {
+        let mut text = String::new();
+        for cause in error.chain() {
+            let cause = cause.to_string();
+            if text.is_empty() {
+                text = cause;
+            } else if !text.contains(&cause) {
+                text = format!("{text}: {cause}");
+            }
+        }
+        if self.json {
+            write_line(&json!({ "ok": false, "error": text }).to_string());
+        }
+        eprintln!("error: {text}");
+    }
+
+    /// A bar for work of `bytes`, on standard error; it hides where nobody looks.
+    pub(crate) fn bar(&self, what: &'static str, bytes: Option<u64>) -> ProgressBar {
+        let bar = match (self.json, bytes) {
+            (true, _) => ProgressBar::with_draw_target(bytes, ProgressDrawTarget::hidden()),
+            (false, Some(bytes)) => ProgressBar::new(bytes),
+            (false, None) => ProgressBar::no_length(),
+        };
+        let shape = "{prefix:>9} {bar:32} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta}";
+        let style = ProgressStyle::with_template(shape).expect("the template is well formed");
+        bar.with_style(style).with_prefix(what)
+    }
+}
+
+/// A closed pipe is the reader's wish to hear no more, not a failure.
+fn write_line(line: &str) {
+    let mut out = std::io::stdout().lock();
+    if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// A table with `head` over `rows`.
+pub(crate) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_BORDERS_ONLY).set_header(head);
+    for row in rows {
+        table.add_row(row);
+    }
+    table.to_string()
+}
+
+/// An amount as people read it: with thousands apart.
+pub(crate) fn msat(amount: types::Msat) -> String {
+    format!("{} msat", thousands(amount.0))
+}
+
+/// A whole number with thousands apart.
+pub(crate) fn thousands(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if number < 0 { format!("-{text}") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        for (number, text) in [(0, "0"), (999, "999"), (-1000, "-1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(thousands(number), text);
+        }
+    }
+}

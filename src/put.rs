@@ -1,0 +1,58 @@
+//! `bondstore put`: a file under a bonded contract.
+
+use crate::client::{ClientArgs, show};
+use crate::output::Output;
+use crate::quote::WishArgs;
+use ::client::ObjectName;
+use anyhow::{Context, Result};
+use clap::Args;
+use client_node::Source;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use types::Bytes;
+
+#[derive(Args)]
+pub(crate) struct Put {
+    /// The file to store.
+    file: PathBuf,
+    /// What to call it; the file's own name where nothing is said.
+    name: Option<String>,
+    #[command(flatten)]
+    wish: WishArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+impl Put {
+    pub(crate) async fn run(self, output: &Output) -> Result<()> {
+        let client = self.client.open().await?;
+        let name = name_of(self.name.as_deref(), &self.file)?;
+        let bar = output.bar("storing", None);
+        let progress = Arc::new(show(bar.clone()));
+        let wish = self.wish.wish(Bytes(1));
+        let put = client.put(Source::file(&self.file), &name, &wish, progress).await?;
+        bar.finish_and_clear();
+        let value = json!({
+            "name": put.name.name, "contract": put.contract, "revision": put.revision, "bytes": put.bytes,
+            "blake3": put.hash, "stored": put.stored, "sent": put.sent, "backup": put.backup,
+            "slots": put.slots.iter().map(|s| json!({ "slot": s.slot, "provider": s.provider })).collect::<Vec<_>>(),
+        });
+        output.result(&value, || {
+            format!(
+                "{} is stored: {} in {} slots under contract {}\nblake3 {}",
+                put.name.name, put.bytes, put.slots.len(), put.contract, put.hash
+            )
+        });
+        Ok(())
+    }
+}
+
+/// The name given, or the file's.
+pub(crate) fn name_of(given: Option<&str>, file: &Path) -> Result<ObjectName> {
+    let own = file.file_name().and_then(|name| name.to_str());
+    let name = given.or(own).with_context(|| {
+        format!("{} has no name that is text; give one after the file", file.display())
+    })?;
+    Ok(ObjectName::new(name)?)
+}

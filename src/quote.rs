@@ -1,0 +1,138 @@
+//! `bondstore quote`: a price before anything is committed; and the wishes that `put` shares.
+
+use crate::client::ClientArgs;
+use crate::output::{Output, msat, table};
+use anyhow::Result;
+use clap::Args;
+use ::client::StorageWish;
+use types::documents::Quote as QuoteDocument;
+use types::{Bytes, Redundancy, Span, Tier};
+
+/// What is wished for, beside the size.
+#[derive(Args)]
+pub(crate) struct WishArgs {
+    /// How long: `30d`, `12h`, `1y`.
+    #[arg(long = "for", default_value = "30d", value_name = "DURATION")]
+    duration: Span,
+    /// k: any so many slots bring the data back.
+    #[arg(long, default_value_t = 4, value_name = "K")]
+    data_shards: u16,
+    /// m: so many slots may be lost.
+    #[arg(long, default_value_t = 2, value_name = "M")]
+    parity_shards: u16,
+    /// How often it will be read: hot, warm, cold or archive.
+    #[arg(long, default_value = "hot")]
+    tier: Tier,
+    /// Percentage of audits that must be answered.
+    #[arg(long, default_value = "99.5", value_name = "PERCENT", value_parser = permille)]
+    availability: u16,
+    /// Acceptable regions; none means all.
+    #[arg(long, value_name = "REGION")]
+    region: Vec<String>,
+    /// Let one operator keep several slots.
+    #[arg(long)]
+    same_operator: bool,
+    /// Let one network keep several slots.
+    #[arg(long)]
+    same_network: bool,
+    /// Bytes of reads paid for in advance; the whole object once where nothing is said.
+    #[arg(long, value_name = "SIZE")]
+    egress: Option<Bytes>,
+}
+
+impl WishArgs {
+    pub(crate) fn wish(&self, size: Bytes) -> StorageWish {
+        let mut wish = StorageWish::new(size, self.duration);
+        wish.redundancy = Redundancy { data: self.data_shards, parity: self.parity_shards };
+        wish.tier = self.tier;
+        wish.availability_permille = self.availability;
+        wish.placement.regions.clone_from(&self.region);
+        wish.placement.distinct_operators = !self.same_operator;
+        wish.placement.distinct_networks = !self.same_network;
+        wish.egress = self.egress;
+        wish
+    }
+}
+
+/// `99.5` percent as 995 permille.
+fn permille(text: &str) -> Result<u16, String> {
+    let wrong = || format!("{text:?} is not a percentage; give 0 to 100 with at most one decimal, such as 99.5");
+    let (whole, tenth) = text.trim_end_matches('%').split_once('.').unwrap_or((text.trim_end_matches('%'), "0"));
+    let whole: u16 = whole.parse().map_err(|_| wrong())?;
+    let tenth: u16 = if tenth.len() == 1 { tenth.parse().map_err(|_| wrong())? } else { return Err(wrong()) };
+    let permille = whole.checked_mul(10).and_then(|w| w.checked_add(tenth)).ok_or_else(wrong)?;
+    if permille <= 1000 { Ok(permille) } else { Err(wrong()) }
+}
+
+#[derive(Args)]
+pub(crate) struct Quote {
+    /// How much: `10GB`, `512MiB`.
+    size: Bytes,
+    #[command(flatten)]
+    wish: WishArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+impl Quote {
+    pub(crate) async fn run(self, output: &Output) -> Result<()> {
+        let client = self.client.open().await?;
+        let offer = client.quote(&self.wish.wish(self.size)).await?;
+        output.result(offer.quote(), || text(offer.quote()));
+        Ok(())
+    }
+}
+
+/// A quote as people read it: line by line, who was chosen, who was not and why.
+pub(crate) fn text(quote: &QuoteDocument) -> String {
+    let lines = quote.cost.lines().map(|(name, amount)| [name.to_owned(), msat(amount)]);
+    let total = quote.cost.escrow().map_or_else(|error| error.to_string(), msat);
+    let (bond, paid): (Vec<_>, Vec<_>) = lines.into_iter().partition(|[name, _]| name == "bond");
+    let total = ["total, locked in escrow".to_owned(), total];
+    let bond = bond.into_iter().map(|[_, amount]| ["(locked by the providers as bonds)".to_owned(), amount]);
+    let price = table(["line", "amount"], paid.into_iter().chain([total]).chain(bond));
+    let slots = (0..).zip(&quote.slots).map(|(number, slot): (u16, _)| {
+        let price = format!("{} msat/GB·day", slot.price.0.normalize());
+        let earns = slot.cost.total().map_or_else(|error| error.to_string(), msat);
+        [number.to_string(), slot.provider.short(), price, earns, msat(slot.bond)]
+    });
+    let slots = table(["slot", "provider", "price", "earns at most", "bond"], slots);
+    let audit = format!(
+        "audits: {} challenges per slot within {}; a loss of {} % is found with {} %{}",
+        quote.audit.challenges,
+        quote.audit.within,
+        percent(quote.terms.detection.fraction_ppm),
+        percent(quote.audit.confidence_ppm),
+        if quote.audit.capped { " (the slots are small, so audits are rarer and the bonds higher)" } else { "" },
+    );
+    let excluded = quote.excluded.iter().map(|e| format!("  {}: {}; {}", e.provider.short(), e.reason, e.remedy));
+    let mut text = [price, slots, audit].join("\n");
+    if quote.excluded_count > 0 {
+        let reserves = quote.reserves.len();
+        text = format!("{text}\nnot chosen: {} providers ({reserves} of them in reserve)", quote.excluded_count + reserves as u64);
+        excluded.for_each(|line| text = format!("{text}\n{line}"));
+    }
+    text
+}
+
+/// Parts per million as a percentage.
+fn percent(ppm: u32) -> String {
+    let text = format!("{}.{:04}", ppm / 10_000, ppm % 10_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentages_are_read_and_shown() {
+        for (text, value) in [("99.5", 995), ("100", 1000), ("0.1%", 1), ("0", 0)] {
+            assert_eq!(permille(text), Ok(value), "{text}");
+        }
+        for text in ["100.1", "-1", "99.55", "", "many", "7000"] {
+            assert!(permille(text).is_err(), "{text}");
+        }
+        assert_eq!((percent(10_000), percent(987_600)), ("1".into(), "98.76".into()));
+    }
+}
