@@ -17,13 +17,13 @@ impl Ls {
         let objects = self.client.open().await?.ls().await?;
         let line = |o: &::client::catalogue::ObjectRecord| {
             json!({
-                "bucket": o.name.bucket, "name": o.name.name, "bytes": o.layout.plain_len,
+                "bucket": o.name.bucket, "name": o.name.name, "bytes": o.layout.plain_bytes,
                 "contract": o.contract, "blake3": o.hash, "stored_at": o.stored_at,
             })
         };
         output.result(&objects.iter().map(line).collect::<Vec<_>>(), || {
             let rows = objects.iter().map(|o| {
-                [o.name.name.clone(), types::Bytes(o.layout.plain_len).to_string(), o.contract.short(), o.hash.short()]
+                [o.name.name.clone(), types::Bytes(o.layout.plain_bytes).to_string(), o.contract.short(), o.hash.short()]
             });
             table(["name", "size", "contract", "blake3"], rows)
         });

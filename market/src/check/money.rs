@@ -4,9 +4,8 @@ use super::Breaches;
 use crate::state::Market;
 use contracts::payout::Accrual;
 use contracts::{Account, Contract, Slot, SlotState};
-use std::collections::BTreeSet;
 use types::documents::Share;
-use types::{Did, Epoch, MoneyError, Msat};
+use types::{Epoch, MoneyError, Msat};
 
 /// The escrow covers everything that may still have to be paid, and shares add up to what left it.
 pub(super) fn check(market: &Market, contract: &Contract, breaches: &mut Breaches) {
@@ -114,11 +113,4 @@ fn shares(market: &Market, contract: &Contract, breaches: &mut Breaches) {
     breaches.expect(counted >= out, "every msat that left a contract is somebody's share", || {
         format!("{}: {out} left, {counted} counted", contract.id)
     });
-    let over = !contract.state.is_open();
-    let parties: BTreeSet<Did> = contract.shares.keys().copied().collect();
-    breaches.expect(
-        !over || parties.contains(&contract.client) || out == 0,
-        "a client has a share of its contract",
-        || contract.id.to_string(),
-    );
 }

@@ -93,7 +93,7 @@ impl World {
     pub(crate) fn listener(&self) -> Arc<dyn client_node::Progress> {
         let said = Arc::clone(&self.said);
         Arc::new(move |event: &Event<'_>| {
-            said.lock().expect("no test panics with the lock").push(format!("{event:?}"))
+            said.lock().expect("no test panics with the lock").push(format!("{event:?}"));
         })
     }
 

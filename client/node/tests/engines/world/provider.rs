@@ -201,7 +201,7 @@ async fn get_shard(
     let bytes = disk.read(root, fault)?;
     Ok(match fault {
         Fault::HangsOnRead => std::future::pending().await,
-        Fault::Truncates => cut_off(bytes),
+        Fault::Truncates => cut_off(&bytes),
         Fault::Lies => vec![0; bytes.len()].into_response(),
         Fault::Overlong => [&bytes[..], &bytes[..]].concat().into_response(),
         _ => bytes.into_response(),
@@ -209,7 +209,7 @@ async fn get_shard(
 }
 
 /// Says the whole length, sends half, and breaks the connection.
-fn cut_off(bytes: Bytes) -> Response {
+fn cut_off(bytes: &Bytes) -> Response {
     let half = bytes.slice(..bytes.len() / 2);
     let broken = Err(std::io::Error::other("cut off"));
     let stream = futures_util::stream::iter([Ok(half), broken]);
