@@ -17,11 +17,6 @@ impl Output {
         Self { json }
     }
 
-    /// Whether a program reads this.
-    pub(crate) const fn is_json(&self) -> bool {
-        self.json
-    }
-
     /// Prints the result: `value` for programs, what `text` says for people.
     pub(crate) fn result(&self, value: &impl Serialize, text: impl FnOnce() -> String) {
         let line = if self.json {

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use ::client::StorageWish;
 use types::documents::Quote as QuoteDocument;
-use types::{Bytes, Redundancy, Span, Tier};
+use types::{Bytes, Did, Redundancy, Span, Tier};
 
 /// What is wished for, beside the size.
 #[derive(Args)]
@@ -78,13 +78,13 @@ impl Quote {
     pub(crate) async fn run(self, output: &Output) -> Result<()> {
         let client = self.client.open().await?;
         let offer = client.quote(&self.wish.wish(self.size)).await?;
-        output.result(offer.quote(), || text(offer.quote()));
+        output.result(offer.quote(), || text(offer.quote(), Did::short));
         Ok(())
     }
 }
 
-/// A quote as people read it: line by line, who was chosen, who was not and why.
-pub(crate) fn text(quote: &QuoteDocument) -> String {
+/// A quote as people read it: line by line, who was chosen, who was not and why. `name` says what a provider is called.
+pub(crate) fn text(quote: &QuoteDocument, name: impl Fn(&Did) -> String) -> String {
     let lines = quote.cost.lines().map(|(name, amount)| [name.to_owned(), msat(amount)]);
     let total = quote.cost.escrow().map_or_else(|error| error.to_string(), msat);
     let (bond, paid): (Vec<_>, Vec<_>) = lines.into_iter().partition(|[name, _]| name == "bond");
@@ -94,7 +94,7 @@ pub(crate) fn text(quote: &QuoteDocument) -> String {
     let slots = (0..).zip(&quote.slots).map(|(number, slot): (u16, _)| {
         let price = format!("{} msat/GB·day", slot.price.0.normalize());
         let earns = slot.cost.total().map_or_else(|error| error.to_string(), msat);
-        [number.to_string(), slot.provider.short(), price, earns, msat(slot.bond)]
+        [number.to_string(), name(&slot.provider), price, earns, msat(slot.bond)]
     });
     let slots = table(["slot", "provider", "price", "earns at most", "bond"], slots);
     let audit = format!(
@@ -105,12 +105,16 @@ pub(crate) fn text(quote: &QuoteDocument) -> String {
         percent(quote.audit.confidence_ppm),
         if quote.audit.capped { " (the slots are small, so audits are rarer and the bonds higher)" } else { "" },
     );
-    let excluded = quote.excluded.iter().map(|e| format!("  {}: {}; {}", e.provider.short(), e.reason, e.remedy));
     let mut text = [price, slots, audit].join("\n");
+    if !quote.reserves.is_empty() {
+        let reserves: Vec<String> = quote.reserves.iter().map(|slot| name(&slot.provider)).collect();
+        text = format!("{text}\nin reserve, should one decline: {}", reserves.join(", "));
+    }
     if quote.excluded_count > 0 {
-        let reserves = quote.reserves.len();
-        text = format!("{text}\nnot chosen: {} providers ({reserves} of them in reserve)", quote.excluded_count + reserves as u64);
-        excluded.for_each(|line| text = format!("{text}\n{line}"));
+        text = format!("{text}\nnot chosen: {} providers", quote.excluded_count);
+    }
+    for excluded in &quote.excluded {
+        text = format!("{text}\n  {}: {}; {}", name(&excluded.provider), excluded.reason, excluded.remedy);
     }
     text
 }

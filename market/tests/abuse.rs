@@ -296,7 +296,7 @@ fn a_slot_at_fault_cannot_be_emptied_and_so_escape_its_audits() {
     world.done(&others);
     world.audit_epoch(&[]);
     assert_eq!(world.slot(contract, 0).state, SlotState::Filled);
-    assert_eq!(world.market.unposted(slot_id(contract, 1)), Msat(125_000 + 10_000));
+    assert_eq!(world.market.unposted(slot_id(contract, 1)), Msat(10_000));
 }
 
 #[test]

@@ -52,8 +52,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Decoder::starting_at`] reads from the middle. A provider that takes a lost slot over decodes the
-//! [`ContractLayout`], verifies k other shards of each segment and calls [`SegmentRef::rebuild_shard`].
+//! [`Decoder::starting_at`] and [`Decoder::of_range`] read a part. A decoder writes to whatever takes
+//! bytes ([`std::io::Write`]): a file, not a vector, where memory must stay small. A provider that takes
+//! a lost slot over decodes the [`ContractLayout`], verifies k other shards of each segment and calls
+//! [`SegmentRef::rebuild_shard`].
 //!
 //! # The way of an audit
 //!

@@ -3,7 +3,7 @@
 use super::report::Report;
 use super::stage::Stage;
 use crate::account::short;
-use crate::output::{Output, msat, table};
+use crate::output::{Output, msat, table, thousands};
 use anyhow::{Context, Result};
 use contracts::Account;
 use types::Msat;
@@ -71,8 +71,13 @@ fn books_table(stage: &Stage, books: &network::api::BooksView) -> String {
             account = account.replace(&actor.did.to_string(), &format!("provider {}", actor.number));
         }
         account = account.replace(&stage.client.did().to_string(), "client");
-        [short(&account), line.debits.clone(), line.credits.clone(), msat(line.balance)]
+        [short(&account), apart(&line.debits), apart(&line.credits), msat(line.balance)]
     });
-    let sums = ["sum".to_owned(), books.debits.clone(), books.credits.clone(), String::new()];
+    let sums = ["sum".to_owned(), apart(&books.debits), apart(&books.credits), String::new()];
     table(["account", "debits", "credits", "balance"], rows.chain([sums]))
+}
+
+/// A sum with thousands apart, where it is not longer than 64 bits.
+fn apart(sum: &str) -> String {
+    sum.parse().map_or_else(|_| sum.to_owned(), thousands)
 }

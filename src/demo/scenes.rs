@@ -45,7 +45,7 @@ pub(super) async fn store(stage: &Stage, file: &Path, report: &mut Report, outpu
     report.quote.total_msat = quote.cost.escrow()?;
     report.contract.id = put.contract;
     report.contract.slots = put.slots.iter().map(|slot| stage.name(&slot.provider)).collect();
-    tell_quote(stage, &quote, output);
+    output.say(crate::quote::text(&quote, |did| stage.name(did)));
     output.say(format!(
         "\n2. It accepts: {} are in escrow, each provider locks its bond. {} sealed and coded into 4+2 shards reach six disks in {:.1?};\n   every provider signs that its part is durable. Contract {} is active.",
         msat(report.quote.total_msat),
@@ -55,17 +55,6 @@ pub(super) async fn store(stage: &Stage, file: &Path, report: &mut Report, outpu
     ));
     report.expect(put.hash == report.file.blake3, "the client stored other bytes than the file's");
     Ok(())
-}
-
-fn tell_quote(stage: &Stage, quote: &Quote, output: &Output) {
-    if output.is_json() {
-        return;
-    }
-    let mut text = crate::quote::text(quote);
-    for actor in &stage.providers {
-        text = text.replace(&actor.did.short(), &format!("provider {}", actor.number));
-    }
-    output.say(text);
 }
 
 /// Epochs pass; everyone proves what it keeps.
@@ -153,7 +142,8 @@ pub(super) async fn fetch(stage: &Stage, report: &mut Report, output: &Output) -
     report.fetched = content(&target)?;
     let same = report.fetched == report.file;
     report.expect(same, "the bytes that came back are others");
-    let from: Vec<String> = got.slots.iter().map(|slot| slot.slot.to_string()).collect();
+    let gave = got.slots.iter().filter(|slot| slot.bytes.0 > 0);
+    let from: Vec<String> = gave.map(|slot| slot.slot.to_string()).collect();
     output.say(format!(
         "\n5. The client fetches it from slots {} in {:.1?}: {}, blake3 {}, {}.",
         from.join(", "),

@@ -68,13 +68,14 @@ impl Stage {
         for number in 1..=providers {
             let actor = start_provider(dir, seed, number, &market, &password).await?;
             market.credit(actor.did, PROVIDER_MONEY, &format!("provider {number}'s money for bonds")).await?;
+            // One after the other, so that the market knows them in this order every time.
+            wait_for("a provider to connect and publish its ask", || {
+                market.connected() == usize::from(number)
+                    && market.view(|view| view.market.offers().contains_key(&actor.did))
+            })
+            .await?;
             actors.push(actor);
         }
-        wait_for("every provider to connect and publish its ask", || {
-            let asks = market.view(|view| view.market.offers().len());
-            asks == actors.len() && market.connected() == actors.len()
-        })
-        .await?;
         output.say(format!(
             "providers  {providers}, each with {CAPACITY} to offer and {} for bonds",
             crate::output::msat(PROVIDER_MONEY)

@@ -132,15 +132,21 @@ fn compute_alone(mib: u32) -> f64 {
 
 /// Sends the shards of as many bytes as were asked for, half as much again, without making them.
 async fn transport_alone(addresses: &[String], mib: u32) -> f64 {
-    let shard = bytes::Bytes::from(world::noise(1 << 20, 2));
-    let root = Root::of(&shard);
+    // As many as do not fit the caches, for those of an upload come from memory too.
+    let shards: Vec<(Root, bytes::Bytes)> = (0..64)
+        .map(|number| bytes::Bytes::from(world::noise(1 << 20, number)))
+        .map(|shard| (Root::of(&shard), shard))
+        .collect();
     let slots: Vec<SlotClient> =
         (0..).zip(addresses).map(|(slot, url)| slot_at(slot, url)).collect();
     let start = Clock::now();
     let line = |slot: SlotClient| {
-        let shard = shard.clone();
+        let shards = shards.clone();
         tokio::spawn(async move {
-            let puts = (0..mib / 4).map(|_| slot.put(root, shard.clone()));
+            let puts = shards.into_iter().cycle().take((mib / 4) as usize).map(|(root, shard)| {
+                let slot = slot.clone();
+                async move { slot.put(root, shard).await }
+            });
             futures_util::stream::iter(puts).buffer_unordered(FLYING).try_collect::<()>().await
         })
     };

@@ -1,9 +1,10 @@
 //! Putting an object: agree, cut and send, collect receipts, revise, note it in the catalogue.
 //!
-//! [`source`] watches the bytes come in, [`journal`] remembers what an interrupted upload needs, [`cut`] makes
-//! shards of them on a thread of its own, [`send`] is one slot's line, [`engine`] runs them together, and
-//! [`store`] is the way through all of it.
+//! [`source`] watches the bytes come in, [`journal`] remembers what an interrupted upload needs, [`contract`]
+//! makes or finds the contract, [`cut`] makes shards on a thread of its own, [`send`] is one slot's line,
+//! [`engine`] runs them together, [`receipts`] has the providers sign, and [`store`] is the way through all of it.
 
+mod contract;
 mod cut;
 mod engine;
 mod journal;

@@ -67,11 +67,15 @@ impl Epochs {
         }
     }
 
-    /// Placement draws from the slot, the epoch and the market's own seed.
+    /// Placement draws from the market's own seed and from where the slot stands, not from names that a client
+    /// could choose.
     fn seed(&self, due: Due) -> [u8; 32] {
         let Due::Replace(id) = due else { return [0; 32] };
-        let epoch = self.app.view().market.epoch().0.to_le_bytes();
-        self.app.seed_for(&[b"replace", &id.contract.0, &id.slot.to_le_bytes(), &epoch])
+        let view = self.app.view();
+        let Some((contract, _)) = view.market.slot(id) else { return [0; 32] };
+        let (client, epoch) = (contract.client, view.market.epoch().0.to_le_bytes());
+        let contracts = view.market.contracts_of(&client).count().to_le_bytes();
+        self.app.seed_for(&[b"replace", &client.0, &contracts, &id.slot.to_le_bytes(), &epoch])
     }
 
     /// Does what is due, for as long as the market runs.

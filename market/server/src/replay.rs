@@ -3,9 +3,10 @@
 use crate::error::OpenError;
 use crate::journal::{Block, Head};
 use crate::store::Store;
-use crate::store::blocks::Snapshot;
+use crate::store::blocks::{DocumentRow, Snapshot};
 use market::{Genesis, Market};
 use serde::Serialize;
+use std::collections::{BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use types::{Hash, Timestamp};
@@ -65,17 +66,18 @@ pub fn verify_journal(dir: &Path) -> Result<JournalReport, OpenError> {
     let roots = store.snapshot_roots()?;
     let mut market = Market::new(genesis);
     let (mut events, mut documents) = (0, 0);
+    let mut evidence = Evidence { store: &store, after: 0, read: VecDeque::new() };
     let mut matched = None;
     let replayed = store.walk(origin, |block| {
-        for entry in apply(&mut market, block)? {
+        let entries = apply(&mut market, block)?;
+        let kept = evidence.of_block(block.seq)?;
+        for entry in entries {
             events += entry.events.len() as u64;
-            for id in &entry.documents {
-                if !store.has_sound_document(id)? {
-                    let reason = format!("document {id}, on which it rests, is missing or changed");
-                    return Err(OpenError::CorruptBlock { block: block.seq, reason });
-                }
-                documents += 1;
+            if let Some(id) = entry.documents.iter().find(|id| !kept.contains(id)) {
+                let reason = format!("document {id}, on which it rests, is missing or changed");
+                return Err(OpenError::CorruptBlock { block: block.seq, reason });
             }
+            documents += entry.documents.len() as u64;
         }
         if let Some((seq, root)) = roots.iter().find(|(seq, _)| *seq == block.seq) {
             let found = market.root();
@@ -98,6 +100,35 @@ pub fn verify_journal(dir: &Path) -> Result<JournalReport, OpenError> {
         written_root: matched.map(|(written, _)| written),
         replayed_root: root,
     })
+}
+
+/// The documents, read alongside the blocks that rest on them.
+struct Evidence<'a> {
+    store: &'a Store,
+    after: i64,
+    read: VecDeque<DocumentRow>,
+}
+
+impl Evidence<'_> {
+    /// The names of the documents that came with a block and are what their names say. Blocks are asked for in order.
+    fn of_block(&mut self, block: u64) -> Result<BTreeSet<Hash>, OpenError> {
+        let mut kept = BTreeSet::new();
+        loop {
+            if self.read.is_empty() {
+                self.read = self.store.documents_behind(self.after)?.into();
+                let Some(last) = self.read.back() else { return Ok(kept) };
+                self.after = last.row;
+            }
+            while let Some(document) = self.read.pop_front_if(|document| document.block <= block) {
+                if Hash::of(document.jws.as_bytes()) == document.id {
+                    kept.insert(document.id);
+                }
+            }
+            if !self.read.is_empty() {
+                return Ok(kept);
+            }
+        }
+    }
 }
 
 /// The state at the journal's end: the whole chain is checked, what comes after the newest snapshot is replayed.

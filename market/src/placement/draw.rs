@@ -14,6 +14,8 @@ use types::Did;
 
 /// The most exclusions a quote lists.
 const LISTED: usize = 64;
+/// The most kinds of exclusion that an error gives an example of.
+const EXAMPLES: usize = 4;
 /// So many draws in vain and the rest is searched one by one.
 const DRAWS_IN_VAIN: usize = 256;
 
@@ -157,17 +159,22 @@ impl<'a> Draw<'a> {
         let found = self.chosen.len();
         let offers = self.market.roster.places().len();
         let left_out = self.left_out();
-        let first = left_out.iter().find(|(_, reason)| *reason != Reason::Gate(Refusal::NotDrawn));
-        let why = first.map_or_else(
-            || "more providers must offer, or the terms ask for fewer slots".to_owned(),
-            |(place, reason)| {
+        let mut kinds = BTreeSet::new();
+        let telling = left_out.iter().filter(|(_, reason)| {
+            *reason != Reason::Gate(Refusal::NotDrawn) && kinds.insert(reason.code())
+        });
+        let examples: Vec<String> = telling
+            .take(EXAMPLES)
+            .map(|(place, reason)| {
                 let exclusion = reason.exclusion(place.provider);
-                format!(
-                    "for example {}: {}; {}",
-                    place.provider, exclusion.reason, exclusion.remedy
-                )
-            },
-        );
+                format!("{}: {}; {}", place.provider, exclusion.reason, exclusion.remedy)
+            })
+            .collect();
+        let why = if examples.is_empty() {
+            "more providers must offer, or the terms ask for fewer slots".to_owned()
+        } else {
+            format!("for example {}", examples.join(", "))
+        };
         Rejection::TooFewProviders {
             found,
             needed,

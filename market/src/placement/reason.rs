@@ -54,6 +54,21 @@ pub(crate) enum Reason<'a> {
 }
 
 impl Reason<'_> {
+    /// The stable name of this kind of reason.
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::Gate(refusal) => refusal.code(),
+            Self::LostThisSlot => "lost_this_slot",
+            Self::PassedOver => "passed_over",
+            Self::OwnClient => "own_client",
+            Self::Offline => "offline",
+            Self::Unanswered => "unanswered",
+            Self::DearReads => "dear_reads",
+            Self::NoPrice => "no_price",
+            Self::TooDear { .. } => "too_dear",
+        }
+    }
+
     /// The reason in words, as a quote carries it.
     pub(crate) fn exclusion(&self, provider: Did) -> Exclusion {
         let (reason, remedy) = match self {

@@ -17,6 +17,8 @@ use types::{Did, Timestamp};
 /// How many complete segments wait for the decoding thread.
 const WAITING_MAX: usize = 2;
 
+/// How long a failed shard waits before it is asked for again; four times as long each further time.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// How long to sleep where nothing can become slow.
 const IDLE: Duration = Duration::from_hours(1);
 
@@ -111,7 +113,12 @@ impl Download {
         match self.sellers.get(usize::from(fetch.slot)) {
             Some(Ok(seller)) => {
                 let (seller, object) = (Arc::clone(seller), Arc::clone(&self.object));
-                let task = async move { (fetch, seller.fetch(&object, fetch.segment).await) };
+                let task = async move {
+                    if fetch.attempt > 0 {
+                        tokio::time::sleep(pause_before(fetch.attempt)).await;
+                    }
+                    (fetch, seller.fetch(&object, fetch.segment).await)
+                };
                 self.running.insert(fetch, self.fetches.spawn(task));
                 Ok(())
             }
@@ -186,6 +193,11 @@ impl Download {
     fn now(&self) -> Timestamp {
         Timestamp(i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX))
     }
+}
+
+/// A slot that failed in passing gets a moment to come back.
+fn pause_before(attempt: u8) -> Duration {
+    FIRST_PAUSE * 4_u32.pow(u32::from(attempt.clamp(1, 4)) - 1)
 }
 
 fn failure_text(failure: &Failure) -> &str {

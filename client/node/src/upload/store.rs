@@ -1,12 +1,13 @@
 //! The way of an object into a contract of its own.
 
+use super::contract::{Agreed, Look};
 use super::cut::Recipe;
 use super::engine::{Upload, Uploaded};
 use super::journal::{Journal, UploadPlan};
 use super::receipts::Intent;
-use super::source::{Opened, Source, Stamp};
+use super::source::{Opened, Source};
 use crate::account::Client;
-use crate::agree::{self, Offer};
+use crate::agree;
 use crate::chance;
 use crate::error::Error;
 use crate::holding::{Holding, contract_record, holders};
@@ -15,11 +16,11 @@ use crate::shelf::blocking;
 use client::{Catalogue, ObjectName, ObjectRecord, StorageWish};
 use futures_util::future::try_join_all;
 use network::api::ContractView;
-use shards::{Cipher, ContractLayout, ObjectKey, ObjectLayout, Root, compress};
+use shards::{ContractLayout, ObjectLayout, Root, compress};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use types::documents::Access;
-use types::{Bytes, ContractId, Did, Hash, Terms};
+use types::{Bytes, ContractId, Did, Hash};
 
 /// An object that is stored.
 #[derive(Clone, Debug)]
@@ -57,21 +58,6 @@ pub struct PutSlot {
     pub shards: u64,
 }
 
-/// What a first look at the source tells.
-#[derive(Clone, Copy)]
-struct Look {
-    stamp: Option<Stamp>,
-    compress: bool,
-}
-
-/// An upload whose contract is agreed.
-struct Agreed {
-    plan: UploadPlan,
-    journal: Option<Journal>,
-    contract: ContractId,
-    resumed: bool,
-}
-
 impl Client {
     /// Stores an object under a contract of its own, made as `wish` says (but for the size, which is the
     /// source's).
@@ -104,73 +90,6 @@ impl Client {
         let mut put = stored?;
         put.backup = self.backup_or_note(&*progress).await;
         Ok(put)
-    }
-
-    /// Goes on with the contract of an interrupted upload, or makes a new one.
-    async fn agree(
-        &self,
-        look: Look,
-        name: &ObjectName,
-        terms: Terms,
-        progress: &dyn Progress,
-    ) -> Result<Agreed, Error> {
-        let mut journal = None;
-        if look.stamp.is_some() {
-            let (open, earlier) = Journal::open(&self.uploads(), name)?;
-            if let Some(plan) =
-                earlier.filter(|plan| plan.stamp == look.stamp && plan.terms == terms)
-                && let Some(contract) = self.revived(&plan).await?
-            {
-                return Ok(Agreed { plan, journal: Some(open), contract, resumed: true });
-            }
-            journal = Some(open);
-        }
-        let offer = agree::ask_for_quote(&self.market, &*self.signer, terms.clone()).await?;
-        progress.notice(&Event::Quoted(offer.quote()));
-        let plan = self.plan(look, name, terms, &offer)?;
-        if let Some(journal) = &mut journal {
-            journal.begin(&plan)?;
-        }
-        let view = agree::accept(&self.market, &plan.quote, &plan.acceptance).await?;
-        progress.notice(&Event::Agreed { contract: view.id, escrow: view.escrow });
-        Ok(Agreed { contract: plan.acceptance.id(), plan, journal, resumed: false })
-    }
-
-    fn plan(
-        &self,
-        look: Look,
-        name: &ObjectName,
-        terms: Terms,
-        offer: &Offer,
-    ) -> Result<UploadPlan, Error> {
-        let key = ObjectKey::new(chance::random());
-        Ok(UploadPlan {
-            name: name.clone(),
-            stamp: look.stamp,
-            terms,
-            quote: offer.signed().clone(),
-            acceptance: agree::acceptance(offer, &*self.signer)?,
-            wrapped: self.keys.bucket(&name.bucket).wrap(&name.name, &key, chance::random()),
-            cipher: Cipher::for_this_cpu(),
-            compress: look.compress,
-        })
-    }
-
-    /// The contract of an interrupted upload, if it still takes bytes. One that the market has not heard of
-    /// is accepted again, if its quote is still firm.
-    async fn revived(&self, plan: &UploadPlan) -> Result<Option<ContractId>, Error> {
-        let contract = plan.acceptance.id();
-        let view = match self.market.contract(contract).await {
-            Err(error) if error.problem().is_some_and(|problem| problem.status == 404) => {
-                agree::accept(&self.market, &plan.quote, &plan.acceptance).await
-            }
-            other => other,
-        };
-        match view {
-            Ok(view) => Ok(agree::takes_bytes(&view).then_some(contract)),
-            Err(error) if error.problem().is_some() && !error.is_transient() => Ok(None),
-            Err(error) => Err(error.into()),
-        }
     }
 
     async fn store(

@@ -92,6 +92,14 @@ pub(super) fn about(path: ContractId, document: ContractId) -> Result<(), Proble
     Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "contract_mismatch", detail))
 }
 
+/// What a quote's placement draws from: the client, how many contracts it has, and what it wants. Asking again
+/// for the same does not draw again.
+fn quote_seed(app: &App, request: &Request) -> Result<[u8; 32], Problem> {
+    let contracts = app.view().market.contracts_of(&request.client).count().to_le_bytes();
+    let terms = serde_json::to_vec(&request.terms).map_err(|_| Problem::internal())?;
+    Ok(app.seed_for(&[b"quote", &request.client.0, &contracts, &terms]))
+}
+
 /// Answers a request with a signed quote. That changes nothing; only a key has the quote remembered.
 pub(super) async fn request(
     State(app): State<Arc<App>>,
@@ -99,7 +107,7 @@ pub(super) async fn request(
     VerifiedBody(request): VerifiedBody<Request>,
 ) -> Answer {
     let key = keyed(key, request.client, "/v1/requests", &[request.id()]);
-    let (seed, online) = (app.seed_for(&[b"quote", &request.id().0]), app.streams.online());
+    let (seed, online) = (quote_seed(&app, &request)?, app.streams.online());
     let quote = app.view().market.quote(app.clock.now(), &request, seed, &online);
     let quote = quote.map_err(|rejection| refuse::rejected(&rejection))?;
     let body = QuoteBody { quote: app.sign(quote).signed().clone() };

@@ -7,6 +7,14 @@ use market::Market;
 use rusqlite::{OptionalExtension, Row};
 use types::{Hash, Timestamp};
 
+/// A signed document as it is kept.
+pub(crate) struct DocumentRow {
+    pub(crate) row: i64,
+    pub(crate) block: u64,
+    pub(crate) id: Hash,
+    pub(crate) jws: String,
+}
+
 /// A state and the block that left it.
 pub(crate) struct Snapshot {
     /// After which block.
@@ -87,14 +95,15 @@ impl Store {
         rows.collect::<Result<_, _>>().map_err(|error| self.corrupt(error))
     }
 
-    /// Whether the document `id` is kept, unchanged.
-    pub(crate) fn has_sound_document(&self, id: &Hash) -> Result<bool, OpenError> {
-        let mut statement = self.db.prepare_cached("SELECT jws FROM documents WHERE id = ?1")?;
-        let jws: Option<String> = statement
-            .query_row([id.0], |row| row.get(0))
-            .optional()
-            .map_err(|error| self.corrupt(error))?;
-        Ok(jws.is_some_and(|jws| Hash::of(jws.as_bytes()) == *id))
+    /// Up to a thousand documents behind row `after`: row, block, name and text.
+    pub(crate) fn documents_behind(&self, after: i64) -> Result<Vec<DocumentRow>, OpenError> {
+        let sql = "SELECT row, block, id, jws FROM documents WHERE row > ?1 ORDER BY row LIMIT 1000";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let rows = statement.query_map([after], |row| {
+            let block = row.get::<_, i64>(1)?.cast_unsigned();
+            Ok(DocumentRow { row: row.get(0)?, block, id: hash(row, 2)?, jws: row.get(3)? })
+        })?;
+        rows.collect::<Result<_, _>>().map_err(|error| self.corrupt(error))
     }
 
     /// Begins a view of the database that does not change while it is read.

@@ -50,9 +50,12 @@ impl Store {
         after: u64,
         limit: u32,
     ) -> rusqlite::Result<Vec<HistoryEntry>> {
-        let sql = "SELECT p.id, p.at, p.reason, p.debit, p.credit, p.amount FROM history h \
-                   JOIN postings p ON p.id = h.posting \
-                   WHERE h.party = ?1 AND h.posting > ?2 ORDER BY h.posting LIMIT ?3";
+        let sql = "SELECT p.id, p.at, p.reason, p.debit, p.credit, p.amount FROM \
+                   (SELECT posting FROM history WHERE party = ?1 AND posting > ?2 \
+                    ORDER BY posting LIMIT ?3) h JOIN postings p ON p.id = h.posting \
+                   UNION ALL SELECT id, at, reason, debit, credit, amount FROM postings \
+                   WHERE id > max(?2, (SELECT postings FROM indexed)) \
+                   AND ?1 IN (debit_party, credit_party) ORDER BY 1 LIMIT ?3";
         let mut sql = self.db.prepare_cached(sql)?;
         let after = i64::try_from(after).unwrap_or(i64::MAX);
         let rows = sql.query_map((party.0, after, limit), |row| {
@@ -120,7 +123,7 @@ impl Store {
         &self,
         contract: &ContractId,
     ) -> rusqlite::Result<Vec<(DocId, Signed)>> {
-        let sql = "SELECT id, jws FROM documents WHERE contract = ?1 ORDER BY block, id";
+        let sql = "SELECT id, jws FROM documents WHERE contract = ?1 ORDER BY row";
         let mut sql = self.db.prepare_cached(sql)?;
         let rows = sql.query_map([contract.0], |row| Ok((hash(row, 0)?, Signed(row.get(1)?))))?;
         rows.collect()
@@ -128,7 +131,11 @@ impl Store {
 
     /// One signed document.
     pub(crate) fn document(&self, id: &DocId) -> rusqlite::Result<Option<Signed>> {
-        let mut sql = self.db.prepare_cached("SELECT jws FROM documents WHERE id = ?1")?;
+        let sql = "SELECT d.jws FROM document_names n JOIN documents d ON d.row = n.row \
+                   WHERE n.name = substr(?1, 1, 8) AND d.id = ?1 \
+                   UNION ALL SELECT jws FROM documents \
+                   WHERE row > (SELECT documents FROM indexed) AND id = ?1 LIMIT 1";
+        let mut sql = self.db.prepare_cached(sql)?;
         sql.query_row([id.0], |row| row.get(0).map(Signed)).optional()
     }
 }

@@ -23,15 +23,16 @@ CREATE TABLE snapshots (
     state BLOB NOT NULL
 ) STRICT;
 
--- Every signed document that something rests on, by its name.
+-- Every signed document that something rests on, in the order in which they were taken.
 CREATE TABLE documents (
-    id BLOB PRIMARY KEY,
+    row INTEGER PRIMARY KEY,
+    id BLOB NOT NULL,
     block INTEGER NOT NULL,
     command TEXT NOT NULL,
     contract BLOB,
     jws TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX documents_of_contract ON documents (contract, block) WHERE contract IS NOT NULL;
+) STRICT;
+CREATE INDEX documents_of_contract ON documents (contract, row) WHERE contract IS NOT NULL;
 
 -- The answers to audits that failed, in the wire's encoding: what a dispute is judged on.
 CREATE TABLE answers (
@@ -62,13 +63,29 @@ CREATE TABLE postings (
     reason TEXT NOT NULL,
     debit TEXT NOT NULL,
     credit TEXT NOT NULL,
-    amount INTEGER NOT NULL
+    amount INTEGER NOT NULL,
+    debit_party BLOB,
+    credit_party BLOB
 ) STRICT;
+
+-- Indexes over random names. Keeping them up to date row by row would write a page for every row, so rows
+-- are indexed in sorted bulk; what came since is searched as it is.
+CREATE TABLE document_names (
+    name BLOB NOT NULL,
+    row INTEGER NOT NULL,
+    PRIMARY KEY (name, row)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE history (
     party BLOB NOT NULL,
     posting INTEGER NOT NULL,
     PRIMARY KEY (party, posting)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE indexed (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    documents INTEGER NOT NULL,
+    postings INTEGER NOT NULL
+) STRICT;
+INSERT INTO indexed VALUES (1, 0, 0);
 
 -- Bulk data that is no economics: which shards a contract's slots hold, and clients' sealed catalogues.
 CREATE TABLE layouts (

@@ -62,22 +62,52 @@ impl Store {
         command: &str,
         contract: Option<ContractId>,
     ) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO documents VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
+        let sql = "INSERT INTO documents (id, block, command, contract, jws) \
+                   VALUES (?1, ?2, ?3, ?4, ?5)";
         let contract = contract.map(|id| id.0);
-        self.db.prepare_cached(sql)?.execute((
-            id.0,
-            block.cast_signed(),
-            command,
-            contract,
-            &signed.0,
-        ))?;
+        let row = (id.0, block.cast_signed(), command, contract, &signed.0);
+        self.db.prepare_cached(sql)?.execute(row)?;
         Ok(())
     }
 
-    /// Whether `command` took the document `id` before.
+    /// Whether `command` took the document `id` before, as far as documents are indexed.
     pub(crate) fn was_taken(&self, id: &DocId, command: &str) -> rusqlite::Result<bool> {
-        let sql = "SELECT 1 FROM documents WHERE id = ?1 AND command = ?2";
+        let sql = "SELECT 1 FROM document_names n JOIN documents d ON d.row = n.row \
+                   WHERE n.name = substr(?1, 1, 8) AND d.id = ?1 AND d.command = ?2";
         self.db.prepare_cached(sql)?.exists((id.0, command))
+    }
+
+    /// The documents that are not indexed yet, with the commands that took them.
+    pub(crate) fn unindexed_documents(&self) -> rusqlite::Result<Vec<(DocId, String)>> {
+        let sql = "SELECT id, command FROM documents WHERE row > (SELECT documents FROM indexed)";
+        let mut sql = self.db.prepare(sql)?;
+        sql.query_map([], |row| Ok((super::hash(row, 0)?, row.get(1)?)))?.collect()
+    }
+
+    /// How many postings are not indexed yet.
+    pub(crate) fn unindexed_postings(&self) -> rusqlite::Result<u64> {
+        let sql = "SELECT count(*) FROM postings WHERE id > (SELECT postings FROM indexed)";
+        self.db.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
+    }
+
+    /// Indexes every document and posting that is not indexed yet.
+    pub(crate) fn index(&self) -> rusqlite::Result<()> {
+        self.begin()?;
+        let indexed = self.db.execute_batch(
+            "INSERT INTO document_names SELECT substr(id, 1, 8), row FROM documents \
+                 WHERE row > (SELECT documents FROM indexed) ORDER BY 1, 2; \
+             INSERT INTO history SELECT debit_party, id FROM postings \
+                 WHERE id > (SELECT postings FROM indexed) AND debit_party IS NOT NULL \
+                 UNION SELECT credit_party, id FROM postings \
+                 WHERE id > (SELECT postings FROM indexed) AND credit_party IS NOT NULL \
+                 ORDER BY 1, 2; \
+             UPDATE indexed SET documents = (SELECT coalesce(max(row), 0) FROM documents), \
+                 postings = (SELECT coalesce(max(id), 0) FROM postings);",
+        );
+        indexed.and_then(|()| self.commit()).or_else(|error| {
+            self.roll_back()?;
+            Err(error)
+        })
     }
 
     pub(crate) fn add_answers(&self, proof: &DocId, bytes: &[u8]) -> rusqlite::Result<()> {
@@ -107,15 +137,13 @@ impl Store {
     }
 
     pub(crate) fn add_posting(&self, row: &PostingRow<'_>) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO postings (at, reason, debit, credit, amount) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let sql = "INSERT INTO postings (at, reason, debit, credit, amount, debit_party, \
+                   credit_party) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let (debit, credit) = (row.posting.debit.to_string(), row.posting.credit.to_string());
-        let values = (row.at.0, row.reason, debit, credit, row.posting.amount.0);
-        let id = self.db.prepare_cached(sql)?.insert(values)?;
-        let sql = "INSERT INTO history VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-        let mut sql = self.db.prepare_cached(sql)?;
-        for party in row.parties.into_iter().flatten() {
-            sql.execute((party.0, id))?;
-        }
+        let [debtor, creditor] = row.parties.map(|party| party.map(|did| did.0));
+        let amount = row.posting.amount.0;
+        let values = (row.at.0, row.reason, debit, credit, amount, debtor, creditor);
+        self.db.prepare_cached(sql)?.execute(values)?;
         Ok(())
     }
 

@@ -11,6 +11,8 @@ use market::effect::{Effect, effects};
 use market::event::SlotId;
 use market::{Command, Event, Market};
 use serde::Serialize;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use types::{Did, DocId, Hash, Signer, Verified};
 
@@ -18,6 +20,8 @@ use types::{Did, DocId, Hash, Signer, Verified};
 pub(super) struct Judge<'a> {
     pub(super) store: &'a Store,
     pub(super) market: &'a mut Market,
+    /// Documents that were taken and that no index finds yet.
+    pub(super) unindexed: &'a Rows,
     pub(super) streams: &'a Streams,
     pub(super) signer: &'a dyn Signer,
     pub(super) now: Now,
@@ -31,6 +35,39 @@ pub(super) struct Batch {
     entries: Vec<u8>,
     happened: Vec<Arc<[Event]>>,
     effects: Vec<(i64, Effect)>,
+    /// Rows that are to be indexed.
+    rows: Rows,
+}
+
+/// Documents that no index finds yet, and how many postings there are of that kind.
+#[derive(Default)]
+pub(super) struct Rows {
+    pub(super) taken: BTreeMap<DocId, Cow<'static, str>>,
+    pub(super) postings: u64,
+}
+
+impl Rows {
+    /// What the database holds without an index.
+    pub(super) fn of(store: &Store) -> rusqlite::Result<Self> {
+        let taken = store.unindexed_documents()?.into_iter();
+        let taken = taken.map(|(id, command)| (id, Cow::Owned(command))).collect();
+        Ok(Self { taken, postings: store.unindexed_postings()? })
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> u64 {
+        self.postings.max(self.taken.len() as u64)
+    }
+
+    /// Whether `command` took the document.
+    fn was_taken(&self, id: &DocId, command: &str) -> bool {
+        self.taken.get(id).is_some_and(|by| by == command)
+    }
+
+    pub(super) fn merge(&mut self, mut other: Self) {
+        self.taken.append(&mut other.taken);
+        self.postings += other.postings;
+    }
 }
 
 /// [`crate::journal::Entry`], borrowed.
@@ -45,7 +82,13 @@ struct EntryRef<'a> {
 
 impl Batch {
     pub(super) fn new(block: u64) -> Self {
-        Self { block, entries: Vec::new(), happened: Vec::new(), effects: Vec::new() }
+        Self {
+            block,
+            entries: Vec::new(),
+            happened: Vec::new(),
+            effects: Vec::new(),
+            rows: Rows::default(),
+        }
     }
 
     pub(super) fn has_events(&self) -> bool {
@@ -55,6 +98,11 @@ impl Batch {
     /// Every event of the batch, in order.
     pub(super) fn applied(&self) -> impl Iterator<Item = &Event> {
         self.happened.iter().flat_map(|events| events.iter())
+    }
+
+    /// Takes what the indexes do not know yet.
+    pub(super) fn take_rows(&mut self) -> Rows {
+        std::mem::take(&mut self.rows)
     }
 
     pub(super) fn into_notices(self) -> (Vec<(i64, Effect)>, Vec<Arc<[Event]>>) {
@@ -86,7 +134,7 @@ impl Batch {
         }
         let events = match judge.market.decide(judge.now, command) {
             Ok(events) => events,
-            Err(_) if was_taken(judge.store, command)? => Vec::new(),
+            Err(_) if self.was_taken(&judge, command)? => Vec::new(),
             Err(rejection) => return Ok(Err(Refusal::Rejected(rejection))),
         };
         let events: Arc<[Event]> = events.into();
@@ -102,6 +150,16 @@ impl Batch {
         Ok(Ok(outcome))
     }
 
+    /// Whether the command's own document was taken before: it is then no new request, whatever has happened since.
+    fn was_taken(&self, judge: &Judge<'_>, command: &Command) -> rusqlite::Result<bool> {
+        let Some((id, _)) = command.documents().first().copied() else { return Ok(false) };
+        let name = command.name();
+        if self.rows.was_taken(&id, name) || judge.unindexed.was_taken(&id, name) {
+            return Ok(true);
+        }
+        judge.store.was_taken(&id, name)
+    }
+
     fn add(&mut self, judge: &mut Judge<'_>, events: Arc<[Event]>) -> rusqlite::Result<()> {
         let submission = judge.submission;
         let documents = submission.command.documents();
@@ -111,6 +169,7 @@ impl Batch {
         let evidence = submission.evidence.iter().map(|(id, signed)| (*id, signed));
         for document in documents.into_iter().chain(evidence) {
             let command = submission.command.name();
+            self.rows.taken.insert(document.0, command.into());
             judge.store.add_document(document, self.block, command, contract)?;
         }
         if let Some((proof, bytes)) = &submission.answers {
@@ -140,6 +199,7 @@ impl Batch {
         for posting in event.postings() {
             let parties = [owner(market, posting.debit), owner(market, posting.credit)];
             store.add_posting(&PostingRow { at: *now, reason: event.name(), posting, parties })?;
+            self.rows.postings += 1;
         }
         if let Event::RevisionAccepted { contract, layout, .. } = event
             && let Some(old) = market.contract(contract).and_then(|c| c.layout)
@@ -158,18 +218,11 @@ impl Batch {
             let signed = Verified::sign(settlement.clone(), *signer)
                 .expect("the settlement names this market, and the key was checked at start");
             let document = (signed.id(), signed.signed());
+            self.rows.taken.insert(signed.id(), "settlement".into());
             let contract = Some(settlement.contract);
             store.add_document(document, self.block, "settlement", contract)?;
         }
         Ok(())
-    }
-}
-
-/// Whether the command's own document was taken before: it is then no new request, whatever has happened since.
-fn was_taken(store: &Store, command: &Command) -> rusqlite::Result<bool> {
-    match command.documents().first() {
-        Some((id, _)) => store.was_taken(id, command.name()),
-        None => Ok(false),
     }
 }
 

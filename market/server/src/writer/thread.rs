@@ -1,11 +1,13 @@
 //! The writer's thread: batches, commits, and what happens when a commit fails.
 
-use super::batch::Batch;
+use super::batch::{Batch, Rows};
 use super::{BATCH_MAX, Job, Keep, Outcome, QUEUE_MAX, Refusal, RequestKey, Submission, Work, Writer};
 use crate::clock::Clock;
+use crate::error::OpenError;
 use crate::journal::{Block, Head};
 use crate::outbox::Nudge;
 use crate::published::Published;
+use crate::start::StartError;
 use crate::store::Store;
 use crate::streams::Streams;
 use market::Market;
@@ -16,6 +18,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 use types::{Signer, Timestamp};
+
+/// How many rows are indexed at once.
+const INDEX_EVERY: u64 = 20_000;
 
 /// Everything the writer begins with.
 pub(crate) struct Start {
@@ -46,7 +51,8 @@ pub(crate) struct Notices {
 }
 
 /// Starts the thread.
-pub(crate) fn start(start: Start) -> std::io::Result<(Writer, JoinHandle<()>)> {
+pub(crate) fn start(start: Start) -> Result<(Writer, JoinHandle<()>), StartError> {
+    let unindexed = Rows::of(&start.store).map_err(OpenError::Database)?;
     let (sender, jobs) = mpsc::channel(QUEUE_MAX);
     let (working, head) = {
         let view = start.published.read();
@@ -58,6 +64,7 @@ pub(crate) fn start(start: Start) -> std::io::Result<(Writer, JoinHandle<()>)> {
         head,
         term: start.term,
         events_unsaved: start.unsaved,
+        unindexed,
         dir: start.dir,
         clock: start.clock,
         pages_max: start.pages_max,
@@ -81,6 +88,8 @@ pub(super) struct Thread {
     pub(super) head: Head,
     pub(super) term: u64,
     events_unsaved: u64,
+    /// Rows that are durable and that no index finds yet.
+    unindexed: Rows,
     dir: PathBuf,
     pub(super) clock: Clock,
     pages_max: Option<u64>,
@@ -113,6 +122,9 @@ impl Thread {
             }
             if self.events_unsaved >= self.snapshot_every {
                 self.save();
+            }
+            if self.unindexed.count() >= INDEX_EVERY {
+                self.index();
             }
         }
         self.save();
@@ -157,6 +169,7 @@ impl Thread {
         if let Err(error) = self.open_store().and_then(Store::commit) {
             self.settle(&batch, head, &error)?;
         }
+        self.unindexed.merge(batch.take_rows());
         self.publish(batch, head);
         Ok(outcomes)
     }
@@ -183,6 +196,7 @@ impl Thread {
         batch.decide(super::batch::Judge {
             store,
             market: &mut self.working,
+            unindexed: &self.unindexed,
             streams: &self.streams,
             signer: &*self.signer,
             now: self.clock.now(),
@@ -297,6 +311,14 @@ impl Thread {
         match store.add_snapshot(self.head.blocks, &root, &state) {
             Ok(()) => self.events_unsaved = 0,
             Err(error) => tracing::warn!(%error, "no snapshot was written"),
+        }
+    }
+
+    /// Indexes what is not indexed yet. A market that cannot goes on with what it has in memory.
+    fn index(&mut self) {
+        match self.open_store().and_then(Store::index) {
+            Ok(()) => self.unindexed = Rows::default(),
+            Err(error) => tracing::warn!(%error, "new rows were not indexed"),
         }
     }
 

@@ -17,6 +17,7 @@ fn thread(dir: &std::path::Path) -> Thread {
         head: replayed.head,
         term: 1,
         events_unsaved: 0,
+        unindexed: Rows::default(),
         dir: dir.to_owned(),
         clock: Clock::starting_at_least(Timestamp(0)),
         pages_max: None,
