@@ -87,3 +87,6 @@ impl Market {
         if draw.chosen().len() < needed { Err(draw.too_few(needed)) } else { Ok(draw.placed()) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,7 +45,7 @@ fn everyone_who_does_not_fit_is_told_why_and_what_would_help() {
         (100_000_000, |a| a.capacity = Bytes(0), "withdrawn", "publish"),
         (100_000_000, |a| a.tiers = vec![Tier::Cold], "cold", "hot"),
         (100_000_000, |a| a.duration_max = Span(9 * Span::DAY.0), "9d", "10d"),
-        (100_000_000, |a| a.region = "us-east".into(), "us-east", "eu-west"),
+        (100_000_000, |a| a.region = "us-east".into(), "us-east", "accept us-east too"),
     ];
     for (funds, change, reason, remedy) in cases {
         let mut world = with_odd(*funds, change);

@@ -3,7 +3,7 @@
 use crate::offer::Offer;
 use pricing::PricingPolicy;
 use types::documents::Reservation;
-use types::{Bytes, Did, Price, Timestamp};
+use types::{Bytes, Did, GbPrice, Price, Timestamp};
 
 /// What a provider has and is bound to already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Room {
     pub market: Did,
     /// Slot bytes it is committed to already, this slot not counted.
     pub committed: Bytes,
+    /// What of that is not on its disk yet.
+    pub unwritten: Bytes,
     /// What its disk can still take.
     pub disk_free: Bytes,
     /// Now.
@@ -53,6 +55,16 @@ pub enum Declined {
         /// What this provider asks for.
         asked: Price,
     },
+    /// Less is paid for moving bytes than was asked for.
+    #[error("{quoted} msat per GB are quoted for {what} and {asked} are asked for")]
+    Moved {
+        /// Egress or ingress.
+        what: &'static str,
+        /// The slot's price.
+        quoted: GbPrice,
+        /// What this provider asks for.
+        asked: GbPrice,
+    },
 }
 
 /// Judges a verified reservation: takes it, or says why not.
@@ -73,14 +85,24 @@ pub fn judge(reservation: &Reservation, offer: &Offer, room: &Room) -> Result<()
     if wanted > left {
         return Err(Declined::Capacity { wanted, left });
     }
-    if wanted > room.disk_free {
-        return Err(Declined::Disk { wanted, free: room.disk_free });
+    let free = Bytes(room.disk_free.0.saturating_sub(room.unwritten.0));
+    if wanted > free {
+        return Err(Declined::Disk { wanted, free });
     }
-    let least = cheapest(offer);
-    if reservation.quoted.price < least {
-        return Err(Declined::Price { quoted: reservation.quoted.price, asked: least });
+    pays(reservation, offer)
+}
+
+fn pays(reservation: &Reservation, offer: &Offer) -> Result<(), Declined> {
+    let (quoted, least) = (&reservation.quoted, cheapest(offer));
+    if quoted.price < least {
+        return Err(Declined::Price { quoted: quoted.price, asked: least });
     }
-    Ok(())
+    let moved =
+        [("egress", quoted.egress, offer.egress), ("ingress", quoted.ingress, offer.ingress)];
+    match moved.into_iter().find(|(_, quoted, asked)| quoted < asked) {
+        Some((what, quoted, asked)) => Err(Declined::Moved { what, quoted, asked }),
+        None => Ok(()),
+    }
 }
 
 /// What the offer comes to on the cheapest tier it serves, by the default tier rates.
@@ -94,7 +116,7 @@ fn cheapest(offer: &Offer) -> Price {
 mod tests {
     use super::*;
     use types::documents::QuotedSlot;
-    use types::{GbPrice, Hash, Msat, Redundancy, SlotCost};
+    use types::{Hash, Msat, Redundancy, SlotCost};
 
     fn reservation(capacity: u64, price: u32) -> Reservation {
         Reservation {
@@ -110,7 +132,7 @@ mod tests {
                 provider: Did([1; 32]),
                 ask: Hash([4; 32]),
                 price: Price::whole(price),
-                egress: GbPrice::whole(0),
+                egress: GbPrice::whole(10),
                 ingress: GbPrice::whole(0),
                 minimum_use: Bytes(0),
                 cost: SlotCost::default(),
@@ -126,7 +148,8 @@ mod tests {
             provider: Did([1; 32]),
             market: Did([9; 32]),
             committed: Bytes(400),
-            disk_free: Bytes(550),
+            unwritten: Bytes(300),
+            disk_free: Bytes(850),
             now: Timestamp(50),
         }
     }
@@ -135,11 +158,22 @@ mod tests {
     fn what_fits_is_taken_and_everything_else_declined_with_figures() {
         let mut offer = Offer::new(Bytes(1_000), Price::whole(100), "me".into());
         offer.tiers = vec![types::Tier::Hot];
-        let judged = |capacity, price| judge(&reservation(capacity, price), &offer, &room());
-        assert_eq!(judged(500, 100), Ok(()));
-        assert_eq!(judged(601, 100).unwrap_err().to_string(), "601 B are wanted and 600 B of the offer are left");
-        assert!(matches!(judged(600, 100), Err(Declined::Disk { .. })));
-        assert!(matches!(judged(500, 99), Err(Declined::Price { .. })));
+        let judged =
+            |offer: &Offer, capacity, price| judge(&reservation(capacity, price), offer, &room());
+        assert_eq!(judged(&offer, 500, 100), Ok(()));
+        assert_eq!(
+            judged(&offer, 601, 100).unwrap_err().to_string(),
+            "601 B are wanted and 600 B of the offer are left"
+        );
+        assert!(matches!(judged(&offer, 600, 100), Err(Declined::Disk { .. })));
+        assert!(matches!(judged(&offer, 500, 99), Err(Declined::Price { .. })));
+        let cheap = QuotedSlot { egress: GbPrice::whole(9), ..reservation(1, 100).quoted };
+        let cheap = Reservation { quoted: cheap, ..reservation(1, 100) };
+        let declined = judge(&cheap, &offer, &room()).unwrap_err().to_string();
+        assert_eq!(declined, "9 msat per GB are quoted for egress and 10 are asked for");
+        offer.ingress = GbPrice::whole(1);
+        assert!(matches!(judged(&offer, 1, 100), Err(Declined::Moved { what: "ingress", .. })));
+        offer.ingress = GbPrice::whole(0);
         let late = Room { now: Timestamp(101), ..room() };
         assert_eq!(judge(&reservation(1, 100), &offer, &late), Err(Declined::Late));
         let other = Room { market: Did([8; 32]), ..room() };
@@ -150,6 +184,9 @@ mod tests {
     fn a_lower_tier_may_be_quoted_at_its_lower_price() {
         let offer = Offer::new(Bytes(1_000), Price::whole(100), "me".into());
         assert_eq!(judge(&reservation(500, 20), &offer, &room()), Ok(()));
-        assert!(matches!(judge(&reservation(500, 19), &offer, &room()), Err(Declined::Price { .. })));
+        assert!(matches!(
+            judge(&reservation(500, 19), &offer, &room()),
+            Err(Declined::Price { .. })
+        ));
     }
 }

@@ -1,7 +1,8 @@
 //! A provider's judgement: what to offer, which slots to take, when reads must be paid, what to confess.
 //!
 //! Reading order: [`offer`] makes the standing ask; [`judge()`] answers a reservation; [`meter`] counts reads
-//! against vouchers; [`loss`] turns damaged shards into a confession.
+//! against vouchers; [`quota`] bounds what a slot takes and says which lists may go; [`loss`] turns damaged shards into a
+//! confession.
 //!
 //! Pure: no clock, no randomness, no input or output.
 
@@ -9,8 +10,10 @@ pub mod judge;
 pub mod loss;
 pub mod meter;
 pub mod offer;
+pub mod quota;
 
 pub use judge::{Declined, Room, judge};
-pub use loss::lost_bytes;
+pub use loss::{Standing, confession};
 pub use meter::Meter;
 pub use offer::Offer;
+pub use quota::{Full, Kept, Limits, ListRefusal};

@@ -1,7 +1,7 @@
 //! Durable commands per second through the writer, with documents that are verified already.
 //!
 //! `cargo bench -p market-server --bench writer` prints, for 1, 16, 64 and 1,024 callers, the median of
-//! five rounds, and beside it what one synchronous write of this disk takes: the limit for one caller.
+//! five rounds (a number behind `--` chooses one of them), and beside it what one synchronous write of this disk takes: the limit for one caller.
 
 use market::{Command, Genesis};
 use market_server::{Config, Handle, deposit};
@@ -32,7 +32,11 @@ async fn run() {
     let market = Arc::new(market_server::start(config).await.expect("the market starts"));
     println!("one synchronous write of 4 KiB: {:?}", median(synced_writes(dir.path())));
     println!("{:>7}  {:>12}  {:>14}", "callers", "commands/s", "rounds");
+    let chosen: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
     for (callers, commands) in LOADS {
+        if !chosen.is_empty() && !chosen.contains(&callers) {
+            continue;
+        }
         let mut rates = Vec::new();
         for round in 0..ROUNDS {
             let documents = documents(&key, callers, commands, round);
@@ -49,7 +53,12 @@ async fn run() {
     let began = Instant::now();
     let report = market_server::verify_journal(dir.path()).expect("the journal is sound");
     assert!(report.is_sound() && report.head == journal.head);
-    println!("{} events in {} blocks replayed in {:?}", report.events, report.blocks, began.elapsed());
+    println!(
+        "{} events in {} blocks replayed in {:?}",
+        report.events,
+        report.blocks,
+        began.elapsed()
+    );
 }
 
 /// Signed beforehand: signatures are checked before the writer, by as many cores as there are.

@@ -50,9 +50,9 @@ impl Auditor {
         let audits = {
             let view = self.app.view();
             let (epoch, beacon) = (view.market.epoch(), view.market.beacon());
-            let all = schedule::routine(&view.market).into_iter().flat_map(|(provider, slots)| {
-                portions(slots).map(move |slots| (provider, slots))
-            });
+            let all = schedule::routine(&view.market)
+                .into_iter()
+                .flat_map(|(provider, slots)| portions(slots).map(move |slots| (provider, slots)));
             let kind = AuditKind::Routine;
             let audit = |(provider, slots)| Audit { provider, kind, epoch, beacon, slots };
             all.map(audit).collect::<Vec<_>>()
@@ -124,11 +124,10 @@ impl Auditor {
             if let Some(connection) = self.app.streams.get(provider) {
                 return Some(connection);
             }
-            let left =
-                self.patience.absence.checked_sub(self.app.streams.absence(provider))?;
+            let left = self.patience.absence.checked_sub(self.app.streams.absence(provider))?;
             tokio::select! {
                 () = sleep(left) => return self.app.streams.get(provider),
-                changed = changes.changed() => changed.ok()?,
+                result = changes.changed() => result.ok()?,
             }
         }
     }

@@ -81,14 +81,16 @@ async fn listen(
 ) {
     loop {
         match receiver.recv().await {
-            Ok(Some(message)) => take(app, connection, message).await,
+            Ok(Some(message)) => take(app, connection, message),
             Ok(None) => return,
-            Err(error) => return tracing::debug!(party = %connection.provider, %error, "a stream broke"),
+            Err(error) => {
+                return tracing::debug!(party = %connection.provider, %error, "a stream broke");
+            }
         }
     }
 }
 
-async fn take(app: &Arc<App>, connection: &Arc<Connection>, message: ToMarket) {
+fn take(app: &Arc<App>, connection: &Arc<Connection>, message: ToMarket) {
     let provider = connection.provider;
     match message {
         ToMarket::Proof { proof, answers } => {
@@ -100,23 +102,25 @@ async fn take(app: &Arc<App>, connection: &Arc<Connection>, message: ToMarket) {
             }
         }
         // The market is not asked twice for these, so they need not wait for each other.
-        ToMarket::Ask(signed) => answer_later(app, connection, signed.id(), publish(app.clone(), signed, provider)),
+        ToMarket::Ask(signed) => {
+            answer_later(connection, signed.id(), publish(app.clone(), signed, provider))
+        }
         ToMarket::Confirmation(signed) => {
             let command = own(&signed, provider).map(Command::Confirm);
-            answer_later(app, connection, signed.id(), submit(app.clone(), command));
+            answer_later(connection, signed.id(), submit(app.clone(), command));
         }
         ToMarket::Confession(signed) => {
             let command = own(&signed, provider).map(Command::Confess);
-            answer_later(app, connection, signed.id(), submit(app.clone(), command));
+            answer_later(connection, signed.id(), submit(app.clone(), command));
         }
         ToMarket::Voucher(signed) => {
             let command = signed.verify().map(Command::RedeemVoucher).map_err(Problem::from);
-            answer_later(app, connection, signed.id(), submit(app.clone(), command));
+            answer_later(connection, signed.id(), submit(app.clone(), command));
         }
         ToMarket::Receipt(signed) => {
             let (receipt, app_) = (own(&signed, provider), app.clone());
             let finished = async move { repair::finish(&app_, receipt?).await };
-            answer_later(app, connection, signed.id(), finished);
+            answer_later(connection, signed.id(), finished);
         }
         ToMarket::Hello { session, .. } => {
             let problem = Problem::malformed("a stream says hello once");
@@ -148,7 +152,6 @@ async fn submit(app: Arc<App>, command: Result<Command, Problem>) -> Result<(), 
 
 /// Has a document judged without holding up what comes after it on the stream, and answers it.
 fn answer_later(
-    _app: &Arc<App>,
     connection: &Arc<Connection>,
     document: DocId,
     judged: impl Future<Output = Result<(), Problem>> + Send + 'static,

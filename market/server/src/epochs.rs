@@ -29,7 +29,8 @@ impl Epochs {
         Self { app, auditor, beacon, turn: Mutex::new(()) }
     }
 
-    /// Opens the next epoch, does what is due, and audits; returns when every slot has its verdict.
+    /// Opens the next epoch, does what is due, audits, and checks every invariant; returns when every slot has its
+    /// verdict.
     pub(crate) async fn open_next(&self) -> Result<Epoch, Refusal> {
         let _turn = self.turn.lock().await;
         let epoch = self.app.view().market.epoch().plus(1);
@@ -41,7 +42,23 @@ impl Epochs {
         self.run_due().await?;
         self.auditor.hold_routine().await?;
         self.run_due().await?;
+        self.check().await?;
         Ok(epoch)
+    }
+
+    /// Verifies every invariant of the state as it is now.
+    async fn check(&self) -> Result<(), Refusal> {
+        let market = self.app.view().market.clone();
+        let checked = tokio::task::spawn_blocking(move || market::check(&market)).await;
+        let breaches = match checked {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(breaches)) => breaches.iter().map(ToString::to_string).collect(),
+            Err(error) => vec![error.to_string()],
+        };
+        for breach in &breaches {
+            tracing::error!(%breach, "an invariant does not hold");
+        }
+        Err(Refusal::Unavailable(format!("an invariant does not hold: {}", breaches.join("; "))))
     }
 
     /// Audits what the open epoch has no verdict for yet: after a start in its middle.

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// There is no market in the directory.
-    #[error("there is no market in {0}; found one with `bondstore market init`, or name another directory")]
+    #[error(
+        "there is no market in {0}; found one with `bondstore market init`, or name another directory"
+    )]
     NotFounded(PathBuf),
     /// There is one already.
     #[error("there is a market in {0} already; name an empty directory to found another")]
@@ -23,7 +25,9 @@ pub enum OpenError {
         source: std::io::Error,
     },
     /// The database file is damaged, or is none.
-    #[error("the database {path} is corrupted: {reason}; nothing was changed, restore it from a copy")]
+    #[error(
+        "the database {path} is corrupted: {reason}; nothing was changed, restore it from a copy"
+    )]
     CorruptDatabase {
         /// Which.
         path: PathBuf,
@@ -39,7 +43,9 @@ pub enum OpenError {
         expected: i64,
     },
     /// A block is not as it was sealed.
-    #[error("journal block {block} is corrupted: {reason}; nothing was changed, restore the journal from a copy")]
+    #[error(
+        "journal block {block} is corrupted: {reason}; nothing was changed, restore the journal from a copy"
+    )]
     CorruptBlock {
         /// Which.
         block: u64,
@@ -57,10 +63,14 @@ pub enum OpenError {
         reason: String,
     },
     /// An invariant does not hold in the state that the journal gives.
-    #[error("the journal's state breaks a rule: {0}; nothing was changed, and the market does not start on it")]
+    #[error(
+        "the journal's state breaks a rule: {0}; nothing was changed, and the market does not start on it"
+    )]
     Breach(String),
     /// The key is not the one the market was founded with.
-    #[error("the key in the directory is {found}, the market was founded by {expected}; restore its key.json")]
+    #[error(
+        "the key in the directory is {found}, the market was founded by {expected}; restore its key.json"
+    )]
     OtherKey {
         /// The key's.
         found: types::Did,

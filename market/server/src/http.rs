@@ -101,11 +101,7 @@ fn keyed(
 }
 
 /// Has a command judged, and answers with what `view` makes of the state, or what was answered before.
-async fn submit(
-    app: &App,
-    command: Command,
-    key: Option<RequestKey>,
-) -> Result<Response, Problem> {
+async fn submit(app: &App, command: Command, key: Option<RequestKey>) -> Result<Response, Problem> {
     let submission = Submission { key, ..Submission::from(command.clone()) };
     let outcome = app.writer.submit(submission).await.map_err(|r| refuse::refusal(&r))?;
     Ok(json(answer(app, &command, outcome)))

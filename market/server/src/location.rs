@@ -17,7 +17,8 @@ const LOOKUP_MAX: Duration = Duration::from_secs(5);
 /// # Errors
 /// 422 where it is no address, or a name that stands for none.
 pub(crate) async fn network_of(endpoint: &str) -> Result<String, Problem> {
-    let parsed = Endpoint::parse(endpoint, PlainHttp::Anywhere).map_err(|e| invalid(e.to_string()))?;
+    let parsed =
+        Endpoint::parse(endpoint, PlainHttp::Anywhere).map_err(|e| invalid(&e.to_string()))?;
     let (host, port) = (parsed.host(), parsed.port());
     let ip = match host.parse::<IpAddr>() {
         Ok(ip) => ip,
@@ -30,7 +31,7 @@ async fn look_up(host: &str, port: u16) -> Result<IpAddr, Problem> {
     let found = timeout(LOOKUP_MAX, tokio::net::lookup_host((host, port))).await;
     let found = found.ok().and_then(Result::ok).and_then(|mut addresses| addresses.next());
     found.map(|address| address.ip()).ok_or_else(|| {
-        invalid(format!("the name {host:?} stands for no address; give one that can be reached"))
+        invalid(&format!("the name {host:?} stands for no address; give one that can be reached"))
     })
 }
 
@@ -48,7 +49,7 @@ fn network(ip: IpAddr, port: u16) -> String {
     }
 }
 
-fn invalid(reason: String) -> Problem {
+fn invalid(reason: &str) -> Problem {
     let status = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
     Problem::new(status, "invalid_field", format!("endpoint: {reason}"))
 }

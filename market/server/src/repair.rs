@@ -107,7 +107,8 @@ pub(crate) async fn finish(app: &App, receipt: Verified<StorageReceipt>) -> Resu
     let (revision, number) = (app.sign(revision), receipt.revision);
     let finished = app.writer.submit(Command::FinishRebuild { receipt, revision }).await;
     finished.map(|_| ()).map_err(|refusal| {
-        let moved_on = app.view().market.contract(&id.contract).is_some_and(|c| c.revision >= number);
+        let moved_on =
+            app.view().market.contract(&id.contract).is_some_and(|c| c.revision >= number);
         if moved_on {
             let _ = app.outbox.send(Nudge::Again(id));
         }

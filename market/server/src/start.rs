@@ -114,8 +114,9 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let opened = opened?;
     let listener = network::server::bind(&config.listen).await?;
     let tls = tls(&config, listener.local_addr()?)?;
+    let seed = seed(config.seed)?;
     let killed = Arc::new(AtomicBool::new(false));
-    let (nudges, nudged) = mpsc::unbounded_channel();
+    let (nudges, inbox) = mpsc::unbounded_channel();
     let blocks = watch::Sender::new(opened.published.read().head.blocks);
     let events = broadcast::Sender::new(WATCHED_MAX);
     let streams = Arc::new(Streams::new());
@@ -145,15 +146,15 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
         streams,
         outbox: nudges,
         blocks: watched,
-        seed: seed(config.seed)?,
+        seed,
         root: Mutex::new(None),
     });
     let patience = Patience { answer: config.answer_within, absence: config.absence_max };
     let auditor = Auditor { app: app.clone(), patience };
     let epochs = Arc::new(Epochs::new(app.clone(), auditor.clone(), init::beacon(&config.key)));
     let workers = Workers { stop: CancellationToken::new(), tasks: TaskTracker::new() };
-    workers.run(Outbox::new(app.clone(), auditor, opened.outbox).run(nudged));
-    workers.keep_time(&epochs, config.epoch_every, opened.epoch_opened);
+    workers.run(Outbox::new(app.clone(), auditor, opened.outbox).run(inbox));
+    workers.keep_time(&epochs, config.epoch_every, opened.last_epoch);
     let options = ServeOptions { tls, ..ServeOptions::default() };
     let encrypted = options.tls.is_some();
     let server = network::server::serve(listener, http::router(app.clone()), options)?;
@@ -161,7 +162,17 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let url = format!("{scheme}://{}", server.address());
     std::fs::write(config.data.join(ADDRESS_FILE), format!("{url}#{}\n", app.did))?;
     tracing::info!(%url, market = %app.did, "the market runs");
-    Ok(Handle::new(crate::handle::Parts { app, epochs, server, workers, thread, killed, lock, url, events }))
+    Ok(Handle::new(crate::handle::Parts {
+        app,
+        epochs,
+        server,
+        workers,
+        thread,
+        killed,
+        lock,
+        url,
+        events,
+    }))
 }
 
 /// The tasks beside the server.
@@ -202,7 +213,7 @@ struct Opened {
     term: u64,
     unsaved: u64,
     clock: Clock,
-    epoch_opened: Timestamp,
+    last_epoch: Timestamp,
     outbox: Vec<(i64, market::Effect)>,
 }
 
@@ -233,7 +244,7 @@ fn open(config: &Config) -> Result<Opened, OpenError> {
         term: replayed.term,
         unsaved: replayed.unsaved,
         clock: Clock::starting_at_least(replayed.time),
-        epoch_opened: store.epoch_opened()?,
+        last_epoch: store.epoch_opened()?,
         outbox: store.outbox()?,
         published: Arc::new(Published::new(replayed.market, replayed.head)),
         store,

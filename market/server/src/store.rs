@@ -37,7 +37,10 @@ impl Store {
         let db = Connection::open(&path)?;
         db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE;")?;
         db.execute_batch(include_str!("store/schema.sql"))?;
-        db.execute("INSERT INTO meta (only_row, schema, genesis) VALUES (1, ?1, ?2)", (SCHEMA, genesis))?;
+        db.execute(
+            "INSERT INTO meta (only_row, schema, genesis) VALUES (1, ?1, ?2)",
+            (SCHEMA, genesis),
+        )?;
         db.execute_batch("COMMIT")?;
         Ok(())
     }
@@ -81,7 +84,11 @@ impl Store {
         self.db.execute_batch("PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;")?;
         self.db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         if let Some(pages) = pages_max {
-            self.db.pragma_update(None, "max_page_count", i64::try_from(pages).unwrap_or(i64::MAX))?;
+            self.db.pragma_update(
+                None,
+                "max_page_count",
+                i64::try_from(pages).unwrap_or(i64::MAX),
+            )?;
         }
         Ok(())
     }
@@ -124,7 +131,10 @@ impl Store {
             rusqlite::Error::QueryReturnedNoRows | rusqlite::Error::InvalidColumnType(..)
         );
         if damaged || malformed {
-            return OpenError::CorruptDatabase { path: self.path.clone(), reason: error.to_string() };
+            return OpenError::CorruptDatabase {
+                path: self.path.clone(),
+                reason: error.to_string(),
+            };
         }
         OpenError::Database(error)
     }

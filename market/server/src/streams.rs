@@ -192,8 +192,7 @@ mod tests {
     fn a_provider_that_does_not_read_is_dropped() {
         let streams = Streams::new();
         let (connection, messages) = streams.open(Did([1; 32]));
-        let message =
-            ToProvider::Released { contract: types::Hash::default(), slot: 0 };
+        let message = ToProvider::Released { contract: types::Hash::default(), slot: 0 };
         for _ in 0..WAITING_MAX {
             assert!(connection.send(message.clone()));
         }

@@ -16,18 +16,21 @@ pub(crate) fn answer(market: &Market, streams: &Streams, command: &Command) -> V
         Command::Revise { revision, .. } => market.contract(&revision.contract),
         _ => None,
     };
-    let json = match contract {
-        Some(contract) => serde_json::to_vec(&contract_view(market, streams, contract)),
-        None => {
-            let document = command.documents().first().map(|(id, _)| *id).unwrap_or_default();
-            serde_json::to_vec(&Accepted { document })
-        }
+    let json = if let Some(contract) = contract {
+        serde_json::to_vec(&contract_view(market, streams, contract))
+    } else {
+        let document = command.documents().first().map(|(id, _)| *id).unwrap_or_default();
+        serde_json::to_vec(&Accepted { document })
     };
     json.expect("views have only text as keys")
 }
 
 /// A contract as its parties see it.
-pub(crate) fn contract_view(market: &Market, streams: &Streams, contract: &Contract) -> ContractView {
+pub(crate) fn contract_view(
+    market: &Market,
+    streams: &Streams,
+    contract: &Contract,
+) -> ContractView {
     ContractView {
         id: contract.id,
         state: contract.state.name().to_owned(),

@@ -98,7 +98,9 @@ pub enum Refusal {
         kept: u64,
     },
     /// There is no room for another block.
-    #[error("the market's disk is full: reads continue, new work waits until its operator makes room")]
+    #[error(
+        "the market's disk is full: reads continue, new work waits until its operator makes room"
+    )]
     DiskFull,
     /// The journal cannot be written now.
     #[error("the market cannot write its journal now ({0}); try again later")]

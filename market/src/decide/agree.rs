@@ -106,7 +106,7 @@ impl Market {
         if slot.confirmed {
             return Ok(Vec::new());
         }
-        if !matches!(slot.state, SlotState::Reserved | SlotState::Repairing) {
+        if !is_offered(contract, slot) {
             let allowed = "only a slot that is reserved or to be rebuilt can be confirmed";
             return Err(wrong_state(format!("slot {}", id.slot), slot.state.name(), allowed));
         }
@@ -137,11 +137,9 @@ impl Market {
         now: Timestamp,
         id: SlotId,
     ) -> Result<Vec<Event>, Rejection> {
-        let (_, slot) = self.known_slot(id)?;
-        let waiting =
-            !slot.confirmed && matches!(slot.state, SlotState::Reserved | SlotState::Repairing);
-        let late = slot.state == SlotState::Repairing && now > slot.answer_by;
-        if !(waiting && now > slot.answer_by || late) {
+        let (contract, slot) = self.known_slot(id)?;
+        let unanswered = !slot.confirmed || slot.state == SlotState::Repairing;
+        if now <= slot.answer_by || !unanswered || !is_offered(contract, slot) {
             return Ok(Vec::new());
         }
         let reason = format!("{} did not answer in time", slot.provider());
@@ -203,6 +201,13 @@ impl Market {
         let postings = self.posted(postings)?;
         Ok(vec![Event::ContractExpired { contract: contract.id, reason, postings }])
     }
+}
+
+/// Whether a slot is its provider's to take: in a new contract, or to rebuild it.
+fn is_offered(contract: &Contract, slot: &Slot) -> bool {
+    let offered = (contract.state, slot.state);
+    let new = (ContractState::Agreed, SlotState::Reserved);
+    new == offered || (ContractState::Active, SlotState::Repairing) == offered
 }
 
 /// A reserve steps in for what the client has escrowed, or not at all.

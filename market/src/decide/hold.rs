@@ -110,15 +110,15 @@ impl Market {
 }
 
 fn revisable(number: u16, slot: &Slot) -> Result<(), Rejection> {
-    if !slot.confirmed {
-        let reason = "its provider has not confirmed it yet; wait for the confirmation".to_owned();
-        return Err(Rejection::Receipt { slot: number, reason });
+    if !matches!(slot.state, SlotState::Reserved | SlotState::Filled | SlotState::AtFault) {
+        let allowed = "wait until its repair is finished, then revise";
+        return Err(wrong_state(format!("slot {number}"), slot.state.name(), allowed));
     }
-    if matches!(slot.state, SlotState::Reserved | SlotState::Filled | SlotState::AtFault) {
+    if slot.confirmed {
         return Ok(());
     }
-    let allowed = "wait until its repair is finished, then revise";
-    Err(wrong_state(format!("slot {number}"), slot.state.name(), allowed))
+    let reason = "its provider has not confirmed it yet; wait for the confirmation".to_owned();
+    Err(Rejection::Receipt { slot: number, reason })
 }
 
 /// Every shard holds something and none more than `shard_bytes`.

@@ -5,11 +5,11 @@ use super::contracts::unknown;
 use crate::app::App;
 use crate::refuse;
 use crate::writer::Keep;
-use contracts::Account;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use contracts::Account;
 use network::api::{BackupBody, Problem};
 use network::extract::{JsonBody, PathOf, RawBody};
 use network::market_api::LAYOUT_BYTES_MAX;
@@ -88,7 +88,8 @@ fn known(app: &App, party: Did) -> Result<(), Problem> {
     if app.view().market.ledger().totals(Account::Available(party)).credits > 0 {
         return Ok(());
     }
-    let detail = format!("backups are kept for parties that have an account; deposit for {party} first");
+    let detail =
+        format!("backups are kept for parties that have an account; deposit for {party} first");
     Err(Problem::forbidden("no_account", detail))
 }
 

@@ -50,7 +50,8 @@ async fn has_layout(app: &App, contract: ContractId, layout: Hash) -> Result<(),
     if kept.map_err(|error| refuse::unreadable(&error))? {
         return Ok(());
     }
-    let detail = format!("layout {layout} is not kept; put it under layouts/{layout} before you revise");
+    let detail =
+        format!("layout {layout} is not kept; put it under layouts/{layout} before you revise");
     Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "layout_missing", detail))
 }
 

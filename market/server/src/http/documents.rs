@@ -88,7 +88,8 @@ pub(super) fn about(path: ContractId, document: ContractId) -> Result<(), Proble
     if path == document {
         return Ok(());
     }
-    let detail = format!("the document is about contract {document}; post it to that contract's path");
+    let detail =
+        format!("the document is about contract {document}; post it to that contract's path");
     Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "contract_mismatch", detail))
 }
 

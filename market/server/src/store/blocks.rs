@@ -27,8 +27,7 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// The state, if it is the one that was written.
     pub(crate) fn restore(&self) -> Result<Market, OpenError> {
-        let corrupt =
-            |reason: String| OpenError::CorruptSnapshot { block: self.seq, reason };
+        let corrupt = |reason: String| OpenError::CorruptSnapshot { block: self.seq, reason };
         let market = Market::from_bytes(&self.state).map_err(|e| corrupt(e.to_string()))?;
         let found = market.root();
         if found != self.root {
@@ -48,7 +47,8 @@ impl Store {
         mut head: Head,
         mut visit: impl FnMut(&Block) -> Result<(), OpenError>,
     ) -> Result<Head, OpenError> {
-        let sql = "SELECT seq, time, term, entries, prev, hash FROM blocks WHERE seq > ?1 ORDER BY seq";
+        let sql =
+            "SELECT seq, time, term, entries, prev, hash FROM blocks WHERE seq > ?1 ORDER BY seq";
         let mut statement = self.db.prepare(sql).map_err(|error| self.corrupt(error))?;
         let mut rows = statement.query([head.blocks.cast_signed()])?;
         loop {
@@ -97,7 +97,8 @@ impl Store {
 
     /// Up to a thousand documents behind row `after`: row, block, name and text.
     pub(crate) fn documents_behind(&self, after: i64) -> Result<Vec<DocumentRow>, OpenError> {
-        let sql = "SELECT row, block, id, jws FROM documents WHERE row > ?1 ORDER BY row LIMIT 1000";
+        let sql =
+            "SELECT row, block, id, jws FROM documents WHERE row > ?1 ORDER BY row LIMIT 1000";
         let mut statement = self.db.prepare_cached(sql)?;
         let rows = statement.query_map([after], |row| {
             let block = row.get::<_, i64>(1)?.cast_unsigned();

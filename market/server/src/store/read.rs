@@ -83,7 +83,11 @@ impl Store {
     }
 
     /// Whether a layout is kept.
-    pub(crate) fn has_layout(&self, contract: &ContractId, layout: &Hash) -> rusqlite::Result<bool> {
+    pub(crate) fn has_layout(
+        &self,
+        contract: &ContractId,
+        layout: &Hash,
+    ) -> rusqlite::Result<bool> {
         let sql = "SELECT 1 FROM layouts WHERE contract = ?1 AND hash = ?2";
         self.db.prepare_cached(sql)?.exists((contract.0, layout.0))
     }
@@ -92,7 +96,8 @@ impl Store {
     pub(crate) fn backup(&self, party: &Did) -> rusqlite::Result<Option<(u64, Vec<u8>)>> {
         let mut sql =
             self.db.prepare_cached("SELECT generation, sealed FROM backups WHERE party = ?1")?;
-        let found = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get(1)?));
+        let found =
+            |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get(1)?));
         sql.query_row([party.0], found).optional()
     }
 

@@ -43,7 +43,8 @@ impl Store {
     }
 
     pub(crate) fn add_block(&self, block: &Block) -> rusqlite::Result<()> {
-        let mut sql = self.db.prepare_cached("INSERT INTO blocks VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+        let mut sql =
+            self.db.prepare_cached("INSERT INTO blocks VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
         sql.execute((
             block.seq.cast_signed(),
             block.time.0,

@@ -64,8 +64,9 @@ impl Rows {
         self.taken.get(id).is_some_and(|by| by == command)
     }
 
-    pub(super) fn merge(&mut self, mut other: Self) {
-        self.taken.append(&mut other.taken);
+    pub(super) fn merge(&mut self, other: Self) {
+        // One by one: appending a map would build the whole of it anew.
+        self.taken.extend(other.taken);
         self.postings += other.postings;
     }
 }
@@ -105,8 +106,14 @@ impl Batch {
         std::mem::take(&mut self.rows)
     }
 
-    pub(super) fn into_notices(self) -> (Vec<(i64, Effect)>, Vec<Arc<[Event]>>) {
-        (self.effects, self.happened)
+    /// Takes the outbox rows that are new.
+    pub(super) fn take_effects(&mut self) -> Vec<(i64, Effect)> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// What happened, command by command.
+    pub(super) fn into_happened(self) -> Vec<Arc<[Event]>> {
+        self.happened
     }
 
     /// The block's entries, if there are any.

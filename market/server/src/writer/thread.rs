@@ -1,7 +1,9 @@
 //! The writer's thread: batches, commits, and what happens when a commit fails.
 
 use super::batch::{Batch, Rows};
-use super::{BATCH_MAX, Job, Keep, Outcome, QUEUE_MAX, Refusal, RequestKey, Submission, Work, Writer};
+use super::{
+    BATCH_MAX, Job, Keep, Outcome, QUEUE_MAX, Refusal, RequestKey, Submission, Work, Writer,
+};
 use crate::clock::Clock;
 use crate::error::OpenError;
 use crate::journal::{Block, Head};
@@ -281,7 +283,7 @@ impl Thread {
         Refusal::Unavailable(error.to_string())
     }
 
-    fn publish(&mut self, batch: Batch, head: Head) {
+    fn publish(&mut self, mut batch: Batch, head: Head) {
         if head == self.head {
             return;
         }
@@ -292,11 +294,10 @@ impl Thread {
         }
         self.head = head;
         self.events_unsaved += batch.applied().count() as u64;
-        let (effects, happened) = batch.into_notices();
         // Nobody listening is no failure: the outbox is in the database.
-        let _ = self.notices.outbox.send(Nudge::New(effects));
+        let _ = self.notices.outbox.send(Nudge::New(batch.take_effects()));
         self.notices.blocks.send_replace(head.blocks);
-        for events in happened {
+        for events in batch.into_happened() {
             let _ = self.notices.events.send(events);
         }
     }

@@ -28,8 +28,10 @@ impl House {
     /// A market that has been founded with epochs of one day.
     pub(crate) fn founded() -> Self {
         let house = Self { dir: tempfile::tempdir().unwrap(), key: key(200) };
-        let genesis =
-            |did, anchor| Genesis { answer_within: Span(5_000_000), ..Genesis::standard(did, Span::DAY, anchor) };
+        let genesis = |did, anchor| Genesis {
+            answer_within: Span(5_000_000),
+            ..Genesis::standard(did, Span::DAY, anchor)
+        };
         market_server::found(house.dir.path(), &house.key, genesis).unwrap();
         house
     }

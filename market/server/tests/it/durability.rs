@@ -237,7 +237,12 @@ async fn a_forged_chain_is_found_by_its_sense_and_a_lost_document_by_its_absence
     {
         let db = Connection::open(house.path().join("market.db")).unwrap();
         let row = |row: &rusqlite::Row<'_>| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?, row.get::<_, [u8; 32]>(3)?))
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get::<_, i64>(1)?,
+                row.get::<_, String>(2)?,
+                row.get::<_, [u8; 32]>(3)?,
+            ))
         };
         let sql = "SELECT time, term, entries, prev FROM blocks WHERE seq = 5";
         let (time, term, entries, prev) = db.query_row(sql, [], row).unwrap();
@@ -262,7 +267,10 @@ async fn a_damaged_database_file_is_named() {
     let house = with_history().await;
     let path = house.path().join("market.db");
     // Everything into the one file, so that the damage is not hidden behind the write-ahead log.
-    Connection::open(&path).unwrap().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    Connection::open(&path)
+        .unwrap()
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .unwrap();
     let mut bytes = std::fs::read(&path).unwrap();
     for page in bytes.chunks_mut(4_096).skip(1) {
         page[..64].fill(0xA5);
@@ -291,7 +299,8 @@ async fn a_damaged_snapshot_is_named_and_a_full_check_does_without_it() {
         assert_eq!(changed, 1);
     }
     let error = house.try_start().await.err();
-    let named = matches!(&error, Some(StartError::Open(OpenError::CorruptSnapshot { block: 6, .. })));
+    let named =
+        matches!(&error, Some(StartError::Open(OpenError::CorruptSnapshot { block: 6, .. })));
     assert!(named, "{error:?}");
     let mut config = house.config();
     config.full_check = true;

@@ -3,12 +3,14 @@
 use crate::common::provider::{Cloud, Provider, Shards, sign, size_of};
 use crate::common::{House, available, client, key, sound};
 use bytes::Bytes;
-use market_server::{Handle, verify_journal};
+use market_server::{Config, Handle, verify_journal};
 use network::api::{AcceptBody, ContractView, ReviseBody};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use types::documents::{Acceptance, Quote, Request, Revision, Withdrawal};
-use types::{Bytes as Size, ContractId, Hash, Msat, SecretKey, Signer, Span, Terms, Verified};
+use types::documents::{Acceptance, Confession, Quote, Request, Revision, Voucher, Withdrawal};
+use types::{
+    Bytes as Size, ContractId, Hash, Msat, SecretKey, Signer, Span, Terms, Timestamp, Verified,
+};
 
 const CLIENT: u8 = 100;
 const DAYS: u64 = 10;
@@ -22,8 +24,14 @@ struct Town {
 }
 
 async fn town(count: u8) -> Town {
+    town_with(count, |_| ()).await
+}
+
+async fn town_with(count: u8, adjust: impl FnOnce(&mut Config)) -> Town {
     let house = House::founded();
-    let market = house.start().await;
+    let mut config = house.config();
+    adjust(&mut config);
+    let market = market_server::start(config).await.unwrap();
     let cloud = Cloud::default();
     let mut providers = Vec::new();
     for number in (1..=count).chain([CLIENT]) {
@@ -74,7 +82,9 @@ impl Town {
         let mut sizes = Vec::new();
         let mut receipts = Vec::new();
         for slot in &view.slots {
-            let bytes: Vec<u8> = (0..1u32 << 20).map(|i| i.wrapping_mul(7 + u32::from(slot.slot)).to_le_bytes()[1]).collect();
+            let bytes: Vec<u8> = (0..1u32 << 20)
+                .map(|i| i.wrapping_mul(7 + u32::from(slot.slot)).to_le_bytes()[1])
+                .collect();
             let shards: Shards = vec![Bytes::from(bytes)];
             self.cloud.lock().unwrap().insert((view.id, slot.slot), shards.clone());
             sizes.push(size_of(&shards));
@@ -83,7 +93,8 @@ impl Town {
         }
         let layout = speaks.put_layout(view.id, Bytes::from_static(b"layout")).await.unwrap();
         assert_eq!(speaks.layout(view.id, layout).await.unwrap(), b"layout".as_slice());
-        let revision = Revision { signer: me.did(), contract: view.id, number: 1, slots: sizes, layout };
+        let revision =
+            Revision { signer: me.did(), contract: view.id, number: 1, slots: sizes, layout };
         let body = ReviseBody { revision: sign(revision, &me), receipts };
         let view = speaks.revise(view.id, &body).await.unwrap();
         assert_eq!((view.state.as_str(), view.revision), ("active", 1));
@@ -135,7 +146,11 @@ async fn a_kept_contract_is_audited_and_paid() {
         town.epoch().await;
     }
     let view = town.view(view.id).await;
-    assert!(view.slots.iter().all(|slot| slot.state == "filled" && slot.earned > Msat::ZERO && slot.online));
+    assert!(
+        view.slots
+            .iter()
+            .all(|slot| slot.state == "filled" && slot.earned > Msat::ZERO && slot.online)
+    );
     let challenged: usize =
         town.providers.iter().map(|p| p.mood.challenges.load(Ordering::SeqCst)).sum();
     assert!(challenged >= 6, "{challenged} challenges");
@@ -143,7 +158,8 @@ async fn a_kept_contract_is_audited_and_paid() {
     let provider = &town.providers[0].key;
     let accrued = client(&town.market, provider).account(provider.did()).await.unwrap();
     assert!(accrued.accrued > Msat::ZERO && accrued.bonds > Msat::ZERO);
-    let withdrawal = Withdrawal { party: provider.did(), amount: Msat(1), to: "x".into(), nonce: 1 };
+    let withdrawal =
+        Withdrawal { party: provider.did(), amount: Msat(1), to: "x".into(), nonce: 1 };
     client(&town.market, provider).withdraw(&sign(withdrawal, provider)).await.unwrap();
     town.settle(view.id).await;
     for provider in &town.providers {
@@ -191,15 +207,150 @@ async fn a_lost_chunk_is_found_penalised_and_rebuilt() {
     assert_ne!(after.slots[1].provider, view.slots[1].provider);
     let documents = town.market.documents(view.id).await.unwrap();
     let kinds: Vec<String> = documents.iter().filter_map(|(_, signed)| signed.typ()).collect();
-    for kind in ["challenge", "proof", "verdict", "acceptance", "quote", "revision", "storage-receipt"] {
-        assert!(kinds.iter().any(|k| k == &format!("bondstore.{kind}")), "{kind} is kept: {kinds:?}");
+    for kind in
+        ["challenge", "proof", "verdict", "acceptance", "quote", "revision", "storage-receipt"]
+    {
+        assert!(
+            kinds.iter().any(|k| k == &format!("bondstore.{kind}")),
+            "{kind} is kept: {kinds:?}"
+        );
     }
     let slashed = town.market.view(|view| {
-        view.market.contract(&after.id).unwrap().shares.values().map(|share| share.slashed.0).sum::<i64>()
+        view.market
+            .contract(&after.id)
+            .unwrap()
+            .shares
+            .values()
+            .map(|share| share.slashed.0)
+            .sum::<i64>()
     });
     assert_eq!(slashed, bond.0);
     town.settle(view.id).await;
     town.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_that_is_signed_for_other_bytes_proves_nothing() {
+    let town = town(7).await;
+    let view = town.stored().await;
+    town.holder(&view, 3).mood.lying.store(true, Ordering::SeqCst);
+    for _ in 0..4 {
+        town.epoch().await;
+    }
+    let after = town.view(view.id).await;
+    assert_ne!(after.slots[3].provider, view.slots[3].provider);
+    assert_eq!(after.slots[3].state, "filled");
+    town.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_hangs_is_unreachable_and_in_the_end_replaced() {
+    let town = town_with(7, |config| config.answer_within = Duration::from_secs(3)).await;
+    let view = town.stored().await;
+    town.holder(&view, 0).mood.silent.store(true, Ordering::SeqCst);
+    for _ in 0..5 {
+        town.epoch().await;
+    }
+    let after = town.view(view.id).await;
+    assert_ne!(after.slots[0].provider, view.slots[0].provider);
+    assert_eq!(after.slots[0].state, "filled");
+    town.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_loss_that_is_confessed_costs_less_and_is_rebuilt_in_place() {
+    let town = town(6).await;
+    let view = town.stored().await;
+    town.epoch().await;
+    let holder = town.holder(&view, 4);
+    let confession = Confession {
+        provider: holder.key.did(),
+        contract: view.id,
+        slot: 4,
+        revision: 1,
+        lost_bytes: 10_000,
+    };
+    let confession = sign(confession, &holder.key);
+    let speaks = client(&town.market, &holder.key);
+    speaks.confess(view.id, &confession).await.unwrap();
+    speaks.confess(view.id, &confession).await.unwrap();
+    town.market.quiesce().await.unwrap();
+    let after = town.view(view.id).await;
+    assert_eq!((after.slots[4].state.as_str(), after.revision), ("filled", 2));
+    assert_eq!(after.slots[4].provider, holder.key.did());
+    assert!(after.slots[4].bond < view.slots[4].bond && after.slots[4].bond > Msat::ZERO);
+    assert_eq!(holder.mood.rebuilds.load(Ordering::SeqCst), 1);
+    town.settle(view.id).await;
+    town.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_slots_rebuilt_at_once_get_two_revisions() {
+    let town = town(6).await;
+    let view = town.stored().await;
+    let confess = |slot: u16| {
+        let holder = town.holder(&view, usize::from(slot));
+        let (provider, contract) = (holder.key.did(), view.id);
+        let document = Confession { provider, contract, slot, revision: 1, lost_bytes: 1 };
+        (client(&town.market, &holder.key), sign(document, &holder.key))
+    };
+    let ((one, first), (two, second)) = (confess(0), confess(5));
+    let both = tokio::join!(one.confess(view.id, &first), two.confess(view.id, &second));
+    both.0.unwrap();
+    both.1.unwrap();
+    town.market.quiesce().await.unwrap();
+    let after = town.view(view.id).await;
+    assert_eq!(after.revision, 3);
+    assert!(after.slots.iter().all(|slot| slot.state == "filled"));
+    town.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quotes_that_expired_or_were_not_made_here_are_refused_and_reads_are_paid() {
+    let town = town(6).await;
+    let (me, speaks) = (key(CLIENT), client(&town.market, &key(CLIENT)));
+    let quote = quoted(&town.market, &me).await;
+    let body = |quote: &Verified<Quote>| AcceptBody {
+        acceptance: sign(Acceptance { client: me.did(), quote: quote.id() }, &me),
+        quote: quote.signed().clone(),
+    };
+    let past = Timestamp(town.market.info().now.0 - 1);
+    let expired = Quote { expires: past, ..(*quote).clone() };
+    let expired = Verified::sign(expired, &town.house.key).unwrap();
+    let forged = Quote { market: me.did(), ..(*quote).clone() };
+    let forged = Verified::sign(forged, &me).unwrap();
+    let stolen = AcceptBody {
+        acceptance: sign(Acceptance { client: key(99).did(), quote: quote.id() }, &key(99)),
+        quote: quote.signed().clone(),
+    };
+    for (body, code) in [
+        (body(&expired), "quote_expired"),
+        (body(&forged), "foreign_party"),
+        (stolen, "foreign_party"),
+    ] {
+        assert_eq!(speaks.accept(&body).await.unwrap_err().code(), Some(code));
+    }
+    let view = town.stored().await;
+    let again = AcceptBody {
+        acceptance: sign(Acceptance { client: me.did(), quote: Hash::of(b"another") }, &me),
+        quote: quote.signed().clone(),
+    };
+    assert_eq!(speaks.accept(&again).await.unwrap_err().code(), Some("invalid_field"));
+    let holder = town.holder(&view, 0);
+    let voucher = Voucher {
+        client: me.did(),
+        provider: holder.key.did(),
+        contract: view.id,
+        slot: 0,
+        bytes: 1 << 30,
+    };
+    let before = available(&town.market, &holder.key);
+    let voucher = sign(voucher, &me);
+    for _ in 0..3 {
+        client(&town.market, &holder.key).redeem(&voucher).await.unwrap();
+    }
+    assert_eq!(available(&town.market, &holder.key), Msat(before.0 + 11));
+    sound(&town.market);
 }
 
 #[tokio::test(flavor = "multi_thread")]

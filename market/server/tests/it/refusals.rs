@@ -2,8 +2,8 @@
 
 use crate::common::provider::{ask, sign};
 use crate::common::{House, available, client, http, key, sound};
-use axum::http::header::HeaderName;
 use axum::http::HeaderValue;
+use axum::http::header::HeaderName;
 use bytes::Bytes;
 use market_server::{Handle, deposit};
 use network::api::{AcceptBody, BackupBody};
@@ -80,9 +80,19 @@ async fn bad_documents_are_refused() {
         ("more than fits", post("/v1/deposits", &paid(i64::MAX, "max")), 422, "money_overflow"),
         ("no reference", post("/v1/deposits", &paid(1, "")), 422, "invalid_field"),
         ("a used reference", post("/v1/deposits", &paid(2, "used")), 409, "already_used"),
-        ("above the balance", post("/v1/withdrawals", &withdrawal(&alice, 1_001)), 402, "insufficient_funds"),
+        (
+            "above the balance",
+            post("/v1/withdrawals", &withdrawal(&alice, 1_001)),
+            402,
+            "insufficient_funds",
+        ),
         ("a negative one", post("/v1/withdrawals", &withdrawal(&alice, -1)), 422, "invalid_field"),
-        ("from nothing", post("/v1/withdrawals", &withdrawal(&key(9), 1)), 402, "insufficient_funds"),
+        (
+            "from nothing",
+            post("/v1/withdrawals", &withdrawal(&key(9), 1)),
+            402,
+            "insufficient_funds",
+        ),
     ])
     .await;
     assert_eq!(available(&market, &alice), Msat(1_000));
@@ -157,9 +167,24 @@ async fn strangers_and_unknown_things_are_refused() {
         .authorised(own.clone());
     refused(vec![
         ("no session", http.get(&account), 401, "authorisation_missing"),
-        ("an old session", http.get(&account).authorised(session(&market, &alice, -1)), 401, "session_expired"),
-        ("a long session", http.get(&account).authorised(session(&market, &alice, 3_600)), 401, "session_too_long"),
-        ("another market's", http.get(&account).authorised(session_for(bob.did())), 401, "session_audience"),
+        (
+            "an old session",
+            http.get(&account).authorised(session(&market, &alice, -1)),
+            401,
+            "session_expired",
+        ),
+        (
+            "a long session",
+            http.get(&account).authorised(session(&market, &alice, 3_600)),
+            401,
+            "session_too_long",
+        ),
+        (
+            "another market's",
+            http.get(&account).authorised(session_for(bob.did())),
+            401,
+            "session_audience",
+        ),
         ("another's account", get(format!("/v1/accounts/{}", bob.did())), 403, "not_yours"),
         ("another's history", get(format!("/v1/accounts/{}/history", bob.did())), 403, "not_yours"),
         ("no party", get("/v1/accounts/bob".into()), 400, "path_malformed"),
@@ -200,9 +225,8 @@ async fn documents_about_nothing_and_reused_keys_are_refused() {
     };
     let acceptance = sign(Acceptance { client: alice.did(), quote: nothing }, &alice);
     let accept = AcceptBody { acceptance: acceptance.clone(), quote: acceptance };
-    let paid = |reference: &str| {
-        deposit(&house.key, alice.did(), Msat(1), reference).signed().clone()
-    };
+    let paid =
+        |reference: &str| deposit(&house.key, alice.did(), Msat(1), reference).signed().clone();
     let keyed = |reference: &str, key: &str| {
         let header = (HeaderName::from_static("idempotency-key"), HeaderValue::from_str(key));
         http.post("/v1/deposits").document(&paid(reference)).header(header.0, header.1.unwrap())
@@ -213,8 +237,18 @@ async fn documents_about_nothing_and_reused_keys_are_refused() {
     refused(vec![
         ("an unknown contract", confirm(nothing), 404, "unknown_contract"),
         ("another contract's path", confirm(other), 422, "contract_mismatch"),
-        ("a voucher for nothing", http.post("/v1/vouchers").document(&sign(voucher, &alice)), 404, "unknown_contract"),
-        ("no JSON", http.post("/v1/contracts").bytes(Bytes::from_static(b"{")), 400, "json_malformed"),
+        (
+            "a voucher for nothing",
+            http.post("/v1/vouchers").document(&sign(voucher, &alice)),
+            404,
+            "unknown_contract",
+        ),
+        (
+            "no JSON",
+            http.post("/v1/contracts").bytes(Bytes::from_static(b"{")),
+            400,
+            "json_malformed",
+        ),
         ("no quote", http.post("/v1/contracts").json(&accept), 400, "document_header"),
         ("another body", keyed("second", "k"), 422, "idempotency_key_reused"),
         ("a long key", keyed("third", &"k".repeat(129)), 400, "idempotency_key_malformed"),

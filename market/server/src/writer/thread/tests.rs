@@ -45,7 +45,11 @@ fn paid(reference: &str) -> Work {
 fn balances(thread: &Thread) -> [Msat; 3] {
     let party = thread.signer.did();
     let durable = replay(thread.store.as_ref().unwrap(), true).unwrap().market;
-    [thread.working.available(party), thread.published.read().market.available(party), durable.available(party)]
+    [
+        thread.working.available(party),
+        thread.published.read().market.available(party),
+        durable.available(party),
+    ]
 }
 
 #[test]

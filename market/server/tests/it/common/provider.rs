@@ -15,7 +15,8 @@ use types::documents::{
     Ask, AuditKind, Challenge, Confirmation, Proof, Reservation, SlotSize, StorageReceipt,
 };
 use types::{
-    Bytes as Size, ContractId, Document, GbPrice, Hash, Price, SecretKey, Signed, Signer, Span, Tier, Verified,
+    Bytes as Size, ContractId, Document, GbPrice, Hash, Price, SecretKey, Signed, Signer, Span,
+    Tier, Verified,
 };
 
 /// One slot's shards.
@@ -30,6 +31,8 @@ pub(crate) type Cloud = Arc<Mutex<Slots>>;
 pub(crate) struct Mood {
     /// Flips a bit in every chunk that it proves.
     pub(crate) damaged: AtomicBool,
+    /// Signs for other answers than it sends.
+    pub(crate) lying: AtomicBool,
     /// Keeps silent when it is challenged.
     pub(crate) silent: AtomicBool,
     /// Declines what it is offered.
@@ -61,10 +64,8 @@ pub(crate) fn size_of(shards: &[Bytes]) -> SlotSize {
 }
 
 fn list_of(shards: &[Bytes]) -> SlotList {
-    let entry = |shard: &Bytes| Entry {
-        root: Root::of(shard),
-        bytes: u32::try_from(shard.len()).unwrap(),
-    };
+    let entry =
+        |shard: &Bytes| Entry { root: Root::of(shard), bytes: u32::try_from(shard.len()).unwrap() };
     shards.iter().map(entry).collect()
 }
 
@@ -153,7 +154,12 @@ impl Drop for Provider {
     }
 }
 
-fn receipt(key: &SecretKey, (contract, slot): (ContractId, u16), shards: &Shards, revision: u64) -> Signed {
+fn receipt(
+    key: &SecretKey,
+    (contract, slot): (ContractId, u16),
+    shards: &Shards,
+    revision: u64,
+) -> Signed {
     let (provider, size) = (key.did(), size_of(shards));
     sign(StorageReceipt { provider, contract, slot, revision, size }, key)
 }
@@ -218,11 +224,9 @@ impl Running {
                 prove::encode(&answers).to_vec()
             })
             .collect();
-        let proof = Proof {
-            provider: self.key.did(),
-            challenge: challenge.id(),
-            answers: Hash::of(&answers.concat()),
-        };
+        let lying = self.mood.lying.load(Ordering::SeqCst);
+        let hash = if lying { Hash::of(b"other answers") } else { Hash::of(&answers.concat()) };
+        let proof = Proof { provider: self.key.did(), challenge: challenge.id(), answers: hash };
         ToMarket::Proof { proof: sign(proof, &self.key), answers }
     }
 
