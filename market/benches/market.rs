@@ -2,6 +2,8 @@
 //!
 //! `cargo bench -p market`
 
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a bench reads the clock")]
+
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use market::{Command, Market};
 use std::collections::BTreeSet;
@@ -47,7 +49,9 @@ fn nth(n: u32) -> Did {
 
 fn apply(world: &mut World, command: &Command) {
     let events = world.market.decide(world.now, command).expect("the bench's commands are right");
-    events.iter().for_each(|event| world.market.apply(event));
+    for event in &events {
+        world.market.apply(event);
+    }
 }
 
 fn agreed(world: &mut World) -> Command {

@@ -51,7 +51,7 @@ impl Market {
                 self.learn(provider, *document, std::slice::from_ref(outcome));
             }
             Event::SlotFaulted { slot, fault, accrual } => {
-                self.slot_faulted(*slot, *fault, *accrual)
+                self.slot_faulted(*slot, *fault, *accrual);
             }
             Event::SlotRecovered { slot, accrual } => self.slot_recovered(*slot, *accrual),
             Event::Penalised { slot, fault, slashed, to_client, .. } => {
@@ -70,7 +70,7 @@ impl Market {
             Event::ContractCompleted { contract } => self.step(contract, ContractStep::Complete),
             Event::ContractFailed { contract, .. } => self.step(contract, ContractStep::Fail),
             Event::ContractSettled { settlement, accruals, .. } => {
-                self.settled(settlement, accruals)
+                self.settled(settlement, accruals);
             }
             Event::StandingChanged { provider, epoch, change } => {
                 let record = self.records.entry(*provider).or_default();

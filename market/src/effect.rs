@@ -2,7 +2,7 @@
 
 use crate::event::{Event, SlotId};
 use crate::state::Market;
-use contracts::{Cause, SlotState};
+use contracts::{Cause, ContractState, SlotState};
 use serde::{Deserialize, Serialize};
 use types::Did;
 
@@ -45,9 +45,11 @@ impl Effect {
     pub fn is_wanted(&self, market: &Market) -> bool {
         let Some((contract, slot)) = market.slot(self.slot()) else { return false };
         let holds = slot.provider() == self.provider() && contract.state.is_open();
+        let lasts = matches!(contract.state, ContractState::Agreed | ContractState::Active);
         match self {
             Self::Reserve(..) => {
                 holds
+                    && lasts
                     && !slot.confirmed
                     && matches!(slot.state, SlotState::Reserved | SlotState::Repairing)
             }
@@ -59,7 +61,7 @@ impl Effect {
             Self::Rebuild(..) => {
                 let made_good = slot.fault.is_some_and(|f| f.penalised_ppm.is_some());
                 let ready = slot.confirmed && (slot.state == SlotState::Repairing);
-                holds && (ready || slot.state == SlotState::AtFault && made_good)
+                holds && lasts && (ready || slot.state == SlotState::AtFault && made_good)
             }
             Self::Release(..) => {
                 let gone = matches!(slot.state, SlotState::Vacated | SlotState::Closed);

@@ -1,5 +1,7 @@
 //! What has happened. An event states everything it does, its postings included: replaying needs no judgement.
 
+mod about;
+
 use contracts::payout::Accrual;
 use contracts::{Contract, Fault, Posting, Slot};
 use reputation::{Change, Outcome};
@@ -272,80 +274,4 @@ pub enum Event {
         /// To what, and why.
         change: Change,
     },
-}
-
-impl Event {
-    /// The stable name of this kind of event.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::AskPublished { .. } => "ask_published",
-            Self::Deposited { .. } => "deposited",
-            Self::Withdrawn { .. } => "withdrawn",
-            Self::ContractAgreed { .. } => "contract_agreed",
-            Self::SlotConfirmed { .. } => "slot_confirmed",
-            Self::SlotReassigned { .. } => "slot_reassigned",
-            Self::ContractExpired { .. } => "contract_expired",
-            Self::RevisionAccepted { .. } => "revision_accepted",
-            Self::EpochOpened { .. } => "epoch_opened",
-            Self::VerdictRecorded { .. } => "verdict_recorded",
-            Self::LossConfessed { .. } => "loss_confessed",
-            Self::SlotFaulted { .. } => "slot_faulted",
-            Self::SlotRecovered { .. } => "slot_recovered",
-            Self::Penalised { .. } => "penalised",
-            Self::SlotVacated { .. } => "slot_vacated",
-            Self::RepairOrdered { .. } => "repair_ordered",
-            Self::RepairDelayed { .. } => "repair_delayed",
-            Self::RebuildFinished { .. } => "rebuild_finished",
-            Self::EarningsPosted { .. } => "earnings_posted",
-            Self::VoucherRedeemed { .. } => "voucher_redeemed",
-            Self::ContractCompleted { .. } => "contract_completed",
-            Self::ContractFailed { .. } => "contract_failed",
-            Self::ContractSettled { .. } => "contract_settled",
-            Self::StandingChanged { .. } => "standing_changed",
-        }
-    }
-
-    /// The money it moves, in order.
-    pub fn postings(&self) -> &[Posting] {
-        match self {
-            Self::Deposited { postings, .. }
-            | Self::Withdrawn { postings, .. }
-            | Self::ContractAgreed { postings, .. }
-            | Self::SlotConfirmed { postings, .. }
-            | Self::ContractExpired { postings, .. }
-            | Self::RevisionAccepted { postings, .. }
-            | Self::Penalised { postings, .. }
-            | Self::SlotVacated { postings, .. }
-            | Self::RepairOrdered { postings, .. }
-            | Self::RebuildFinished { postings, .. }
-            | Self::EarningsPosted { postings, .. }
-            | Self::VoucherRedeemed { postings, .. }
-            | Self::ContractSettled { postings, .. } => postings,
-            _ => &[],
-        }
-    }
-
-    /// The contract it is about, where it is about one.
-    pub fn contract(&self) -> Option<ContractId> {
-        match self {
-            Self::ContractAgreed { contract, .. } => Some(contract.id),
-            Self::SlotConfirmed { slot, .. }
-            | Self::SlotReassigned { slot, .. }
-            | Self::LossConfessed { slot, .. }
-            | Self::SlotFaulted { slot, .. }
-            | Self::SlotRecovered { slot, .. }
-            | Self::Penalised { slot, .. }
-            | Self::SlotVacated { slot, .. }
-            | Self::RepairOrdered { slot, .. }
-            | Self::RepairDelayed { slot, .. }
-            | Self::RebuildFinished { slot, .. }
-            | Self::VoucherRedeemed { slot, .. } => Some(slot.contract),
-            Self::ContractExpired { contract, .. }
-            | Self::RevisionAccepted { contract, .. }
-            | Self::ContractCompleted { contract }
-            | Self::ContractFailed { contract, .. } => Some(*contract),
-            Self::ContractSettled { settlement, .. } => Some(settlement.contract),
-            _ => None,
-        }
-    }
 }

@@ -42,7 +42,7 @@ fn found_out(world: &mut World, contract: ContractId, missed: u32) -> Vec<&'stat
     world.pass_epoch();
     let failed = world.judged((contract, 0), (Epoch(1), AuditKind::Routine), (1, 65));
     assert_eq!(world.names(&failed), ["verdict_recorded", "slot_faulted"]);
-    assert_eq!(world.slot(contract, 0).fault.unwrap().cause, Cause::Lost);
+    assert_eq!(world.slot(contract, 0).fault.map(|fault| fault.cause), Some(Cause::Lost));
     let estimate = world.judged((contract, 0), (Epoch(1), AuditKind::Intensified), (missed, 256));
     let names = world.names(&estimate);
     assert!(world.done(&estimate).is_empty(), "a loss is penalised once");

@@ -11,6 +11,11 @@ use std::collections::BTreeSet;
 use types::documents::{Ask, Exclusion, Quote, Request};
 use types::{Bytes, CostVector, Did, Msat, Price, Span, Standing, Terms, Tier};
 
+/// An odd provider's funds and ask, and what it is told: the reason and the remedy.
+type Odd = (i64, fn(&mut Ask), &'static str, &'static str);
+/// Terms that cannot be, and the field that is wrong.
+type Wrong = (fn(&mut Terms), &'static str);
+
 /// Whoever differs from the others.
 const ODD: u8 = 90;
 
@@ -33,7 +38,7 @@ fn left_out(quote: &Quote, provider: Did) -> &Exclusion {
 
 #[test]
 fn everyone_who_does_not_fit_is_told_why_and_what_would_help() {
-    let cases: &[(i64, fn(&mut Ask), &str, &str)] = &[
+    let cases: &[Odd] = &[
         (0, |_| {}, "a bond of 2,500,000 msat", "deposit"),
         (1_000, |_| {}, "a bond of 2,500,000 msat", "deposit"),
         (
@@ -244,7 +249,7 @@ fn a_quote_lists_at_most_64_of_those_left_out_and_counts_all() {
 #[test]
 fn terms_that_cannot_be_promised_are_refused_by_field() {
     let mut world = World::staged(8);
-    let cases: &[(fn(&mut Terms), &str)] = &[
+    let cases: &[Wrong] = &[
         (|t| t.capacity = Bytes(0), "capacity"),
         (|t| t.capacity = Bytes(u64::MAX), "capacity"),
         (|t| t.duration = Span(0), "duration"),

@@ -187,9 +187,7 @@ impl Town {
         command.args(["--data-shards", "1", "--parity-shards", "1"]);
         let done = Finished::of(command);
         let Ok(quote) = serde_json::from_str::<Value>(&done.stdout) else { return 0 };
-        let chosen = quote["slots"].as_array().map_or(0, Vec::len);
-        let others = quote["excluded_count"].as_u64().unwrap_or_default();
-        chosen + usize::try_from(others).expect("there are few")
+        offers(&quote)
     }
 
     /// A path in the town's directory.
@@ -206,6 +204,13 @@ impl Town {
     pub(crate) fn client(&self, args: &[&str]) -> Value {
         json(args.iter().copied().chain(["--data", &self.path("client")]))
     }
+}
+
+/// How many providers a quote speaks of: chosen, in reserve or left out.
+pub(crate) fn offers(quote: &Value) -> usize {
+    let count = |name: &str| quote[name].as_array().map_or(0, Vec::len);
+    let others = quote["excluded_count"].as_u64().expect("a number");
+    count("slots") + count("reserves") + usize::try_from(others).expect("there are few")
 }
 
 fn place_of(town: &Town, number: usize) -> String {

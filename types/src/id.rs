@@ -31,7 +31,7 @@ impl Hash {
         Self(*blake3::hash(bytes).as_bytes())
     }
 
-    /// The BLAKE3 hash of several parts, each preceded by its length, under a `domain` (BLAKE3 derive_key context).
+    /// The BLAKE3 hash of several parts, each preceded by its length, under a `domain` (BLAKE3's key derivation context).
     pub fn derive(domain: &str, parts: &[&[u8]]) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key(domain);
         for part in parts {
@@ -49,7 +49,7 @@ impl Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&blake3::Hash::from_bytes(self.0).to_hex())
     }
 }
 

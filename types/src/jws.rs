@@ -1,4 +1,4 @@
-//! Signed documents: JWS compact serialisation (RFC 7515) with EdDSA (RFC 8037), and nothing else.
+//! Signed documents: JWS compact serialisation (RFC 7515) with `EdDSA` (RFC 8037), and nothing else.
 //!
 //! The header is exactly `{"alg":"EdDSA","kid":<did>,"typ":<document>}`; a verifier accepts no other
 //! algorithm, no further header and no signer but the one that the payload names.

@@ -26,11 +26,13 @@ impl Msat {
     pub const ZERO: Self = Self(0);
 
     /// The sum, or [`MoneyError::Overflow`].
+    #[expect(clippy::should_implement_trait, reason = "the operator could not fail")]
     pub fn add(self, other: Self) -> Result<Self, MoneyError> {
         self.0.checked_add(other.0).map(Self).ok_or(MoneyError::Overflow)
     }
 
     /// The difference, or [`MoneyError::Overflow`].
+    #[expect(clippy::should_implement_trait, reason = "the operator could not fail")]
     pub fn sub(self, other: Self) -> Result<Self, MoneyError> {
         self.0.checked_sub(other.0).map(Self).ok_or(MoneyError::Overflow)
     }

@@ -12,6 +12,7 @@ pub struct Timestamp(pub i64);
 
 impl Timestamp {
     /// This instant moved forward by `span`, stopping at the end of time.
+    #[must_use]
     pub fn after(self, span: Span) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.0).unwrap_or(i64::MAX)))
     }
@@ -106,6 +107,7 @@ pub struct Epoch(pub u64);
 
 impl Epoch {
     /// The epoch `count` later.
+    #[must_use]
     pub const fn plus(self, count: u64) -> Self {
         Self(self.0.saturating_add(count))
     }

@@ -10,6 +10,7 @@ use market::Command;
 use market::event::SlotId;
 use network::api::{Problem, ToMarket, ToProvider};
 use network::stream::{Duplex, StreamReceiver, StreamSender};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -81,7 +82,7 @@ async fn listen(
 ) {
     loop {
         match receiver.recv().await {
-            Ok(Some(message)) => take(app, connection, message),
+            Ok(Some(message)) => take(app, connection, message).await,
             Ok(None) => return,
             Err(error) => {
                 return tracing::debug!(party = %connection.provider, %error, "a stream broke");
@@ -90,43 +91,59 @@ async fn listen(
     }
 }
 
-fn take(app: &Arc<App>, connection: &Arc<Connection>, message: ToMarket) {
-    let provider = connection.provider;
-    match message {
+async fn take(app: &Arc<App>, connection: &Arc<Connection>, message: ToMarket) {
+    let (at, provider) = (Instant::now(), connection.provider);
+    let (document, judged): (DocId, Judged) = match message {
         ToMarket::Proof { proof, answers } => {
-            let at = Instant::now();
             let answered = own::<Proof>(&proof, provider)
                 .map(|proof| connection.answered(Answered { proof, answers, at }));
             if let Err(problem) = answered {
                 connection.send(ToProvider::Refused { document: proof.id(), problem });
             }
-        }
-        // The market is not asked twice for these, so they need not wait for each other.
-        ToMarket::Ask(signed) => {
-            answer_later(connection, signed.id(), publish(app.clone(), signed, provider))
-        }
-        ToMarket::Confirmation(signed) => {
-            let command = own(&signed, provider).map(Command::Confirm);
-            answer_later(connection, signed.id(), submit(app.clone(), command));
-        }
-        ToMarket::Confession(signed) => {
-            let command = own(&signed, provider).map(Command::Confess);
-            answer_later(connection, signed.id(), submit(app.clone(), command));
-        }
-        ToMarket::Voucher(signed) => {
-            let command = signed.verify().map(Command::RedeemVoucher).map_err(Problem::from);
-            answer_later(connection, signed.id(), submit(app.clone(), command));
-        }
-        ToMarket::Receipt(signed) => {
-            let (receipt, app_) = (own(&signed, provider), app.clone());
-            let finished = async move { repair::finish(&app_, receipt?).await };
-            answer_later(connection, signed.id(), finished);
+            return;
         }
         ToMarket::Hello { session, .. } => {
             let problem = Problem::malformed("a stream says hello once");
             connection.send(ToProvider::Refused { document: session.id(), problem });
+            return;
         }
-    }
+        ToMarket::Ask(signed) => (signed.id(), Box::pin(publish(app.clone(), signed, provider))),
+        ToMarket::Confirmation(signed) => {
+            let command = own(&signed, provider).map(Command::Confirm);
+            (signed.id(), Box::pin(submit(app.clone(), command)))
+        }
+        ToMarket::Confession(signed) => {
+            let command = own(&signed, provider).map(Command::Confess);
+            (signed.id(), Box::pin(submit(app.clone(), command)))
+        }
+        ToMarket::Voucher(signed) => {
+            let command = signed.verify().map(Command::RedeemVoucher).map_err(Problem::from);
+            (signed.id(), Box::pin(submit(app.clone(), command)))
+        }
+        ToMarket::Receipt(signed) => {
+            let (receipt, app) = (own(&signed, provider), app.clone());
+            (signed.id(), Box::pin(async move { repair::finish(&app, receipt?).await }))
+        }
+    };
+    answer_later(connection, document, judged).await;
+}
+
+/// What becomes of a document.
+type Judged = Pin<Box<dyn Future<Output = Result<(), Problem>> + Send>>;
+
+/// Answers a document once it is judged, without holding up what comes after it on the stream, unless too much
+/// is being judged already.
+async fn answer_later(connection: &Arc<Connection>, document: DocId, judged: Judged) {
+    let Ok(turn) = connection.turns.clone().acquire_owned().await else { return };
+    let connection = connection.clone();
+    tokio::spawn(async move {
+        let answer = match judged.await {
+            Ok(()) => ToProvider::Accepted { document },
+            Err(problem) => ToProvider::Refused { document, problem },
+        };
+        connection.send(answer);
+        drop(turn);
+    });
 }
 
 /// A document that the stream's own provider signed.
@@ -148,20 +165,4 @@ async fn publish(app: Arc<App>, signed: Signed, provider: Did) -> Result<(), Pro
 async fn submit(app: Arc<App>, command: Result<Command, Problem>) -> Result<(), Problem> {
     let submitted = app.writer.submit(command?).await;
     submitted.map(|_| ()).map_err(|refusal| refuse::refusal(&refusal))
-}
-
-/// Has a document judged without holding up what comes after it on the stream, and answers it.
-fn answer_later(
-    connection: &Arc<Connection>,
-    document: DocId,
-    judged: impl Future<Output = Result<(), Problem>> + Send + 'static,
-) {
-    let connection = connection.clone();
-    tokio::spawn(async move {
-        let answer = match judged.await {
-            Ok(()) => ToProvider::Accepted { document },
-            Err(problem) => ToProvider::Refused { document, problem },
-        };
-        connection.send(answer);
-    });
 }

@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use types::documents::Proof;
 use types::{Did, DocId, Verified};
 
 /// How many messages may wait for a provider that reads slowly.
 const WAITING_MAX: usize = 1_024;
+
+/// How many documents of one provider are judged at a time.
+const JUDGED_MAX: usize = 64;
 
 /// A provider's answer to a challenge.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ pub(crate) struct Connection {
     pub(crate) provider: Did,
     /// Ends the stream.
     pub(crate) closed: CancellationToken,
+    /// Bounds how many of its documents are judged at a time.
+    pub(crate) turns: Arc<Semaphore>,
     outgoing: mpsc::Sender<ToProvider>,
     challenged: Mutex<BTreeMap<DocId, oneshot::Sender<Answered>>>,
 }
@@ -98,6 +103,7 @@ impl Streams {
             number: self.numbers.fetch_add(1, Ordering::Relaxed),
             provider,
             closed: CancellationToken::new(),
+            turns: Arc::new(Semaphore::new(JUDGED_MAX)),
             outgoing,
             challenged: Mutex::default(),
         });

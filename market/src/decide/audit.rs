@@ -40,7 +40,7 @@ impl Market {
             match verdict.kind {
                 AuditKind::Routine => self.judge_routine(verdict, finding, &mut findings)?,
                 AuditKind::Intensified => {
-                    self.judge_intensified(verdict, finding, &mut findings)?
+                    self.judge_intensified(verdict, finding, &mut findings)?;
                 }
             }
         }

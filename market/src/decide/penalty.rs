@@ -1,6 +1,7 @@
 //! What a broken promise costs: the slash, who gets it, and whether the slot or the contract is lost.
 
 use super::WHOLE_PPM;
+use super::rebuild::sources;
 use crate::event::{Event, SlotId};
 use crate::rejection::Rejection;
 use crate::state::Market;
@@ -22,7 +23,7 @@ impl Market {
         let confessed = fault.cause == Cause::Confessed;
         let loss = Loss { fraction_ppm, epochs_at_fault: self.epoch.since(fault.since), confessed };
         let slash = penalty::assess(&contract.terms.penalties, &loss, bond)?;
-        let repair_cost = self.repair_cost(contract, slot, fraction_ppm)?;
+        let repair_cost = repair_cost(contract, slot, fraction_ppm)?;
         let paid_for = paid_for(contract, slot)?;
         let parts = penalty::distribute(slash.amount, repair_cost, paid_for)?;
         let rail = rail(contract.terms.rail);
@@ -44,44 +45,43 @@ impl Market {
                 after.post_all(event.postings())?;
             }
             events.push(self.vacate_from(id, &after)?);
-            events.extend(self.failure(contract, id.slot));
+            events.extend(failure(contract, id.slot));
         }
         Ok(events)
     }
+}
 
-    /// What rebuilding `fraction_ppm` of a slot costs: reads from k others, and taking the bytes in.
-    pub(crate) fn repair_cost(
-        &self,
-        contract: &Contract,
-        slot: &Slot,
-        fraction_ppm: u32,
-    ) -> Result<Msat, Rejection> {
-        let lost = u128::from(slot.size.bytes) * u128::from(fraction_ppm);
-        let lost =
-            Bytes(u64::try_from(lost.div_ceil(u128::from(WHOLE_PPM))).unwrap_or(slot.size.bytes));
-        let sources = self.sources(contract, slot.provider());
-        let mut cost =
-            slot.quoted.ingress.charge(lost).map_err(|e| Rejection::Pricing(e.to_string()))?;
-        for source in sources {
-            let read =
-                source.quoted.egress.charge(lost).map_err(|e| Rejection::Pricing(e.to_string()))?;
-            cost = cost.add(read)?;
-        }
-        Ok(cost)
+/// What rebuilding `fraction_ppm` of a slot costs: reads from k others, and taking the bytes in.
+pub(super) fn repair_cost(
+    contract: &Contract,
+    slot: &Slot,
+    fraction_ppm: u32,
+) -> Result<Msat, Rejection> {
+    let lost = u128::from(slot.size.bytes) * u128::from(fraction_ppm);
+    let lost =
+        Bytes(u64::try_from(lost.div_ceil(u128::from(WHOLE_PPM))).unwrap_or(slot.size.bytes));
+    let sources = sources(contract, slot.provider());
+    let mut cost =
+        slot.quoted.ingress.charge(lost).map_err(|e| Rejection::Pricing(e.to_string()))?;
+    for source in sources {
+        let read =
+            source.quoted.egress.charge(lost).map_err(|e| Rejection::Pricing(e.to_string()))?;
+        cost = cost.add(read)?;
     }
+    Ok(cost)
+}
 
-    /// The contract fails when fewer than k slots would hold data without slot `lost`.
-    fn failure(&self, contract: &Contract, lost: u16) -> Option<Event> {
-        let holds = |slot: &Slot| matches!(slot.state, SlotState::Filled | SlotState::AtFault);
-        let gone: Vec<u16> = (0u16..)
-            .zip(&contract.slots)
-            .filter(|(number, slot)| *number == lost || !holds(slot))
-            .map(|(number, _)| number)
-            .collect();
-        let failed = gone.len() > usize::from(contract.terms.redundancy.parity);
-        let fails = failed && contract.state.after(ContractStep::Fail).is_some();
-        fails.then_some(Event::ContractFailed { contract: contract.id, lost: gone })
-    }
+/// The contract fails when fewer than k slots would hold data without slot `lost`.
+fn failure(contract: &Contract, lost: u16) -> Option<Event> {
+    let holds = |slot: &Slot| matches!(slot.state, SlotState::Filled | SlotState::AtFault);
+    let gone: Vec<u16> = (0u16..)
+        .zip(&contract.slots)
+        .filter(|(number, slot)| *number == lost || !holds(slot))
+        .map(|(number, _)| number)
+        .collect();
+    let failed = gone.len() > usize::from(contract.terms.redundancy.parity);
+    let fails = failed && contract.state.after(ContractStep::Fail).is_some();
+    fails.then_some(Event::ContractFailed { contract: contract.id, lost: gone })
 }
 
 /// What the client has paid for keeping `slot` and not been compensated for yet, by whichever of its providers.

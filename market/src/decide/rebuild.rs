@@ -10,17 +10,6 @@ use types::documents::{Revision, StorageReceipt};
 use types::{Bytes, Did, Verified};
 
 impl Market {
-    /// The k slots that a rebuild of `but`'s reads from, by rising number.
-    pub(crate) fn sources<'a>(
-        &self,
-        contract: &'a Contract,
-        but: Did,
-    ) -> impl Iterator<Item = &'a Slot> {
-        let k = usize::from(contract.terms.redundancy.data);
-        let holds = move |slot: &&Slot| slot.state == SlotState::Filled && slot.provider() != but;
-        contract.slots.iter().filter(holds).take(k)
-    }
-
     pub(crate) fn finish_rebuild(
         &self,
         receipt: &Verified<StorageReceipt>,
@@ -40,7 +29,7 @@ impl Market {
             let allowed = "only a confirmed slot under repair can be finished";
             return Err(wrong_state(format!("slot {}", id.slot), slot.state.name(), allowed));
         }
-        self.matches_rebuild(contract, slot, receipt, revision)?;
+        matches_rebuild(contract, slot, receipt, revision)?;
         let mut accrual = slot.accrual;
         accrual.through = contract.payable(self.epoch.plus(1)).max(accrual.through);
         if anew {
@@ -57,30 +46,6 @@ impl Market {
         }])
     }
 
-    fn matches_rebuild(
-        &self,
-        contract: &Contract,
-        slot: &Slot,
-        receipt: &StorageReceipt,
-        revision: &Revision,
-    ) -> Result<(), Rejection> {
-        let mismatch = |reason: String| Err(Rejection::Receipt { slot: receipt.slot, reason });
-        let next = contract.revision.saturating_add(1);
-        if revision.contract != contract.id || revision.number != next || receipt.revision != next {
-            return mismatch(format!(
-                "receipt and revision of a rebuild must both be for revision {next}"
-            ));
-        }
-        let same = contract.slots.iter().map(|s| s.size).eq(revision.slots.iter().copied());
-        if !same || contract.layout != Some(revision.layout) {
-            return mismatch("a rebuild's revision changes nothing but its number".into());
-        }
-        if receipt.size != slot.size {
-            return mismatch("its receipt is for other bytes than the slot must hold".into());
-        }
-        Ok(())
-    }
-
     /// The pool pays the providers whose shards were read, as far as this contract's penalties have filled it:
     /// else whoever sells dear reads to itself could empty it.
     fn pay_sources(&self, contract: &Contract, slot: &Slot) -> Result<Vec<Posting>, Rejection> {
@@ -91,7 +56,7 @@ impl Market {
             Bytes(u64::try_from(read.div_ceil(u128::from(WHOLE_PPM))).unwrap_or(slot.size.bytes));
         let mut left = self.pooled(&contract.id);
         let mut postings = Vec::new();
-        for source in self.sources(contract, slot.provider()) {
+        for source in sources(contract, slot.provider()) {
             let owed =
                 source.quoted.egress.charge(read).map_err(|e| Rejection::Pricing(e.to_string()))?;
             let paid = owed.min(left);
@@ -100,4 +65,35 @@ impl Market {
         }
         self.posted(postings)
     }
+}
+
+/// The k slots that a rebuild of `but`'s reads from, by rising number.
+pub(super) fn sources(contract: &Contract, but: Did) -> impl Iterator<Item = &Slot> {
+    let k = usize::from(contract.terms.redundancy.data);
+    let holds = move |slot: &&Slot| slot.state == SlotState::Filled && slot.provider() != but;
+    contract.slots.iter().filter(holds).take(k)
+}
+
+/// A rebuild's documents must say what the slots held before.
+fn matches_rebuild(
+    contract: &Contract,
+    slot: &Slot,
+    receipt: &StorageReceipt,
+    revision: &Revision,
+) -> Result<(), Rejection> {
+    let mismatch = |reason: String| Err(Rejection::Receipt { slot: receipt.slot, reason });
+    let next = contract.revision.saturating_add(1);
+    if revision.contract != contract.id || revision.number != next || receipt.revision != next {
+        return mismatch(format!(
+            "receipt and revision of a rebuild must both be for revision {next}"
+        ));
+    }
+    let same = contract.slots.iter().map(|s| s.size).eq(revision.slots.iter().copied());
+    if !same || contract.layout != Some(revision.layout) {
+        return mismatch("a rebuild's revision changes nothing but its number".into());
+    }
+    if receipt.size != slot.size {
+        return mismatch("its receipt is for other bytes than the slot must hold".into());
+    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Slots that change hands: a provider is out, another is found, the bytes are rebuilt.
 
 use super::WHOLE_PPM;
+use super::penalty::repair_cost;
 use crate::event::{Event, SlotId};
 use crate::placement::{Never, Search};
 use crate::quote::{BONDS_TOO_HIGH, SEARCHES};
@@ -68,12 +69,12 @@ impl Market {
         let mut search = self.search(now, &contract.terms, contract.client, epochs);
         search.beside = beside;
         search.never = self.former(id);
-        search.budget = Some(self.unearned(slot)?.add(self.spare(contract, slot)?)?);
+        search.budget = Some(unearned(slot)?.add(self.spare(contract, slot)?)?);
         let next = match self.next_provider(&mut search, seed) {
             Ok(next) => next,
             Err(reason) => return Ok(Some(self.delay(id, reason.to_string()))),
         };
-        self.order_repair(now, id, contract, slot, next, epochs).map(Some)
+        self.order_repair(now, id, next, epochs).map(Some)
     }
 
     /// A provider that fits, with a bond it can afford.
@@ -107,14 +108,9 @@ impl Market {
         .collect()
     }
 
-    /// What the slot's last provider has left of its price.
-    fn unearned(&self, slot: &Slot) -> Result<Msat, MoneyError> {
-        slot.quoted.cost.total()?.sub(slot.accrual.posted)
-    }
-
     /// What this contract's penalties have left in the pool beyond what reading for the repair will cost.
     fn spare(&self, contract: &Contract, slot: &Slot) -> Result<Msat, Rejection> {
-        let reads = self.repair_cost(contract, slot, WHOLE_PPM)?;
+        let reads = repair_cost(contract, slot, WHOLE_PPM)?;
         Ok(self.pooled(&contract.id).sub(reads)?.max(Msat::ZERO))
     }
 
@@ -127,12 +123,11 @@ impl Market {
         &self,
         now: Timestamp,
         id: SlotId,
-        contract: &Contract,
-        slot: &Slot,
         next: QuotedSlot,
         epochs: u64,
     ) -> Result<Event, Rejection> {
-        let dearer = next.cost.total()?.sub(self.unearned(slot)?)?.max(Msat::ZERO);
+        let (contract, slot) = self.known_slot(id)?;
+        let dearer = next.cost.total()?.sub(unearned(slot)?)?.max(Msat::ZERO);
         let escrow = Account::Escrow(contract.id);
         let postings = self.posted(rail(contract.terms.rail).pay_from_pool(escrow, dearer))?;
         let answer_by = Self::deadline(now, self.genesis.answer_within);
@@ -171,4 +166,9 @@ impl Market {
         let accounts = [contract, slot, Account::RepairPool];
         self.ledger.part(accounts.into_iter().chain(parties.into_iter().flatten()))
     }
+}
+
+/// What the slot's last provider has left of its price.
+fn unearned(slot: &Slot) -> Result<Msat, MoneyError> {
+    slot.quoted.cost.total()?.sub(slot.accrual.posted)
 }

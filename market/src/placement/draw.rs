@@ -29,6 +29,8 @@ pub(super) struct Draw<'a> {
     sums: Vec<u64>,
     taken: Taken,
     chosen: Vec<Did>,
+    /// Once draws were in vain: everyone who may still fit, by weight.
+    rest: Option<Vec<(u64, &'a Place)>>,
 }
 
 /// The operators, networks and providers that are taken.
@@ -53,7 +55,7 @@ impl<'a> Draw<'a> {
         let beside = search.beside.iter().filter_map(|did| market.roster.place(did));
         beside.for_each(|place| taken.add(place));
         let (costs, sums) = weigh(market, search);
-        Self { market, search, costs, sums, taken, chosen: Vec::new() }
+        Self { market, search, costs, sums, taken, chosen: Vec::new(), rest: None }
     }
 
     pub(super) fn chosen(&self) -> &[Did] {
@@ -62,39 +64,50 @@ impl<'a> Draw<'a> {
 
     /// Draws one more; false when nobody is left that fits.
     pub(super) fn next(&mut self, rng: &mut ChaCha20Rng) -> bool {
-        let places = self.market.roster.places();
-        let total = self.sums.last().copied().unwrap_or(0);
-        for _ in 0..if total == 0 { 0 } else { DRAWS_IN_VAIN } {
-            let ticket = below(rng, total);
-            let place = places.get(self.sums.partition_point(|sum| *sum <= ticket));
-            if let Some(place) = place.filter(|place| self.reason(place).is_none()) {
-                self.choose(place);
-                return true;
+        if self.rest.is_none() {
+            let places = self.market.roster.places();
+            let total = self.sums.last().copied().unwrap_or(0);
+            for _ in 0..if total == 0 { 0 } else { DRAWS_IN_VAIN } {
+                let ticket = below(rng, total);
+                let place = places.get(self.sums.partition_point(|sum| *sum <= ticket));
+                if let Some(place) = place.filter(|place| self.reason(place).is_none()) {
+                    self.choose(place);
+                    return true;
+                }
             }
+            self.rest = Some(self.weighted());
         }
         self.next_of_the_rest(rng)
     }
 
-    /// As [`Draw::next`] among those alone that fit, for when most do not.
-    fn next_of_the_rest(&mut self, rng: &mut ChaCha20Rng) -> bool {
+    /// Everyone with a weight, and that weight.
+    fn weighted(&self) -> Vec<(u64, &'a Place)> {
         let places = self.market.roster.places();
-        let (mut before, mut sum) = (0, 0u64);
-        let mut left: Vec<(u64, &Place)> = Vec::new();
-        for (place, upto) in places.iter().zip(&self.sums) {
-            let weight = upto.saturating_sub(before);
-            before = *upto;
-            if weight > 0 && self.reason(place).is_none() {
-                sum = sum.saturating_add(weight);
-                left.push((sum, place));
-            }
-        }
-        if left.is_empty() {
-            return false;
-        }
+        let before = std::iter::once(0).chain(self.sums.iter().copied());
+        let weights =
+            self.sums.iter().zip(before).map(|(upto, before)| upto.saturating_sub(before));
+        weights.zip(places).filter(|(weight, _)| *weight > 0).collect()
+    }
+
+    /// As [`Draw::next`] among those alone that fit, for when most do not. Who does not fit now never will.
+    fn next_of_the_rest(&mut self, rng: &mut ChaCha20Rng) -> bool {
+        let mut rest = self.rest.take().unwrap_or_default();
+        rest.retain(|(_, place)| self.reason(place).is_none());
+        let mut sum = 0u64;
+        let sums: Vec<u64> = rest
+            .iter()
+            .map(|(weight, _)| {
+                sum = sum.saturating_add(*weight);
+                sum
+            })
+            .collect();
         let ticket = below(rng, sum);
-        let at = left.partition_point(|(sum, _)| *sum <= ticket);
-        self.choose(left[at].1);
-        true
+        let drawn = rest.get(sums.partition_point(|sum| *sum <= ticket)).map(|(_, place)| *place);
+        if let Some(place) = drawn {
+            self.choose(place);
+        }
+        self.rest = Some(rest);
+        drawn.is_some()
     }
 
     fn choose(&mut self, place: &Place) {

@@ -50,8 +50,8 @@ impl Market {
         let beside = search.beside.iter().filter_map(|did| self.offers.get(did));
         let beside = beside.map(|offer| offer.ask.egress);
         let egress: Vec<GbPrice> = asks.iter().map(|ask| ask.egress).chain(beside).collect();
-        let priced = offers.iter().zip(prices);
-        priced.map(|(offer, price)| self.price_slot(search, offer, price, &egress)).collect()
+        let slots = offers.iter().zip(prices);
+        slots.map(|(offer, price)| self.price_slot(search, offer, price, &egress)).collect()
     }
 
     /// What a slot costs at `price` and what is locked for it, where a repair may read at the prices of `egress`.

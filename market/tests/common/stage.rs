@@ -112,6 +112,13 @@ impl World {
         refusal
     }
 
+    /// A command that must be refused with `code` and a text that contains `right`, and change nothing.
+    pub(crate) fn refuse(&mut self, command: &Command, code: &str, right: &str) {
+        let refusal = self.refused(command);
+        assert_eq!(refusal.code(), code, "{}: {refusal}", command.name());
+        assert!(refusal.to_string().contains(right), "{}: {refusal}", command.name());
+    }
+
     /// What a command makes happen, by name.
     pub(crate) fn names(&mut self, command: &Command) -> Vec<&'static str> {
         self.done(command).iter().map(Event::name).collect()

@@ -1,24 +1,32 @@
 //! A running node, from its start to its end.
 
+use crate::confess;
 use crate::link::Link;
 use crate::node::Node;
 use crate::plane;
-use crate::settings::{self, SettingsError};
+use crate::settings::{self, KEY_FILE, SettingsError};
 use crate::store::{Store, StoreError};
-use network::client::{ClientOptions, HttpClient};
+use network::api::AccountView;
+use network::client::{ClientError, ClientOptions, HttpClient};
 use network::endpoint::{Endpoint, EndpointError, PlainHttp};
+use network::identity::Keystore;
 use network::market_api::MarketClient;
 use network::server::{BindError, ServeOptions, ServerHandle};
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio_util::sync::CancellationToken;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
-use types::{Bytes, Did, SecretKey};
+use types::{Bytes, Did, SecretKey, Signer};
 
 /// The file whose lock says that a process runs the node.
 const LOCK_FILE: &str = "lock";
+/// How long the lock is waited for.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+/// How often the whole disk is looked at.
+const CHECK_EVERY: Duration = Duration::from_hours(24);
 
 /// How a node runs.
 #[derive(Clone, Debug)]
@@ -51,6 +59,16 @@ pub enum StartError {
     /// Its shards.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The key is another node's.
+    #[error("{path} is the key of {wanted}, and the key given is {found}'s; give the node its own", path = path.display())]
+    WrongKey {
+        /// The key's file.
+        path: PathBuf,
+        /// Whose it is.
+        wanted: Did,
+        /// Whose key was given.
+        found: Did,
+    },
     /// Another process runs it.
     #[error("{} is in use by another process; stop that first", .0.display())]
     InUse(PathBuf),
@@ -72,10 +90,9 @@ pub enum StartError {
 #[must_use = "dropping the handle stops the node"]
 pub struct Handle {
     node: Arc<Node>,
+    link: Arc<Link>,
     server: ServerHandle,
-    stop: CancellationToken,
     tasks: TaskTracker,
-    lock: Mutex<Option<File>>,
     url: String,
 }
 
@@ -85,9 +102,10 @@ pub struct Handle {
 /// [`StartError`]; nothing that a receipt was signed for has been changed then.
 pub async fn start(config: Config) -> Result<Handle, StartError> {
     let settings = settings::read(&config.data)?;
-    let lock = lock(&config.data)?;
-    let data = config.data.clone();
-    let store = tokio::task::spawn_blocking(move || Store::open(&data));
+    check_key(&config)?;
+    let lock = lock(&config.data).await?;
+    let (data, offered) = (config.data.clone(), settings.offer.capacity);
+    let store = tokio::task::spawn_blocking(move || Store::open(&data, offered));
     let store = store.await.map_err(std::io::Error::other)??;
     let listen = config.listen.clone().unwrap_or_else(|| settings.listen.clone());
     let listener = network::server::bind(&listen).await?;
@@ -100,27 +118,54 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let market = Endpoint::parse(&settings.market, config.plain)?.pinned(settings.market_key)?;
     let http = HttpClient::new(market, ClientOptions::default());
     let market = MarketClient::new(http, settings.market_key, Arc::new(config.key.clone()));
-    let node = Arc::new(Node::new(config.key, settings, config.plain, store));
+    let node = Arc::new(Node::new(config.key, settings, config.plain, store, lock));
     let options = ServeOptions { tls, ..ServeOptions::default() };
     let server = network::server::serve(listener, plane::router(node.clone()), options)?;
-    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let tasks = TaskTracker::new();
     let link = Arc::new(Link::new(node.clone(), market, url.clone(), tasks.clone()));
-    let checking = link.clone();
-    tasks.spawn_blocking(move || checking.check_disk());
-    let stopped = stop.clone();
-    tasks.spawn(async move {
-        stopped.run_until_cancelled(link.run()).await;
-    });
+    link.spawn(check_again_and_again(node.clone()));
+    link.spawn(link.clone().run());
     tracing::info!(%url, provider = %node.did, "the provider runs");
-    Ok(Handle { node, server, stop, tasks, lock: Mutex::new(Some(lock)), url })
+    Ok(Handle { node, link, server, tasks, url })
 }
 
-fn lock(dir: &Path) -> Result<File, StartError> {
-    let file = File::options().create(true).truncate(false).write(true).open(dir.join(LOCK_FILE))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(StartError::InUse(dir.to_owned())),
-        Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
+fn check_key(config: &Config) -> Result<(), StartError> {
+    let path = config.data.join(KEY_FILE);
+    let wanted = Keystore::did(&path).map_err(SettingsError::from)?;
+    let found = config.key.did();
+    if wanted == found { Ok(()) } else { Err(StartError::WrongKey { path, wanted, found }) }
+}
+
+/// Locks the directory. A node that was stopped just now may still finish what it writes, so that is waited for.
+async fn lock(dir: &Path) -> Result<File, StartError> {
+    let file =
+        File::options().create(true).truncate(false).write(true).open(dir.join(LOCK_FILE))?;
+    let began = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(std::fs::TryLockError::WouldBlock) if began.elapsed() < LOCK_WAIT => {
+                sleep(LOCK_WAIT / 100).await;
+            }
+            Err(std::fs::TryLockError::WouldBlock) => {
+                return Err(StartError::InUse(dir.to_owned()));
+            }
+            Err(std::fs::TryLockError::Error(error)) => return Err(error.into()),
+        }
+    }
+}
+
+/// Looks for damage at start, and every day.
+async fn check_again_and_again(node: Arc<Node>) {
+    loop {
+        let checked = node.blocking(|node| {
+            confess::check_disk(node);
+            Ok(())
+        });
+        if let Err(error) = checked.await {
+            tracing::warn!(%error, "the disk was not looked at");
+        }
+        sleep(CHECK_EVERY).await;
     }
 }
 
@@ -145,24 +190,33 @@ impl Handle {
         self.node.store.used()
     }
 
+    /// Whether the market has taken its ask, so that it may be given slots.
+    pub fn is_published(&self) -> bool {
+        self.link.is_published()
+    }
+
+    /// Its money at the market: what it has earned, what is held and locked.
+    ///
+    /// # Errors
+    /// [`ClientError`] where the market does not answer.
+    pub async fn account(&self) -> Result<AccountView, ClientError> {
+        self.link.market.account(self.node.did).await
+    }
+
     /// Stops in order: what was begun is finished.
     pub async fn shutdown(&self) {
-        self.stop.cancel();
+        self.node.stop.cancel();
         self.server.shutdown().await;
         self.tasks.close();
         self.tasks.wait().await;
-        self.unlock();
+        self.node.let_go();
     }
 
-    /// Stops at once, as a crash would: sockets and tasks are dropped.
+    /// Stops at once, as a crash would: sockets and tasks are dropped. What writes to the disk at this moment keeps
+    /// the data directory locked until it has ended.
     pub fn kill(&self) {
-        self.stop.cancel();
+        self.node.let_go();
         self.server.kill();
-        self.unlock();
-    }
-
-    fn unlock(&self) {
-        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 

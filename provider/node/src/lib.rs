@@ -2,16 +2,19 @@
 //!
 //! In reading order. [`init()`] makes a node in a data directory ([`settings`]); [`start()`] opens it and gives a
 //! [`Handle`]. [`store`] keeps shards durably; `plane` serves them to whoever has a token; `link` holds the
-//! stream to the market and answers reservations, challenges (`proofs`), rebuilds (`rebuild`) and releases.
+//! stream to the market and answers reservations, challenges (`proofs`), rebuilds (`repairs`, `rebuild`) and
+//! releases, and tells of losses (`confess`).
 //!
 //! A receipt is signed only for what is durable, so a node may be killed at any moment.
 
+mod confess;
 mod handle;
 mod link;
 mod node;
 mod plane;
 mod proofs;
 mod rebuild;
+mod repairs;
 pub mod settings;
 pub mod store;
 

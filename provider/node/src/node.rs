@@ -4,12 +4,20 @@ use crate::settings::Settings;
 use crate::store::{Room, SlotKey, Store, StoreError};
 use network::auth::Doorkeeper;
 use network::endpoint::PlainHttp;
-use shards::{Entry, SlotList};
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::Notify;
+use shards::{Entry, Root, SlotSummary};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
 use types::documents::{SlotSize, StorageReceipt};
 use types::{Did, Document, Hash, SecretKey, Signer, Verified};
+
+/// How many shards of at most 4 MiB are in memory at once on their way in, and as many on their way out.
+const IN_FLIGHT: usize = 16;
+
+/// What is known to be damaged, slot by slot.
+pub(crate) type Damage = BTreeMap<SlotKey, BTreeSet<Root>>;
 
 /// The running node.
 pub(crate) struct Node {
@@ -19,17 +27,32 @@ pub(crate) struct Node {
     pub(crate) plain: PlainHttp,
     pub(crate) store: Store,
     pub(crate) doorkeeper: Doorkeeper,
+    /// Ends every worker.
+    pub(crate) stop: CancellationToken,
+    /// The data directory's lock, until the node is stopped; work on the disk holds it to its own end.
+    lock: Mutex<Option<Arc<File>>>,
+    pub(crate) writes: Arc<Semaphore>,
+    pub(crate) reads: Arc<Semaphore>,
     /// Slots with a voucher that the market has not taken yet.
     unredeemed: Mutex<BTreeSet<SlotKey>>,
-    pub(crate) vouchers: Notify,
-    /// Slots that are being rebuilt.
-    rebuilding: Mutex<BTreeSet<SlotKey>>,
+    /// Damage that is to be confessed.
+    damage: Mutex<Damage>,
+    /// Something waits to be told the market.
+    pub(crate) news: Notify,
 }
 
 impl Node {
-    pub(crate) fn new(key: SecretKey, settings: Settings, plain: PlainHttp, store: Store) -> Self {
+    pub(crate) fn new(
+        key: SecretKey,
+        settings: Settings,
+        plain: PlainHttp,
+        store: Store,
+        lock: File,
+    ) -> Self {
         let did = key.did();
-        let unredeemed = store.rooms().iter().filter(|room| room.voucher().is_some()).map(|r| r.key()).collect();
+        let rooms = store.rooms();
+        let with_voucher = rooms.iter().filter(|room| room.voucher().is_some());
+        let unredeemed = with_voucher.map(|room| room.key()).collect();
         Self {
             did,
             key,
@@ -37,10 +60,41 @@ impl Node {
             plain,
             store,
             doorkeeper: Doorkeeper::new(did),
+            stop: CancellationToken::new(),
+            lock: Mutex::new(Some(Arc::new(lock))),
+            writes: Arc::new(Semaphore::new(IN_FLIGHT)),
+            reads: Arc::new(Semaphore::new(IN_FLIGHT)),
             unredeemed: Mutex::new(unredeemed),
-            vouchers: Notify::new(),
-            rebuilding: Mutex::default(),
+            damage: Mutex::default(),
+            news: Notify::new(),
         }
+    }
+
+    /// Runs what blocks on the disk beside the executor's threads. The directory stays locked until it ends.
+    ///
+    /// # Errors
+    /// [`StoreError::Stopping`] where the node has been stopped, and what the work fails with.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (lock, node) = (lock.ok_or(StoreError::Stopping)?, self.clone());
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work(&node);
+            drop(lock);
+            done
+        });
+        done.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "work on the disk did not come to its end");
+            Err(StoreError::Stopping)
+        })
+    }
+
+    /// Stops every worker and lets go of the data directory, once nothing works on it any more.
+    pub(crate) fn let_go(&self) {
+        self.stop.cancel();
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// Signs a document of the node's own.
@@ -55,48 +109,46 @@ impl Node {
         revision: u64,
         entries: Vec<Entry>,
     ) -> Result<Verified<StorageReceipt>, StoreError> {
-        let list = room.commit(entries)?;
+        let size = size(&room.commit(revision, entries)?.summary());
         let (contract, slot) = room.key();
-        Ok(self.sign(StorageReceipt { provider: self.did, contract, slot, revision, size: size(&list) }))
+        Ok(self.sign(StorageReceipt { provider: self.did, contract, slot, revision, size }))
     }
 
     /// A voucher waits to be redeemed.
     pub(crate) fn owe(&self, key: SlotKey) {
-        self.unredeemed.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
-        self.vouchers.notify_one();
+        self.unredeemed_slots().insert(key);
+        self.news.notify_one();
     }
 
     /// The slots whose vouchers wait.
     pub(crate) fn unredeemed(&self) -> Vec<SlotKey> {
-        self.unredeemed.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+        self.unredeemed_slots().iter().copied().collect()
     }
 
     /// A voucher was taken, or never will be.
     pub(crate) fn redeemed(&self, key: &SlotKey) {
-        self.unredeemed.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.unredeemed_slots().remove(key);
     }
 
-    /// Marks a slot as being rebuilt, unless it is already.
-    pub(crate) fn begin_rebuild(self: &Arc<Self>, key: SlotKey) -> Option<Rebuilding> {
-        let begun = self.rebuilding.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
-        begun.then(|| Rebuilding { node: self.clone(), key })
+    fn unredeemed_slots(&self) -> MutexGuard<'_, BTreeSet<SlotKey>> {
+        self.unredeemed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that shards of a slot are lost. Without a root: a list is.
+    pub(crate) fn found_damaged(&self, key: SlotKey, roots: impl IntoIterator<Item = Root>) {
+        let mut damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
+        damage.entry(key).or_default().extend(roots);
+        drop(damage);
+        self.news.notify_one();
+    }
+
+    /// What is to be confessed, which is the caller's from here on.
+    pub(crate) fn take_damage(&self) -> Damage {
+        std::mem::take(&mut *self.damage.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// A slot is being rebuilt for as long as this lives.
-pub(crate) struct Rebuilding {
-    node: Arc<Node>,
-    key: SlotKey,
-}
-
-impl Drop for Rebuilding {
-    fn drop(&mut self) {
-        self.node.rebuilding.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
-    }
-}
-
-/// A list's summary in the words of documents.
-pub(crate) fn size(list: &SlotList) -> SlotSize {
-    let summary = list.summary();
+/// A slot's size as documents carry it.
+pub(crate) fn size(summary: &SlotSummary) -> SlotSize {
     SlotSize { root: Hash(summary.root.0), bytes: summary.bytes, shards: summary.shards }
 }

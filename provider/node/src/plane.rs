@@ -4,21 +4,28 @@ use crate::node::Node;
 use crate::store::{Room, StoreError};
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use axum::http::{HeaderMap, StatusCode, header};
+use bytes::Bytes;
 use network::api::{NodeInfo, Problem, ReceiptBody, SlotContent};
+use network::auth::Wanted;
 use network::extract::{JsonBody, PathOf, Pieces, VerifiedBody};
 use network::node_api::ReceiptAnswer;
-use network::auth::Wanted;
+use provider::Full;
 use shards::{Entry, Root};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use types::documents::{Access, AccessToken, Voucher};
 use types::{ContractId, Hash, Verified};
 
 /// The longest shard.
 const SHARD_BYTES_MAX: usize = 4 << 20;
+/// How long a request waits for its turn.
+const SEAT_WAIT: Duration = Duration::from_secs(30);
 
 /// The data plane's routes.
 pub(crate) fn router(node: Arc<Node>) -> Router {
@@ -56,8 +63,10 @@ async fn put(
     request: Request,
 ) -> Result<StatusCode, Problem> {
     let (room, _) = admit(&node, (contract, slot), &headers, Access::Write)?;
-    let body = Pieces::new(request.into_body(), SHARD_BYTES_MAX)?.whole().await?;
-    blocking(move || room.put(Root(root.0), &body)).await?;
+    let _seat = seat(&node.writes).await?;
+    let max = SHARD_BYTES_MAX.min(room.lease().shard_bytes as usize);
+    let body = Pieces::new(request.into_body(), max)?.whole().await?;
+    node.blocking(move |_| room.put(Root(root.0), &body)).await.map_err(|e| problem(&e))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -76,9 +85,41 @@ async fn read(
             Problem::new(StatusCode::PAYMENT_REQUIRED, "voucher_due", detail)
         })?;
     }
-    let shard = blocking(move || room.read(&root)).await?;
+    let seat = seat(&node.reads).await?;
+    let reading = room.clone();
+    let shard = match node.blocking(move |_| reading.read(&root)).await {
+        Ok(shard) => Bytes::from_owner(Seated { shard, _seat: seat }),
+        Err(error) => {
+            if matches!(error, StoreError::Damaged(_)) {
+                tracing::warn!(slot = ?room.key(), %error, "a read found a loss");
+                node.found_damaged(room.key(), [root]);
+            }
+            return Err(problem(&error));
+        }
+    };
     let headers = [(header::CONTENT_TYPE, "application/octet-stream")];
     Ok((headers, Body::from(shard)).into_response())
+}
+
+/// A shard in memory, with its seat among those that may be there at once.
+struct Seated {
+    shard: Bytes,
+    _seat: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Seated {
+    fn as_ref(&self) -> &[u8] {
+        &self.shard
+    }
+}
+
+/// Waits for a seat, so that however many ask at once, memory stays bounded.
+async fn seat(seats: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Problem> {
+    if let Ok(Ok(seat)) = timeout(SEAT_WAIT, seats.clone().acquire_owned()).await {
+        return Ok(seat);
+    }
+    let detail = "too many shards are being moved here: send it again in a moment";
+    Err(Problem::unavailable("busy", detail))
 }
 
 async fn receipt(
@@ -90,7 +131,8 @@ async fn receipt(
     let (room, _) = admit(&node, slot, &headers, Access::Write)?;
     let entry = |(root, bytes): (Hash, u32)| Entry { root: Root(root.0), bytes };
     let entries = body.shards.into_iter().map(entry).collect();
-    let receipt = blocking(move || node.receipt(&room, body.revision, entries)).await?;
+    let receipt = node.blocking(move |node| node.receipt(&room, body.revision, entries)).await;
+    let receipt = receipt.map_err(|error| problem(&error))?;
     Ok(Json(ReceiptAnswer { receipt: receipt.signed().clone() }))
 }
 
@@ -105,8 +147,8 @@ async fn voucher(
         let detail = "the voucher is not this slot's client's for this provider: sign one that is";
         return Err(Problem::forbidden("voucher_foreign", detail));
     }
-    let kept = blocking(move || room.pay(voucher.signed(), voucher.bytes)).await?;
-    if kept {
+    let kept = node.blocking(move |_| room.pay(voucher.signed(), voucher.bytes)).await;
+    if kept.map_err(|error| problem(&error))? {
         node.owe(slot);
     }
     Ok(StatusCode::NO_CONTENT)
@@ -122,7 +164,8 @@ fn admit(
     let room = node.store.room(&slot).ok_or_else(unknown)?;
     let both = [room.lease().client, node.settings.market_key];
     let issuers = if access == Access::Read { &both[..] } else { &both[..1] };
-    let wanted = Wanted { contract: slot.0, slot: slot.1, access, issuers, now: network::clock::now() };
+    let wanted =
+        Wanted { contract: slot.0, slot: slot.1, access, issuers, now: network::clock::now() };
     let token = node.doorkeeper.admit(headers, &wanted)?;
     Ok((room, token))
 }
@@ -137,30 +180,26 @@ fn admit_either(
 }
 
 fn unknown() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "unknown_slot", "this slot is not kept here; ask the market who keeps it")
-}
-
-/// Runs what blocks on the disk beside the executor's threads.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, Problem> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done.map_err(|error| problem(&error)),
-        Err(error) => {
-            tracing::error!(%error, "a disk operation failed");
-            Err(Problem::internal())
-        }
-    }
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "unknown_slot",
+        "this slot is not kept here; ask the market who keeps it",
+    )
 }
 
 /// The store's refusal as a problem.
 fn problem(error: &StoreError) -> Problem {
     let (status, code) = match error {
         StoreError::DiskFull => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
-        StoreError::QuotaExceeded { .. } => (StatusCode::INSUFFICIENT_STORAGE, "quota_exceeded"),
+        StoreError::Full(Full::Slot { .. }) => (StatusCode::INSUFFICIENT_STORAGE, "quota_exceeded"),
+        StoreError::Full(Full::Node { .. }) => (StatusCode::INSUFFICIENT_STORAGE, "node_full"),
+        StoreError::List(refusal) => (StatusCode::UNPROCESSABLE_ENTITY, refusal.code()),
+        StoreError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
         StoreError::WrongRoot { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "wrong_root"),
         StoreError::Missing(_) => (StatusCode::NOT_FOUND, "shard_missing"),
-        StoreError::Length { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "wrong_length"),
+        StoreError::Length { .. } | StoreError::Full(Full::Length { .. }) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "wrong_length")
+        }
         StoreError::Damaged(_) => (StatusCode::GONE, "shard_damaged"),
         StoreError::Gone => return unknown(),
         StoreError::Io { .. } | StoreError::Corrupted { .. } => {

@@ -1,8 +1,8 @@
 //! A node's data directory: its key, its offer, its market.
 
+use network::client::{ClientError, ClientOptions, HttpClient};
 use network::endpoint::{Endpoint, EndpointError, PlainHttp};
 use network::identity::{Keystore, KeystoreError, Password, Secret};
-use network::client::{ClientError, ClientOptions, HttpClient};
 use provider::Offer;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
@@ -122,5 +122,6 @@ pub fn open_key(dir: &Path, password: &Password) -> Result<SecretKey, SettingsEr
 pub fn read(dir: &Path) -> Result<Settings, SettingsError> {
     let path = dir.join(SETTINGS_FILE);
     let json = std::fs::read(&path).map_err(|_| SettingsError::NotInitialised(dir.to_owned()))?;
-    serde_json::from_slice(&json).map_err(|error| SettingsError::File { path, reason: error.to_string() })
+    serde_json::from_slice(&json)
+        .map_err(|error| SettingsError::File { path, reason: error.to_string() })
 }

@@ -3,63 +3,91 @@
 //! ```text
 //! slots/<contract>-<slot>/slot.json      whose it is and how much room it has
 //!                         <root>.shard   content ‖ outboard ‖ content length (u32, little-endian)
-//!                         <root>.list    what a receipt was signed for: postcard of the slot's entries
+//!                         <root>.list    what a receipt was signed for: postcard of revision and entries
 //!                         voucher.jws    the highest voucher for reads
 //! ```
 //!
 //! There is no index beside the files: it is read from their names and lengths at start, so there is none
-//! to lose. Files are written beside, then renamed; what a receipt names is fsynced, directory included, in
-//! groups ([`sync`]).
+//! to lose. Files are written beside, then renamed; what a receipt names is verified and fsynced, directory
+//! included, in groups.
 
+mod check;
 mod error;
+mod files;
+mod incoming;
+mod lists;
+mod open;
 mod room;
 mod sync;
 
+pub use check::Health;
 pub use error::StoreError;
+use open::Opened;
 pub use room::{Lease, Room};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-pub(crate) use sync::Syncer;
+use sync::Syncer;
 use types::{Bytes, ContractId};
 
 /// A slot of a contract.
 pub type SlotKey = (ContractId, u16);
 
+/// What all slots share.
+#[derive(Debug)]
+struct Disk {
+    /// Shard bytes on it, those on their way included.
+    used: AtomicU64,
+    /// How many it may come to have.
+    offered: Bytes,
+    syncer: Syncer,
+}
+
+#[derive(Debug, Default)]
+struct Slots {
+    rooms: BTreeMap<SlotKey, Arc<Room>>,
+    /// Directories whose lease cannot be read: nothing in them is touched until the slot is released.
+    unreadable: BTreeSet<SlotKey>,
+}
+
 /// Everything a provider keeps.
 #[derive(Debug)]
 pub struct Store {
     dir: PathBuf,
-    rooms: RwLock<BTreeMap<SlotKey, Arc<Room>>>,
-    /// Shard bytes on the disk.
-    used: Arc<AtomicU64>,
-    syncer: Arc<Syncer>,
+    slots: RwLock<Slots>,
+    disk: Arc<Disk>,
 }
 
 impl Store {
-    /// Opens the store in `dir`, making it where there is none. Reads names and lengths, not contents.
+    /// Opens the store in `dir`, making it where there is none, for `offered` bytes of shards at most. Reads names
+    /// and lengths, not contents.
     ///
     /// # Errors
-    /// [`StoreError`] names the file that cannot be read.
-    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+    /// [`StoreError`] names the file that cannot be read; nothing has been changed then.
+    pub fn open(dir: &Path, offered: Bytes) -> Result<Self, StoreError> {
         let dir = dir.join("slots");
         std::fs::create_dir_all(&dir).map_err(StoreError::io(&dir))?;
-        let used = Arc::new(AtomicU64::new(0));
-        let syncer = Arc::new(Syncer::start()?);
-        let mut rooms = BTreeMap::new();
+        let disk = Disk { used: AtomicU64::new(0), offered, syncer: Syncer::start()? };
+        let (disk, mut slots) = (Arc::new(disk), Slots::default());
         for entry in std::fs::read_dir(&dir).map_err(StoreError::io(&dir))? {
             let path = entry.map_err(StoreError::io(&dir))?.path();
             let Some(key) = key_of(&path) else { continue };
-            match Room::open(key, &path, used.clone(), syncer.clone())? {
-                Some(room) => {
-                    rooms.insert(key, Arc::new(room));
+            match Room::open(key, &path, &disk)? {
+                Opened::Room(room) => {
+                    slots.rooms.insert(key, Arc::new(*room));
+                }
+                Opened::Unreadable(error) => {
+                    tracing::error!(%error, "a slot cannot be served; audits will find it lost");
+                    slots.unreadable.insert(key);
                 }
                 // A slot that was never confirmed: nobody knows of it.
-                None => std::fs::remove_dir_all(&path).map_err(StoreError::io(&path))?,
+                Opened::Unfinished => {
+                    std::fs::remove_dir_all(&path).map_err(StoreError::io(&path))?;
+                }
             }
         }
-        Ok(Self { dir, rooms: RwLock::new(rooms), used, syncer })
+        Ok(Self { dir, slots: RwLock::new(slots), disk })
     }
 
     /// Makes room for a slot, durably. Asked again it changes nothing.
@@ -67,14 +95,13 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the disk refuses.
     pub fn reserve(&self, key: SlotKey, lease: &Lease) -> Result<Arc<Room>, StoreError> {
-        let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(room) = rooms.get(&key) {
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(room) = slots.rooms.get(&key) {
             return Ok(room.clone());
         }
-        let path = self.dir.join(format!("{}-{}", key.0, key.1));
-        let room = Room::create(key, &path, lease, self.used.clone(), self.syncer.clone())?;
-        let room = Arc::new(room);
-        rooms.insert(key, room.clone());
+        let room = Arc::new(Room::create(key, &self.path_of(&key), lease, &self.disk)?);
+        slots.unreadable.remove(&key);
+        slots.rooms.insert(key, room.clone());
         Ok(room)
     }
 
@@ -83,35 +110,67 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where files cannot be removed; they are again when the market says so again.
     pub fn forget(&self, key: &SlotKey) -> Result<(), StoreError> {
-        let room = self.rooms.write().unwrap_or_else(PoisonError::into_inner).remove(key);
-        room.map_or(Ok(()), |room| room.remove())
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(room) = slots.rooms.remove(key) {
+            drop(slots);
+            return room.remove();
+        }
+        if slots.unreadable.remove(key) {
+            let path = self.path_of(key);
+            return std::fs::remove_dir_all(&path).map_err(StoreError::io(&path));
+        }
+        Ok(())
+    }
+
+    /// Forgets a slot into which nothing was put.
+    ///
+    /// # Errors
+    /// As [`forget`](Self::forget).
+    pub fn forget_empty(&self, key: &SlotKey) -> Result<(), StoreError> {
+        if self.room(key).is_some_and(|room| room.is_empty()) { self.forget(key) } else { Ok(()) }
     }
 
     /// One slot.
     pub fn room(&self, key: &SlotKey) -> Option<Arc<Room>> {
-        self.rooms.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        self.slots.read().unwrap_or_else(PoisonError::into_inner).rooms.get(key).cloned()
     }
 
-    /// All slots.
+    /// All slots that can be served.
     pub fn rooms(&self) -> Vec<Arc<Room>> {
-        self.rooms.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        slots.rooms.values().cloned().collect()
     }
 
-    /// Room that is promised to slots.
-    pub fn committed(&self) -> Bytes {
-        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
-        Bytes(rooms.values().map(|room| room.lease().capacity.0).fold(0, u64::saturating_add))
+    /// All slots that take room, those that cannot be served too.
+    pub fn holdings(&self) -> Vec<SlotKey> {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        slots.rooms.keys().chain(&slots.unreadable).copied().collect()
+    }
+
+    /// Room that is promised to slots other than `but`, and what of it is not on the disk yet.
+    pub fn committed(&self, but: &SlotKey) -> (Bytes, Bytes) {
+        let (mut committed, mut unwritten) = (0_u64, 0_u64);
+        for room in self.rooms().iter().filter(|room| room.key() != *but) {
+            let capacity = room.lease().capacity.0;
+            committed = committed.saturating_add(capacity);
+            unwritten = unwritten.saturating_add(capacity.saturating_sub(room.bytes()));
+        }
+        (Bytes(committed), Bytes(unwritten))
     }
 
     /// Shard bytes on the disk.
     pub fn used(&self) -> Bytes {
-        Bytes(self.used.load(Ordering::Relaxed))
+        Bytes(self.disk.used.load(Ordering::Relaxed))
     }
 
     /// What the disk can still take, by the file system's word.
     pub fn disk_free(&self) -> Bytes {
         let stat = rustix::fs::statvfs(&self.dir);
         stat.map_or(Bytes(u64::MAX), |stat| Bytes(stat.f_bavail.saturating_mul(stat.f_frsize)))
+    }
+
+    fn path_of(&self, key: &SlotKey) -> PathBuf {
+        self.dir.join(format!("{}-{}", key.0, key.1))
     }
 }
 

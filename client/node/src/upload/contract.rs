@@ -60,8 +60,9 @@ impl Client {
             }
             match agree::accept(&self.market, &plan.quote, &plan.acceptance).await {
                 Ok(view) => {
-                    progress.notice(&Event::Agreed { contract: view.id, escrow: view.escrow });
-                    return Ok(Agreed { contract: view.id, plan, journal, resumed: false });
+                    let contract = plan.acceptance.id();
+                    progress.notice(&Event::Agreed { contract, escrow: view.escrow });
+                    return Ok(Agreed { plan, journal, contract, resumed: false });
                 }
                 // Somebody else took the room that was quoted: ask for other room.
                 Err(error) if error.code() == Some("quote_stale") && quotes_left > 0 => {}

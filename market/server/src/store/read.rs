@@ -63,8 +63,8 @@ impl Store {
                 posting: row.get::<_, i64>(0)?.cast_unsigned(),
                 at: Timestamp(row.get(1)?),
                 reason: row.get(2)?,
-                debit: row.get(3)?,
-                credit: row.get(4)?,
+                debit: account(row, 3)?,
+                credit: account(row, 4)?,
                 amount: Msat(row.get(5)?),
             })
         })?;
@@ -143,4 +143,13 @@ impl Store {
         let mut sql = self.db.prepare_cached(sql)?;
         sql.query_row([id.0], |row| row.get(0).map(Signed)).optional()
     }
+}
+
+/// An account's name from a column.
+fn account(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<String> {
+    let bytes: Vec<u8> = row.get(column)?;
+    let account: Result<contracts::Account, _> = postcard::from_bytes(&bytes);
+    account.map(|account| account.to_string()).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Blob, error.into())
+    })
 }

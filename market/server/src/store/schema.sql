@@ -56,13 +56,13 @@ CREATE TABLE outbox (
     effect TEXT NOT NULL
 ) STRICT;
 
--- Every posting, and whose accounts it touched.
+-- Every posting, with its accounts in postcard, and whose they are.
 CREATE TABLE postings (
     id INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,
     reason TEXT NOT NULL,
-    debit TEXT NOT NULL,
-    credit TEXT NOT NULL,
+    debit BLOB NOT NULL,
+    credit BLOB NOT NULL,
     amount INTEGER NOT NULL,
     debit_party BLOB,
     credit_party BLOB

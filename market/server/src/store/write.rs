@@ -140,7 +140,10 @@ impl Store {
     pub(crate) fn add_posting(&self, row: &PostingRow<'_>) -> rusqlite::Result<()> {
         let sql = "INSERT INTO postings (at, reason, debit, credit, amount, debit_party, \
                    credit_party) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        let (debit, credit) = (row.posting.debit.to_string(), row.posting.credit.to_string());
+        let account = |account: &contracts::Account| {
+            postcard::to_stdvec(account).expect("an account is made of bytes and numbers")
+        };
+        let (debit, credit) = (account(&row.posting.debit), account(&row.posting.credit));
         let [debtor, creditor] = row.parties.map(|party| party.map(|did| did.0));
         let amount = row.posting.amount.0;
         let values = (row.at.0, row.reason, debit, credit, amount, debtor, creditor);

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
-use types::{Signer, Timestamp};
+use types::{Hash, Signer, Timestamp};
 
 /// How many rows are indexed at once.
 const INDEX_EVERY: u64 = 20_000;
@@ -67,6 +67,8 @@ pub(crate) fn start(start: Start) -> Result<(Writer, JoinHandle<()>), StartError
         term: start.term,
         events_unsaved: start.unsaved,
         unindexed,
+        save_at: start.snapshot_every,
+        index_at: INDEX_EVERY,
         dir: start.dir,
         clock: start.clock,
         pages_max: start.pages_max,
@@ -92,6 +94,9 @@ pub(super) struct Thread {
     events_unsaved: u64,
     /// Rows that are durable and that no index finds yet.
     unindexed: Rows,
+    /// When the next snapshot and the next indexing are due: later than usual after one that failed.
+    save_at: u64,
+    index_at: u64,
     dir: PathBuf,
     pub(super) clock: Clock,
     pages_max: Option<u64>,
@@ -122,10 +127,10 @@ impl Thread {
             if stop {
                 break;
             }
-            if self.events_unsaved >= self.snapshot_every {
+            if self.events_unsaved >= self.save_at {
                 self.save();
             }
-            if self.unindexed.count() >= INDEX_EVERY {
+            if self.unindexed.count() >= self.index_at {
                 self.index();
             }
         }
@@ -308,18 +313,27 @@ impl Thread {
             return;
         }
         let Ok(store) = self.open_store() else { return };
-        let (state, root) = (self.working.to_bytes(), self.working.root());
+        let state = self.working.to_bytes();
+        // The root is the hash of these very bytes, so the state is not walked once more for it.
+        let root = Hash::of(&state);
+        debug_assert_eq!(root, self.working.root());
         match store.add_snapshot(self.head.blocks, &root, &state) {
-            Ok(()) => self.events_unsaved = 0,
-            Err(error) => tracing::warn!(%error, "no snapshot was written"),
+            Ok(()) => (self.events_unsaved, self.save_at) = (0, self.snapshot_every),
+            Err(error) => {
+                self.save_at = self.events_unsaved + self.snapshot_every;
+                tracing::warn!(%error, "no snapshot was written");
+            }
         }
     }
 
     /// Indexes what is not indexed yet. A market that cannot goes on with what it has in memory.
     fn index(&mut self) {
         match self.open_store().and_then(Store::index) {
-            Ok(()) => self.unindexed = Rows::default(),
-            Err(error) => tracing::warn!(%error, "new rows were not indexed"),
+            Ok(()) => (self.unindexed, self.index_at) = (Rows::default(), INDEX_EVERY),
+            Err(error) => {
+                self.index_at = self.unindexed.count() + INDEX_EVERY;
+                tracing::warn!(%error, "new rows were not indexed");
+            }
         }
     }
 

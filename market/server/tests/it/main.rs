@@ -1,4 +1,5 @@
 //! The running market, over its own API: what is durable, what a contract's life is, what is refused.
+#![cfg(test)]
 
 mod common;
 mod crash;

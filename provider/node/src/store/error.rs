@@ -1,24 +1,24 @@
 //! Why the store refuses.
 
+use provider::{Full, ListRefusal};
 use shards::Root;
 use std::io;
 use std::path::{Path, PathBuf};
-use types::Bytes;
 
 /// What went wrong with a shard or the disk.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The disk is full.
-    #[error("the provider's disk is full: reads continue, new bytes wait until its operator makes room")]
+    #[error(
+        "the provider's disk is full: reads continue, new bytes wait until its operator makes room"
+    )]
     DiskFull,
-    /// The slot has no room for this.
-    #[error("the slot has room for {capacity}; {wanted} would be in it, so remove something first")]
-    QuotaExceeded {
-        /// The slot's room.
-        capacity: Bytes,
-        /// What would be in it.
-        wanted: Bytes,
-    },
+    /// The slot or the node has no room for this.
+    #[error(transparent)]
+    Full(#[from] Full),
+    /// A list that cannot be signed for.
+    #[error(transparent)]
+    List(#[from] ListRefusal),
     /// Bytes that are another shard's.
     #[error("the bytes are shard {found}, not {wanted}: send them again under their own root")]
     WrongRoot {
@@ -46,6 +46,9 @@ pub enum StoreError {
     /// The slot was given back.
     #[error("the slot is no longer kept here; ask the market who keeps it")]
     Gone,
+    /// The node is ending.
+    #[error("the provider is stopping; try again when it runs")]
+    Stopping,
     /// The file system.
     #[error("{path}: {source}", path = path.display())]
     Io {

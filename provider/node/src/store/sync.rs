@@ -12,10 +12,20 @@ const FILES_ONE_BY_ONE: usize = 16;
 /// How many requests are served together at most.
 const TOGETHER_MAX: usize = 256;
 
+/// An error that several callers are told.
+#[derive(Clone)]
+struct Failure(io::ErrorKind, String);
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self(error.kind(), error.to_string())
+    }
+}
+
 struct Request {
     dir: PathBuf,
     files: Vec<PathBuf>,
-    reply: Sender<Result<(), String>>,
+    reply: Sender<Result<(), Failure>>,
 }
 
 /// Hands files to the syncing thread.
@@ -38,14 +48,14 @@ impl Syncer {
     /// Returns once `files` and the directory `dir` they are in are durable.
     pub(crate) fn sync(&self, dir: &Path, files: Vec<PathBuf>) -> Result<(), StoreError> {
         let (reply, answer) = channel();
-        let failed = |reason: String| StoreError::io(dir)(io::Error::other(reason));
-        self.requests
-            .send(Request { dir: dir.to_owned(), files, reply })
-            .map_err(|_| failed("the fsync thread has stopped".into()))?;
+        let failed = |Failure(kind, reason)| StoreError::io(dir)(io::Error::new(kind, reason));
+        let stopped =
+            || failed(Failure(io::ErrorKind::Other, "the fsync thread has stopped".into()));
+        self.requests.send(Request { dir: dir.to_owned(), files, reply }).map_err(|_| stopped())?;
         match answer.recv() {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(reason)) => Err(failed(reason)),
-            Err(_) => Err(failed("the fsync thread has stopped".into())),
+            Ok(Err(failure)) => Err(failed(failure)),
+            Err(_) => Err(stopped()),
         }
     }
 }
@@ -59,8 +69,7 @@ fn serve(requests: &Receiver<Request>) {
         }
         let files: usize = group.iter().map(|request| request.files.len()).sum();
         if files > FILES_ONE_BY_ONE {
-            let flushed = File::open(&group[0].dir).and_then(|dir| Ok(syncfs(&dir)?));
-            let flushed = flushed.map_err(|error| error.to_string());
+            let flushed = flush_all(&group).map_err(Failure::from);
             for request in group {
                 // Whoever stopped waiting does not need the answer.
                 let _gone = request.reply.send(flushed.clone());
@@ -68,10 +77,16 @@ fn serve(requests: &Receiver<Request>) {
             continue;
         }
         for request in group {
-            let synced = one_by_one(&request).map_err(|error| error.to_string());
+            let synced = one_by_one(&request).map_err(Failure::from);
             let _gone = request.reply.send(synced);
         }
     }
+}
+
+/// Flushes the file system that all slots are on. A slot may have been given back meanwhile, but not the one above it.
+fn flush_all(group: &[Request]) -> io::Result<()> {
+    let dir = group.first().and_then(|request| request.dir.parent()).unwrap_or(Path::new("."));
+    Ok(syncfs(File::open(dir)?)?)
 }
 
 fn one_by_one(request: &Request) -> io::Result<()> {

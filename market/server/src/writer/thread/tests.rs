@@ -4,7 +4,8 @@ use super::*;
 use crate::handle::deposit;
 use crate::replay::replay;
 use market::{Command, Genesis};
-use types::{Msat, SecretKey, Signer, Span};
+use types::documents::Withdrawal;
+use types::{Msat, SecretKey, Signer, Span, Verified};
 
 fn thread(dir: &std::path::Path) -> Thread {
     let key = SecretKey::from_seed(&[1; 32]);
@@ -18,6 +19,8 @@ fn thread(dir: &std::path::Path) -> Thread {
         term: 1,
         events_unsaved: 0,
         unindexed: Rows::default(),
+        save_at: 1_000,
+        index_at: INDEX_EVERY,
         dir: dir.to_owned(),
         clock: Clock::starting_at_least(Timestamp(0)),
         pages_max: None,
@@ -99,4 +102,47 @@ fn a_writer_whose_database_is_gone_refuses_and_recovers() {
     std::fs::rename(&away, &file).unwrap();
     thread.attempt(vec![paid("b")]).unwrap();
     assert_eq!(balances(&thread), [Msat(20); 3]);
+}
+
+#[test]
+fn what_is_indexed_and_what_is_not_yet_is_found_alike() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut thread = thread(dir.path());
+    let party = thread.signer.did();
+    let withdrawal = |nonce| {
+        let key = SecretKey::from_seed(&[1; 32]);
+        let document = Withdrawal { party, amount: Msat(1), to: "an address".into(), nonce };
+        Verified::sign(document, &key).unwrap()
+    };
+    let (first, second, third) = (withdrawal(1), withdrawal(2), withdrawal(3));
+    let submit = |thread: &mut Thread, document: &Verified<Withdrawal>| {
+        let command = Command::Withdraw(document.clone());
+        let outcome = thread.attempt(vec![Work::Decide(Box::new(command.into()))]).unwrap();
+        outcome.into_iter().next().unwrap().map(|outcome| outcome.events.len())
+    };
+    thread.attempt(vec![paid("a")]).unwrap();
+    assert_eq!(submit(&mut thread, &first), Ok(1));
+    thread.index();
+    assert_eq!(thread.unindexed.count(), 0);
+    assert_eq!(submit(&mut thread, &second), Ok(1));
+    assert_eq!(submit(&mut thread, &third), Ok(1));
+    // Each is out of turn by now, and each was taken once: before, and after, the indexing.
+    assert_eq!(submit(&mut thread, &first), Ok(0));
+    assert_eq!(submit(&mut thread, &second), Ok(0));
+    let store = thread.store.as_ref().unwrap();
+    let whole = store.history(&party, 0, 100).unwrap();
+    let reasons: Vec<&str> = whole.iter().map(|entry| entry.reason.as_str()).collect();
+    assert_eq!(reasons, ["deposited", "withdrawn", "withdrawn", "withdrawn"]);
+    assert_eq!(whole[0].debit, "world");
+    assert_eq!(whole[0].credit, format!("available:{party}"));
+    for after in 0..3 {
+        let page = store.history(&party, whole[after].posting, 1).unwrap();
+        assert_eq!(page, whole[after + 1..].iter().take(1).cloned().collect::<Vec<_>>());
+    }
+    for document in [&first, &third] {
+        assert_eq!(store.document(&document.id()).unwrap().as_ref(), Some(document.signed()));
+    }
+    // A thread that starts now finds the same.
+    let rows = Rows::of(store).unwrap();
+    assert_eq!(rows.count(), thread.unindexed.count());
 }

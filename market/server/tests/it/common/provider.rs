@@ -50,6 +50,14 @@ pub(crate) struct Provider {
     task: JoinHandle<()>,
 }
 
+/// What a provider's disk holds between two runs.
+#[derive(Default)]
+pub(crate) struct Kept {
+    mood: Arc<Mood>,
+    slots: Arc<Mutex<Slots>>,
+    sequence: u64,
+}
+
 struct Running {
     key: SecretKey,
     mood: Arc<Mood>,
@@ -94,25 +102,24 @@ pub(crate) fn ask(key: &SecretKey, number: u8, sequence: u64) -> Ask {
 impl Provider {
     /// Connects, puts up its ask, and answers from then on.
     pub(crate) async fn connect(market: &Handle, number: u8, cloud: &Cloud) -> Self {
-        Self::reconnect(market, number, cloud, Arc::default(), Arc::default(), 1).await
+        Self::again(market, number, cloud, Kept::default()).await
+    }
+
+    /// What is left of it for its next run.
+    pub(crate) fn kept(&self) -> Kept {
+        Kept { mood: self.mood.clone(), slots: self.slots.clone(), sequence: 1 }
     }
 
     /// Connects with what an earlier run kept.
-    pub(crate) async fn reconnect(
-        market: &Handle,
-        number: u8,
-        cloud: &Cloud,
-        mood: Arc<Mood>,
-        slots: Arc<Mutex<Slots>>,
-        sequence: u64,
-    ) -> Self {
+    pub(crate) async fn again(market: &Handle, number: u8, cloud: &Cloud, kept: Kept) -> Self {
         let key = key(number);
+        let Kept { mood, slots, sequence } = kept;
         let holdings: Vec<(ContractId, u16)> = slots.lock().unwrap().keys().copied().collect();
         let duplex = client(market, &key).stream(holdings).await.unwrap();
         let (sender, mut receiver) = duplex.split();
         let welcome = receiver.recv().await.unwrap().unwrap();
         assert!(matches!(welcome, ToProvider::Welcome(_)), "{welcome:?}");
-        let ask = sign(ask(&key, number, sequence), &key);
+        let ask = sign(ask(&key, number, sequence + 1), &key);
         sender.send(ToMarket::Ask(ask.clone())).await.unwrap();
         let running = Running {
             key: key.clone(),
@@ -252,7 +259,9 @@ impl ReadShard for Disk {
         let shard = self.shards.iter().find(|shard| Root::of(shard) == *root)?;
         let mut bytes = shard.get(start as usize..(start + len) as usize)?.to_vec();
         if self.damaged {
-            bytes.iter_mut().for_each(|byte| *byte ^= 1);
+            for byte in &mut bytes {
+                *byte ^= 1;
+            }
         }
         Some(bytes.into())
     }

@@ -1,0 +1,79 @@
+//! What the market asks: whether a slot is taken, and what is in it.
+
+use super::{Link, Sent};
+use crate::proofs;
+use crate::store::{Lease, SlotKey};
+use network::api::ToMarket;
+use provider::{Room, judge};
+use std::sync::{Arc, PoisonError};
+use types::documents::{Challenge, Confirmation, Reservation};
+use types::{Signed, Verified};
+
+impl Link {
+    /// Takes a reserved slot, or says why not.
+    pub(super) async fn confirm(self: Arc<Self>, signed: Signed) {
+        let ours = self.node.settings.market_key;
+        let reservation = match signed.verify::<Reservation>() {
+            Ok(reservation) if reservation.market == ours => reservation,
+            Ok(other) => return tracing::warn!(market = %other.market, "another's reservation"),
+            Err(error) => return tracing::warn!(%error, "a reservation is no document"),
+        };
+        let key = (reservation.contract, reservation.slot);
+        let link = self.clone();
+        let judged = self.node.blocking(move |_| Ok(link.judge(key, &reservation))).await;
+        let Ok(declined) = judged else { return };
+        let confirmation =
+            Confirmation { provider: self.node.did, contract: key.0, slot: key.1, declined };
+        let confirmation = self.node.sign(confirmation);
+        self.tell(&confirmation, Sent::Confirmation(key), ToMarket::Confirmation).await;
+    }
+
+    /// Makes room for a slot; or why it is declined. Blocks.
+    fn judge(&self, key: SlotKey, reservation: &Reservation) -> Option<String> {
+        let node = &self.node;
+        // Two reservations at a time must not be promised the same room.
+        let _one_by_one = self.judging.lock().unwrap_or_else(PoisonError::into_inner);
+        let (committed, unwritten) = node.store.committed(&key);
+        let room = Room {
+            provider: node.did,
+            market: node.settings.market_key,
+            committed,
+            unwritten,
+            disk_free: node.store.disk_free(),
+            now: network::clock::now(),
+        };
+        let lease = Lease {
+            client: reservation.client,
+            capacity: reservation.capacity,
+            redundancy: reservation.redundancy,
+            shard_bytes: reservation.shard_bytes,
+        };
+        if let Err(declined) = judge(reservation, &node.settings.offer, &room) {
+            return Some(declined.to_string());
+        }
+        node.store.reserve(key, &lease).err().map(|error| error.to_string())
+    }
+
+    /// Answers a challenge, and lets go of what the challenge shows to be superseded.
+    pub(super) async fn prove(self: Arc<Self>, signed: Signed) {
+        let (ours, me) = (self.node.settings.market_key, self.node.did);
+        let challenge: Arc<Verified<Challenge>> = match signed.verify::<Challenge>() {
+            Ok(challenge) if challenge.auditor == ours && challenge.provider == me => {
+                challenge.into()
+            }
+            Ok(other) => return tracing::warn!(auditor = %other.auditor, "another's challenge"),
+            Err(error) => return tracing::warn!(%error, "a challenge is no document"),
+        };
+        let asked = challenge.clone();
+        let answered = self.node.blocking(move |node| Ok(proofs::answer(node, &asked))).await;
+        let Ok((proof, answers)) = answered else { return };
+        self.say(ToMarket::Proof { proof: proof.signed().clone(), answers }).await;
+        let pruned = self.node.blocking(move |node| {
+            proofs::prune(node, &challenge);
+            Ok(())
+        });
+        if let Err(error) = pruned.await {
+            tracing::debug!(%error, "older lists stay until the next audit");
+        }
+    }
+}
