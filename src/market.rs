@@ -103,7 +103,7 @@ impl Market {
                     });
                     return Ok(());
                 }
-                let client = operator(&market, key).await?;
+                let client = operator(&market, key)?;
                 let accepted = client.deposit(deposit.signed()).await?;
                 let value = json!({ "document": accepted.document, "party": party, "amount": amount, "reference": reference });
                 output.result(&value, || format!("{} booked for {party}, reference {reference:?}", msat(Msat(amount))));
@@ -135,7 +135,7 @@ async fn start(mut config: Config, every: Option<Span>) -> Result<market_server:
 }
 
 /// A client of the running market with its operator's key.
-async fn operator(market: &MarketArgs, key: SecretKey) -> Result<MarketClient> {
+fn operator(market: &MarketArgs, key: SecretKey) -> Result<MarketClient> {
     let path = market.data.join(ADDRESS_FILE);
     let address = std::fs::read_to_string(&path).with_context(|| {
         format!("{} is not there; run `bondstore market run --data {}` first", path.display(), market.data.display())

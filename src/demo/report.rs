@@ -63,9 +63,12 @@ pub(super) struct Violation {
 
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Penalty {
-    pub(super) slashed_msat: Msat,
-    pub(super) to_client_msat: Msat,
-    pub(super) to_pool_msat: Msat,
+    #[serde(rename = "slashed_msat")]
+    pub(super) slashed: Msat,
+    #[serde(rename = "to_client_msat")]
+    pub(super) to_client: Msat,
+    #[serde(rename = "to_pool_msat")]
+    pub(super) to_pool: Msat,
 }
 
 #[derive(Debug, Default, Serialize)]

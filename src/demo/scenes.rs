@@ -91,9 +91,9 @@ pub(super) async fn kill_and_repair(stage: &Stage, report: &mut Report, output: 
     report.violation.cause = fault.cause.name();
     report.violation.evidence = fault.evidence;
     let (slashed, to_client, to_pool) = stage.watch.penalty(from, id).context("no penalty was recorded")?;
-    report.penalty.slashed_msat = slashed;
-    report.penalty.to_client_msat = to_client;
-    report.penalty.to_pool_msat = to_pool;
+    report.penalty.slashed = slashed;
+    report.penalty.to_client = to_client;
+    report.penalty.to_pool = to_pool;
     let to = stage.watch.repairer(from, id).context("nobody was ordered to repair")?;
     report.repair.slot = VICTIM;
     report.repair.from = stage.name(&did);

@@ -25,7 +25,7 @@ const MINIMUM_USE: Bytes = Bytes(1_000_000_000);
 /// The password of every key here: the demo is no place for secrets.
 pub(super) const PASSWORD: &str = "demo";
 /// How long anything may take before the demo gives up.
-pub(super) const PATIENCE: Duration = Duration::from_secs(180);
+pub(super) const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Everyone who takes part.
 pub(super) struct Stage {

@@ -24,7 +24,7 @@ const LIFE: u64 = 50;
 /// Every so many rounds the whole journal is replayed beside the running market.
 const VERIFY_EVERY: u64 = 10;
 /// Parties that deposit, withdraw and take quotes.
-const WORKERS: u64 = 6;
+const WORKERS: u64 = 10;
 /// Providers that confirm slots.
 const PROVIDERS: u64 = 3;
 /// What each provider can lock as bonds.
@@ -43,7 +43,9 @@ async fn market_killed_under_load() {
         acknowledged += lived.0;
         contracts += lived.1;
     }
-    println!("{rounds} rounds, {acknowledged} requests acknowledged, {contracts} of them contracts");
+    println!(
+        "{rounds} rounds, {acknowledged} requests acknowledged, {contracts} of them contracts"
+    );
     assert!(acknowledged as u64 > rounds && contracts > 0, "there was load of every kind");
 }
 
@@ -55,6 +57,8 @@ struct Life {
     /// What the parties' draws follow from.
     seed: u64,
     whereabouts: watch::Sender<Option<SocketAddr>>,
+    /// Counts what was acknowledged, by whomever.
+    acknowledged: watch::Sender<u64>,
     accounts: Vec<Arc<Mutex<Account>>>,
 }
 
@@ -71,8 +75,10 @@ impl Life {
         };
         let founded = market_server::init(dir.path(), &password, Some(*key.seed()), genesis);
         assert_eq!(founded.expect("an empty directory"), key.did());
-        let accounts = (0..WORKERS).map(|number| Arc::new(Mutex::new(Account::new(number)))).collect();
-        Self { dir, key, chance, seed, whereabouts: watch::Sender::new(None), accounts }
+        let accounts =
+            (0..WORKERS).map(|number| Arc::new(Mutex::new(Account::new(number)))).collect();
+        let (whereabouts, acknowledged) = (watch::Sender::new(None), watch::Sender::new(0));
+        Self { dir, key, chance, seed, whereabouts, acknowledged, accounts }
     }
 
     /// Lives through `rounds` kills, and says how many requests and contracts were acknowledged.
@@ -83,7 +89,12 @@ impl Life {
         let providers: Vec<_> = (0..PROVIDERS).map(provider).collect();
         let closing = Arc::new(AtomicBool::new(false));
         let work = |account: &Arc<Mutex<Account>>| {
-            let house = House { key: self.key.clone(), whereabouts: tell(), closing: closing.clone() };
+            let house = House {
+                key: self.key.clone(),
+                whereabouts: tell(),
+                acknowledged: self.acknowledged.clone(),
+                closing: closing.clone(),
+            };
             let number = account.lock().expect("nobody panicked").number;
             let chance = Chance::new(self.seed, &format!("worker {number}"));
             tokio::spawn(workers::work(house, account.clone(), chance))
@@ -129,13 +140,27 @@ impl Life {
             early.kill().await;
         }
         let deep = round.is_multiple_of(VERIFY_EVERY);
-        let every = if deep { "1h".to_owned() } else { format!("{}ms", 40 + self.chance.below(400)) };
+        let every =
+            if deep { "1h".to_owned() } else { format!("{}ms", 40 + self.chance.below(400)) };
         let (process, market) = self.start(&every).await;
         self.check(&market, deep).await;
         self.whereabouts.send_replace(Some(market.1));
-        sleep(Duration::from_micros(self.chance.below(LOAD_US_MAX))).await;
+        self.wait_for_the_moment().await;
         process.kill().await;
         self.whereabouts.send_replace(None);
+    }
+
+    /// Some time, or until so many more requests are acknowledged: the next instant is then the worst one
+    /// for a market that answers before it has committed.
+    async fn wait_for_the_moment(&mut self) {
+        let load = Duration::from_micros(self.chance.below(LOAD_US_MAX));
+        if self.chance.once_in(2) {
+            return sleep(load).await;
+        }
+        let mut acknowledged = self.acknowledged.subscribe();
+        let enough = *acknowledged.borrow() + 1 + self.chance.below(60);
+        // Where that takes long, it is killed without.
+        let _late = timeout(10 * load, acknowledged.wait_for(|count| *count >= enough)).await;
     }
 
     /// Starts the market in the same directory; nobody but the caller knows yet where it is.
@@ -180,7 +205,10 @@ impl Life {
             }
             assert!(report.is_sound(), "{report:?}");
             assert_eq!((report.blocks, report.replayed_head), (before.blocks, before.head));
-            assert_eq!(report.replayed_root, before.state_root, "the replayed state is the market's");
+            assert_eq!(
+                report.replayed_root, before.state_root,
+                "the replayed state is the market's"
+            );
             return;
         }
         panic!("the market changes though nobody asks anything of it");
@@ -194,7 +222,15 @@ impl Life {
         }
         let give_up = Instant::now() + PATIENCE;
         for id in &contracts {
-            while !market.0.contract(*id).await.expect("an acknowledged contract").slots.iter().all(|s| s.confirmed) {
+            while !market
+                .0
+                .contract(*id)
+                .await
+                .expect("an acknowledged contract")
+                .slots
+                .iter()
+                .all(|s| s.confirmed)
+            {
                 assert!(Instant::now() < give_up, "contract {id} is not confirmed");
                 sleep(Duration::from_millis(10)).await;
             }

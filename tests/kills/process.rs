@@ -20,7 +20,11 @@ impl Process {
     /// Starts it and waits for nothing.
     pub(crate) fn spawn(args: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bondstore"));
-        command.args(args).arg("--json").env("BONDSTORE_PASSWORD", PASSWORD).env_remove("BONDSTORE_LOG");
+        command
+            .args(args)
+            .arg("--json")
+            .env("BONDSTORE_PASSWORD", PASSWORD)
+            .env_remove("BONDSTORE_LOG");
         command.env_remove("BONDSTORE_DATA").stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.kill_on_drop(true).spawn().expect("the binary runs");
         let stdout = BufReader::new(child.stdout.take().expect("it is piped"));

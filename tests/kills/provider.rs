@@ -24,7 +24,8 @@ use types::documents::{
     Acceptance, Access, Quote, Request, Revision, SlotSize, StorageReceipt, Verdict,
 };
 use types::{
-    Bytes as Size, ContractId, Did, Hash, Msat, Redundancy, SecretKey, Signed, Signer, Span, Terms, Verified,
+    Bytes as Size, ContractId, Did, Hash, Msat, Redundancy, SecretKey, Signed, Signer, Span, Terms,
+    Verified,
 };
 
 /// How often the providers of one market are killed before the next is founded, so that rounds stay short.
@@ -69,7 +70,7 @@ impl Node {
         let mut process = Process::spawn(&["provider", "run", "--data", &self.data]);
         let said = process.ready().await;
         let url = said["url"].as_str().unwrap_or_else(|| panic!("it did not start: {said}"));
-        self.url = url.to_owned();
+        url.clone_into(&mut self.url);
         self.process = Some(process);
     }
 
@@ -109,9 +110,21 @@ impl Town {
         let nodes = [make(dir.path(), 0, &market).await, make(dir.path(), 1, &market).await];
         let (speaks, events) = (speaker(market.address(), market.did(), &client), market.events());
         let contract = ContractId::default();
-        let mut town =
-            Self { _dir: dir, chance, market, events, client, speaks, nodes, contract, revision: 0 };
-        until("both providers are known", || town.market.view(|view| view.market.offers().len() == 2)).await;
+        let mut town = Self {
+            _dir: dir,
+            chance,
+            market,
+            events,
+            client,
+            speaks,
+            nodes,
+            contract,
+            revision: 0,
+        };
+        until("both providers are known", || {
+            town.market.view(|view| view.market.offers().len() == 2)
+        })
+        .await;
         town.agree().await;
         for number in [0, 1] {
             let entries = town.put_some(number).await;
@@ -125,7 +138,8 @@ impl Town {
     /// A contract of two slots, confirmed.
     async fn agree(&mut self) {
         let redundancy = Redundancy { data: 1, parity: 1 };
-        let terms = Terms { redundancy, ..Terms::standard(Size(64 << 20), Span(300 * Span::DAY.0)) };
+        let terms =
+            Terms { redundancy, ..Terms::standard(Size(64 << 20), Span(300 * Span::DAY.0)) };
         let request = sign(Request { client: self.client.did(), terms, nonce: 1 }, &self.client);
         let quote = self.speaks.quote(request.signed()).await.expect("there are two providers");
         let quote: Verified<Quote> = quote.verify().expect("the market signs");
@@ -140,7 +154,8 @@ impl Town {
         }
         let layout = Bytes::from_static(LAYOUT);
         self.speaks.put_layout(view.id, layout).await.expect("its own contract");
-        let confirmed = |contract: &contracts::Contract| contract.slots.iter().all(|slot| slot.confirmed);
+        let confirmed =
+            |contract: &contracts::Contract| contract.slots.iter().all(|slot| slot.confirmed);
         until("both confirm", || {
             self.market.view(|view| view.market.contract(&self.contract).is_some_and(confirmed))
         })
@@ -153,7 +168,8 @@ impl Town {
         let number = usize::from(self.chance.once_in(2));
         let entries = self.put_some(number).await;
         let leftover = self.leave_something(number);
-        let asked = tokio::spawn(ask_for_receipt(self.plane(number), self.revision + 1, entries.clone()));
+        let asked =
+            tokio::spawn(ask_for_receipt(self.plane(number), self.revision + 1, entries.clone()));
         let answered = if self.chance.once_in(4) {
             // Somewhere between the bytes and the signature, or after it.
             sleep(Duration::from_micros(self.chance.below(8_000))).await;
@@ -173,7 +189,8 @@ impl Town {
         self.all_is_there(number).await;
         if !before {
             let again = self.put_some(number).await;
-            let receipt = ask_for_receipt(self.plane(number), self.revision + 1, again.clone()).await;
+            let receipt =
+                ask_for_receipt(self.plane(number), self.revision + 1, again.clone()).await;
             self.signed(number, again, receipt.expect("nobody was killed"));
         }
         until("both are connected", || self.market.connected() == 2).await;
@@ -207,7 +224,8 @@ impl Town {
 
     fn shard(&mut self) -> (Entry, Bytes) {
         let (bytes, first) = (1 + self.chance.below(SHARD_BYTES_MAX), self.chance.draw());
-        let blocks = (0..bytes.div_ceil(8)).flat_map(|n| first.wrapping_mul(2 * n + 1).to_le_bytes());
+        let blocks =
+            (0..bytes.div_ceil(8)).flat_map(|n| first.wrapping_mul(2 * n + 1).to_le_bytes());
         let content: Vec<u8> = blocks.take(usize::try_from(bytes).expect("it is short")).collect();
         let bytes = u32::try_from(bytes).expect("it is short");
         (Entry { root: Root::of(&content), bytes }, content.into())
@@ -276,7 +294,8 @@ impl Town {
     /// The data plane of a provider, each call made once.
     fn plane(&self, number: usize) -> SlotClient {
         let node = &self.nodes[number];
-        let endpoint = Endpoint::parse(&node.url, PlainHttp::LoopbackOnly).expect("its own address");
+        let endpoint =
+            Endpoint::parse(&node.url, PlainHttp::LoopbackOnly).expect("its own address");
         let options = ClientOptions { retries: Retries::NONE, ..ClientOptions::default() };
         let access = [Access::Read, Access::Write];
         let slot = (self.contract, node.slot);
@@ -314,8 +333,16 @@ async fn make(dir: &Path, number: u16, market: &Handle) -> Node {
     let data = dir.join(format!("provider-{number}")).into_os_string().into_string();
     let data = data.expect("temporary paths are text");
     let mut init = Process::spawn(&[
-        "provider", "init", "--data", &data, "--market", market.url(), "--listen", "127.0.0.1:0",
-        "--capacity", "10GB",
+        "provider",
+        "init",
+        "--data",
+        &data,
+        "--market",
+        market.url(),
+        "--listen",
+        "127.0.0.1:0",
+        "--capacity",
+        "10GB",
     ]);
     let made = init.ready().await;
     let did = made["did"].as_str().and_then(|did| did.parse().ok());

@@ -1,12 +1,13 @@
 //! Parties that ask things of a market that is killed again and again, and what they know of their money.
 
-use crate::load::{Answer, Chance, PATIENCE, Post, Whereabouts, Wire, key, sign};
+use crate::load::{Answer, Chance, PATIENCE, Post, Whereabouts, Wire, key, sign, wait_for_market};
 use network::api::{AcceptBody, Accepted, ContractView, HistoryEntry};
 use network::market_api::{MarketClient, QuoteBody};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use types::documents::{Acceptance, Deposit, Quote, Request, Withdrawal};
 use types::{Bytes, ContractId, Did, Msat, Redundancy, SecretKey, Signer, Span, Terms, Verified};
@@ -63,9 +64,11 @@ impl Account {
     /// besides it nothing but what may be in flight. Says how many entries there are.
     pub(crate) async fn check(&self, market: &MarketClient) -> usize {
         let party = key("party", self.number).did();
-        let expected: Vec<Entry> = self.acknowledged.iter().copied().chain(self.in_flight).collect();
+        let expected: Vec<Entry> =
+            self.acknowledged.iter().copied().chain(self.in_flight).collect();
         let history = history(market, party, 0).await;
-        let found: Vec<(&str, Msat)> = history.iter().map(|e| (e.reason.as_str(), e.amount)).collect();
+        let found: Vec<(&str, Msat)> =
+            history.iter().map(|e| (e.reason.as_str(), e.amount)).collect();
         let wanted: Vec<(&str, Msat)> = expected.iter().map(|e| (e.reason, e.amount)).collect();
         let booked = found.len();
         assert!(booked >= self.count(), "acknowledged and lost: {:?}", &wanted[booked..]);
@@ -80,7 +83,11 @@ impl Account {
 }
 
 /// A party's whole history after a posting.
-pub(crate) async fn history(market: &MarketClient, party: Did, mut after: u64) -> Vec<HistoryEntry> {
+pub(crate) async fn history(
+    market: &MarketClient,
+    party: Did,
+    mut after: u64,
+) -> Vec<HistoryEntry> {
     let mut all = Vec::new();
     loop {
         let page = market.history(party, after, 1_000).await.expect("the operator may see it");
@@ -95,6 +102,8 @@ pub(crate) struct House {
     /// The market's key, for deposits.
     pub(crate) key: SecretKey,
     pub(crate) whereabouts: Whereabouts,
+    /// Counts what was acknowledged, by whomever.
+    pub(crate) acknowledged: watch::Sender<u64>,
     /// Set when nothing new is to be begun.
     pub(crate) closing: Arc<AtomicBool>,
 }
@@ -158,19 +167,21 @@ impl Worker {
         let terms = Terms { redundancy, ..Terms::standard(Bytes(1 << 20), Span(2 * Span::DAY.0)) };
         let request = sign(Request { client: self.key.did(), terms, nonce: self.count }, &self.key);
         let key = self.fresh_key();
-        let post = Post::document("/v1/requests", request.signed()).keyed(key);
+        let post = Post::document("/v1/requests", request.signed()).keyed(Some(key));
         let answer = self.deliver(&post).await;
         if answer.status == 409 {
             assert!(answer.text().contains("too_few_providers"), "{}", answer.text());
             return;
         }
-        let quote: Verified<Quote> = answer.json::<QuoteBody>().quote.verify().expect("it is signed");
+        let quote: Verified<Quote> =
+            answer.json::<QuoteBody>().quote.verify().expect("it is signed");
         let amount = quote.cost.escrow().expect("it fits");
         if self.account.lock().expect("nobody panicked").available() < amount.0 {
             return;
         }
         let acceptance = sign(Acceptance { client: self.key.did(), quote: quote.id() }, &self.key);
-        let body = AcceptBody { acceptance: acceptance.signed().clone(), quote: quote.signed().clone() };
+        let body =
+            AcceptBody { acceptance: acceptance.signed().clone(), quote: quote.signed().clone() };
         let post = Post::json("/v1/contracts", &body);
         self.book(post, acceptance.id(), Entry { reason: "contract_agreed", amount }).await;
         self.account.lock().expect("nobody panicked").contracts.push(acceptance.id());
@@ -188,7 +199,7 @@ impl Worker {
             1 => post.keyed(None),
             _ => {
                 let key = self.fresh_key();
-                post.keyed(key)
+                post.keyed(Some(key))
             }
         };
         let answer = self.deliver(&post).await;
@@ -197,7 +208,7 @@ impl Worker {
 
     /// Sends a request until it is acknowledged, and keeps count of what it does.
     async fn book(&mut self, post: Post, id: types::DocId, entry: Entry) {
-        let key = if self.chance.once_in(4) { None } else { self.fresh_key() };
+        let key = (!self.chance.once_in(4)).then(|| self.fresh_key());
         let post = post.keyed(key);
         self.account.lock().expect("nobody panicked").in_flight = Some(entry);
         let answer = self.deliver(&post).await;
@@ -208,14 +219,15 @@ impl Worker {
             account.in_flight = None;
             account.acknowledged.push(entry);
         }
+        self.house.acknowledged.send_modify(|count| *count += 1);
         if self.earlier.len() == REMEMBERED {
             self.earlier.remove(0);
         }
         self.earlier.push((post, id));
     }
 
-    fn fresh_key(&mut self) -> Option<String> {
-        Some(format!("{:016x}{:016x}", self.chance.draw(), self.chance.draw()))
+    fn fresh_key(&mut self) -> String {
+        format!("{:016x}{:016x}", self.chance.draw(), self.chance.draw())
     }
 
     /// Sends until a market answers.
@@ -233,8 +245,7 @@ impl Worker {
     }
 
     async fn attempt(&mut self, post: &Post) -> std::io::Result<Answer> {
-        let known = self.house.whereabouts.wait_for(Option::is_some).await.map(|known| *known);
-        let address = known.expect("the test goes on").expect("it was waited for");
+        let address = wait_for_market(&mut self.house.whereabouts).await;
         let wire = match self.wire.take() {
             Some((there, wire)) if there == address => wire,
             _ => Wire::open(address).await?,
@@ -246,6 +257,7 @@ impl Worker {
 /// The document that an answer names: the acceptance's name is its contract's.
 fn named(answer: &Answer) -> types::DocId {
     assert_eq!(answer.status, 200, "{}", answer.text());
-    let accepted = serde_json::from_slice::<Accepted>(&answer.body).map(|accepted| accepted.document);
+    let accepted =
+        serde_json::from_slice::<Accepted>(&answer.body).map(|accepted| accepted.document);
     accepted.unwrap_or_else(|_| answer.json::<ContractView>().id)
 }

@@ -15,8 +15,8 @@ use types::documents::{
     Acceptance, Quote, Request, Revision, SlotSize, StorageReceipt, Voucher, Withdrawal,
 };
 use types::{
-    Bytes as Size, ContractId, Did, DocId, Hash, Msat, Redundancy, SecretKey, Signed, Signer, Span, Terms,
-    Verified,
+    Bytes as Size, ContractId, Did, DocId, Hash, Msat, Redundancy, SecretKey, Signed, Signer, Span,
+    Terms, Verified,
 };
 
 /// The most copies of a request.
@@ -211,25 +211,35 @@ impl Lane {
         let terms = Terms { redundancy, egress: Size(1_000 * GB), ..standard };
         let request = sign(Request { client, terms, nonce: self.nonce }, &self.key);
         let asked = Post::document("/v1/requests", request.signed());
-        let quote = self.wires[0].send(&asked).await.expect("the market answers").json::<QuoteBody>();
+        let quote =
+            self.wires[0].send(&asked).await.expect("the market answers").json::<QuoteBody>();
         let quote: Verified<Quote> = quote.quote.verify().expect("the market signs");
         let escrow = quote.cost.escrow().expect("it fits").0;
         if self.available < escrow {
             return self.deposit().await;
         }
         let acceptance = sign(Acceptance { client, quote: quote.id() }, &self.key);
-        let body = AcceptBody { acceptance: acceptance.signed().clone(), quote: quote.signed().clone() };
+        let body =
+            AcceptBody { acceptance: acceptance.signed().clone(), quote: quote.signed().clone() };
         let (post, quote) = (Post::json("/v1/contracts", &body), Box::new(quote));
         let contract = acceptance.id();
-        self.send(Order::new(post, Command::Accept { acceptance, quote: quote.clone() }, client)).await;
+        self.send(Order::new(post, Command::Accept { acceptance, quote: quote.clone() }, client))
+            .await;
         self.available -= escrow;
         let mut receipts = Vec::new();
         for (number, quoted) in (0..).zip(&quote.slots) {
             let provider = provider_key(&quoted.provider);
             let taken = confirmation(&provider, contract, number);
-            let post = Post::document(format!("/v1/contracts/{contract}/confirmations"), taken.signed());
+            let post =
+                Post::document(format!("/v1/contracts/{contract}/confirmations"), taken.signed());
             self.send(Order::new(post, Command::Confirm(taken), quoted.provider)).await;
-            let receipt = StorageReceipt { provider: quoted.provider, contract, slot: number, revision: 1, size: SIZE };
+            let receipt = StorageReceipt {
+                provider: quoted.provider,
+                contract,
+                slot: number,
+                revision: 1,
+                size: SIZE,
+            };
             receipts.push(sign(receipt, &provider));
             let (provider, bond) = (quoted.provider, quoted.bond);
             self.ends.slots.push(Slot { contract, number, provider, bond, read: 0 });
@@ -240,12 +250,16 @@ impl Lane {
     async fn revise(&mut self, contract: ContractId, receipts: Vec<Verified<StorageReceipt>>) {
         if self.speaks_http {
             let speaks = speaker(self.market.address(), self.house.did(), &self.key);
-            speaks.put_layout(contract, Bytes::from_static(LAYOUT)).await.expect("its own contract");
+            speaks
+                .put_layout(contract, Bytes::from_static(LAYOUT))
+                .await
+                .expect("its own contract");
         }
         let (signer, layout) = (self.key.did(), Hash::of(LAYOUT));
         let slots = vec![SIZE; receipts.len()];
         let revision = sign(Revision { signer, contract, number: 1, slots, layout }, &self.key);
-        let signed = receipts.iter().map(|receipt| receipt.signed().clone()).collect::<Vec<Signed>>();
+        let signed =
+            receipts.iter().map(|receipt| receipt.signed().clone()).collect::<Vec<Signed>>();
         let body = ReviseBody { revision: revision.signed().clone(), receipts: signed };
         let post = Post::json(format!("/v1/contracts/{contract}/revisions"), &body);
         self.send(Order::new(post, Command::Revise { revision, receipts }, signer)).await;
@@ -259,7 +273,8 @@ impl Lane {
         let slot = &mut self.ends.slots[usize::try_from(which).expect("there are few")];
         // Far below what the escrow holds for reads.
         slot.read += GB;
-        let (client, provider, contract, number) = (self.key.did(), slot.provider, slot.contract, slot.number);
+        let (client, provider, contract, number) =
+            (self.key.did(), slot.provider, slot.contract, slot.number);
         let voucher = Voucher { client, provider, contract, slot: number, bytes: slot.read };
         let voucher = sign(voucher, &self.key);
         let post = Post::document("/v1/vouchers", voucher.signed());
@@ -270,7 +285,11 @@ impl Lane {
     async fn send(&mut self, order: Order) {
         let keys = self.keys();
         let effects = self.send_copies(&order, &keys).await;
-        assert!(effects.is_none_or(|effects| effects == 1), "{} took effect {effects:?} times", order.command.name());
+        assert!(
+            effects.is_none_or(|effects| effects == 1),
+            "{} took effect {effects:?} times",
+            order.command.name()
+        );
         self.ends.requests += 1;
         self.ends.count(1, order.command.documents().len());
         if let Some(Some(key)) = keys.into_iter().next()
@@ -293,7 +312,11 @@ impl Lane {
         let order = self.earlier[usize::try_from(which).expect("there are few")].clone();
         let keys = self.keys();
         let effects = self.send_copies(&order, &keys).await;
-        assert!(effects.is_none_or(|effects| effects == 0), "{} took effect again", order.command.name());
+        assert!(
+            effects.is_none_or(|effects| effects == 0),
+            "{} took effect again",
+            order.command.name()
+        );
     }
 
     /// A key belongs to one body: another is refused under it, and nothing comes of that.
@@ -315,7 +338,8 @@ impl Lane {
 
     /// The keys of one to five copies: none, one for all, every other one, or each its own.
     fn keys(&mut self) -> Vec<Option<String>> {
-        let (copies, way, draw) = (1 + self.chance.below(COPIES_MAX), self.chance.below(4), self.chance.draw());
+        let (copies, way, draw) =
+            (1 + self.chance.below(COPIES_MAX), self.chance.below(4), self.chance.draw());
         let key = |copy: u64| match way {
             0 => None,
             1 => Some(format!("{draw:016x}")),
@@ -332,15 +356,21 @@ impl Lane {
             let sent = keys.iter().map(|key| self.market.submit(order.submission(key.clone())));
             let outcomes = join_all(sent).await.into_iter();
             let happened = |outcome: Result<market_server::writer::Outcome, Refusal>| {
-                outcome.unwrap_or_else(|refusal| panic!("{}: {refusal}", order.command.name())).events.len()
+                outcome
+                    .unwrap_or_else(|refusal| panic!("{}: {refusal}", order.command.name()))
+                    .events
+                    .len()
             };
             return Some(outcomes.map(happened).sum());
         }
         self.ends.over_http += keys.len() as u64;
         let posts: Vec<Post> = keys.iter().map(|key| order.post.keyed(key.clone())).collect();
         let sent = self.wires.iter_mut().zip(&posts).map(|(wire, post)| wire.send(post));
-        let answers: Vec<Answer> =
-            join_all(sent).await.into_iter().map(|answer| answer.expect("the market answers")).collect();
+        let answers: Vec<Answer> = join_all(sent)
+            .await
+            .into_iter()
+            .map(|answer| answer.expect("the market answers"))
+            .collect();
         let mut first: BTreeMap<&str, &Answer> = BTreeMap::new();
         for (key, answer) in keys.iter().zip(&answers) {
             assert_eq!(named(answer), order.about, "{}", answer.text());
@@ -364,6 +394,7 @@ fn provider_key(did: &Did) -> SecretKey {
 /// What an answer is about: a document, or a contract, whose name is its acceptance's.
 fn named(answer: &Answer) -> DocId {
     assert_eq!(answer.status, 200, "{}", answer.text());
-    let accepted = serde_json::from_slice::<Accepted>(&answer.body).map(|accepted| accepted.document);
+    let accepted =
+        serde_json::from_slice::<Accepted>(&answer.body).map(|accepted| accepted.document);
     accepted.unwrap_or_else(|_| answer.json::<ContractView>().id)
 }

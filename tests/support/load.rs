@@ -17,16 +17,17 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use types::documents::{Ask, Confirmation, Reservation};
 use types::{
-    Bytes, ContractId, Did, Document, GbPrice, Hash, Price, SecretKey, Signed, Signer, Span, Tier, Verified,
+    Bytes, ContractId, Did, Document, GbPrice, Hash, Price, SecretKey, Signed, Signer, Span, Tier,
+    Verified,
 };
 
 /// How long anything may take before a test gives up.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Where the market answers now; nothing while it is down or not to be disturbed.
 pub(crate) type Whereabouts = watch::Receiver<Option<SocketAddr>>;
 
-/// Draws that follow from a seed (SplitMix64).
+/// Draws that follow from a seed (`SplitMix64`).
 pub(crate) struct Chance(u64);
 
 impl Chance {
@@ -96,8 +97,21 @@ pub(crate) fn speaker(address: SocketAddr, market: Did, key: &SecretKey) -> Mark
     MarketClient::new(http, market, Arc::new(key.clone()))
 }
 
+/// Where the market is, once it is there. Never comes back where the test has ended.
+pub(crate) async fn wait_for_market(whereabouts: &mut Whereabouts) -> SocketAddr {
+    let address = whereabouts.wait_for(Option::is_some).await.ok().and_then(|known| *known);
+    match address {
+        Some(address) => address,
+        None => std::future::pending().await,
+    }
+}
+
 /// A provider's yes to a slot that is reserved with it.
-pub(crate) fn confirmation(key: &SecretKey, contract: ContractId, slot: u16) -> Verified<Confirmation> {
+pub(crate) fn confirmation(
+    key: &SecretKey,
+    contract: ContractId,
+    slot: u16,
+) -> Verified<Confirmation> {
     sign(Confirmation { provider: key.did(), contract, slot, declined: None }, key)
 }
 
@@ -112,8 +126,7 @@ pub(crate) fn provider(
     tokio::spawn(async move {
         let key = key("provider", number);
         for sequence in 1.. {
-            let address = *whereabouts.wait_for(Option::is_some).await.expect("the test goes on");
-            let client = speaker(address.expect("it was waited for"), market, &key);
+            let client = speaker(wait_for_market(&mut whereabouts).await, market, &key);
             // The stream ends where the market is killed, and is opened again.
             let _ended = serve(&client, &ask(number, sequence), confirms.then_some(&key)).await;
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -167,7 +180,8 @@ impl Post {
     }
 
     fn to_bytes(&self) -> Vec<u8> {
-        let key = self.key.as_ref().map_or_else(String::new, |key| format!("idempotency-key: {key}\r\n"));
+        let key =
+            self.key.as_ref().map_or_else(String::new, |key| format!("idempotency-key: {key}\r\n"));
         let Self { path, media, body, .. } = self;
         let length = body.len();
         format!(
@@ -189,7 +203,8 @@ impl Answer {
     /// The body of a success.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> T {
         assert_eq!(self.status, 200, "{}", self.text());
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
     /// The body as text.
@@ -226,7 +241,8 @@ impl Wire {
             head.push(line.trim().to_ascii_lowercase());
         }
         let status = head.first().and_then(|line| line.split(' ').nth(1)?.parse().ok());
-        let length = head.iter().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+        let length =
+            head.iter().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
         let mut body = vec![0; length.ok_or_else(cut)?];
         self.0.read_exact(&mut body).await?;
         Ok(Answer { status: status.ok_or_else(cut)?, body })

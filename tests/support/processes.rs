@@ -39,7 +39,8 @@ impl Finished {
         let stderr = drained(child.0.stderr.take().expect("it is piped"));
         let mut code = None;
         wait_for(&format!("{command:?} to end"), || {
-            code = child.0.try_wait().expect("a child can be waited for").map(|status| status.code());
+            code =
+                child.0.try_wait().expect("a child can be waited for").map(|status| status.code());
             code.is_some()
         });
         let whole = |text: mpsc::Receiver<String>| text.recv().expect("its output is read");
@@ -71,7 +72,8 @@ pub(crate) fn json<'a>(args: impl IntoIterator<Item = &'a str>) -> Value {
     let shown = format!("{command:?}");
     let done = Finished::of(command);
     assert!(done.is_success(), "{shown}: {done:?}");
-    serde_json::from_str(&done.stdout).unwrap_or_else(|error| panic!("{shown}: {error} in {done:?}"))
+    serde_json::from_str(&done.stdout)
+        .unwrap_or_else(|error| panic!("{shown}: {error} in {done:?}"))
 }
 
 /// A child that is killed, by its own number, when nobody needs it any more.
@@ -115,10 +117,6 @@ impl Process {
         Self { child, said, _stdout: stdout }
     }
 
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.0.id()
-    }
-
     /// What it said of itself under `name`.
     pub(crate) fn said(&self, name: &str) -> String {
         text(&self.said[name])
@@ -156,14 +154,25 @@ impl Town {
         let place = |name: &str| path(&dir.path().join(name));
         let market = place("market");
         let listen = ["--listen", "127.0.0.1:0", "--epoch", "1d", "--epoch-every", epoch_every];
-        let running = Process::start(["market", "run", "--data", &market].into_iter().chain(listen));
+        let running =
+            Process::start(["market", "run", "--data", &market].into_iter().chain(listen));
         let url = running.said("url");
         let mut town = Self { dir, market: running, providers: Vec::new(), client: Value::Null };
         for number in 1..=providers {
             let (data, listen) = (place_of(&town, number), format!("127.0.{number}.1:0"));
             let made = json([
-                "provider", "init", "--data", &data, "--market", &url, "--listen", &listen,
-                "--capacity", capacity, "--price", "100",
+                "provider",
+                "init",
+                "--data",
+                &data,
+                "--market",
+                &url,
+                "--listen",
+                &listen,
+                "--capacity",
+                capacity,
+                "--price",
+                "100",
             ]);
             town.credit(&text(&made["did"]));
             let running = Process::start(["provider", "run", "--data", &data]);

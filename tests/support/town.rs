@@ -12,7 +12,7 @@ use std::time::Duration;
 use types::{Bytes, ContractId, Did, Msat, Price, SecretKey, Span};
 
 /// How long anything may take before a test fails.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Everyone, and the directory that goes with them.
 pub(crate) struct Town {

@@ -5,6 +5,9 @@
 
 use market::{Command, Genesis};
 use market_server::{Config, Handle, deposit};
+use network::client::{ClientOptions, HttpClient};
+use network::endpoint::{Endpoint, PlainHttp};
+use network::market_api::MarketClient;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write;
@@ -47,6 +50,9 @@ async fn run() {
         rates.sort_unstable();
         let [low, middle, high] = [rates[0], rates[ROUNDS / 2], rates[ROUNDS - 1]];
         println!("{callers:>7}  {middle:>12}  {low:>6}–{high}");
+    }
+    if chosen.is_empty() {
+        over_http(&market, &key).await;
     }
     let journal = market.journal();
     market.shutdown().await;
@@ -92,6 +98,38 @@ async fn submit_all(market: &Arc<Handle>, callers: usize, documents: VecDeque<Ve
     }
     while let Some(caller) = running.join_next().await {
         caller.expect("no caller panics");
+    }
+}
+
+/// The same end to end: HTTP on loopback, signatures checked, callers on the same cores as the server.
+async fn over_http(market: &Arc<Handle>, key: &SecretKey) {
+    let endpoint = Endpoint::parse(market.url(), PlainHttp::LoopbackOnly).expect("its own address");
+    println!("over HTTP, callers and server on the same cores:");
+    for (callers, commands) in [(1, 400), (16, 4_000), (64, 8_000), (512, 16_000)] {
+        let mut rates = Vec::new();
+        for round in 0..ROUNDS {
+            let documents = Arc::new(Mutex::new(documents(key, callers + 10_000, commands, round)));
+            let http = HttpClient::new(endpoint.clone(), ClientOptions::default());
+            let client = MarketClient::new(http, market.did(), Arc::new(key.clone()));
+            let began = Instant::now();
+            let mut running = tokio::task::JoinSet::new();
+            for _ in 0..callers {
+                let (client, documents) = (client.clone(), documents.clone());
+                running.spawn(async move {
+                    loop {
+                        let next = documents.lock().expect("no caller panics").pop_front();
+                        let Some(document) = next else { return };
+                        client.deposit(document.signed()).await.expect("deposits are taken");
+                    }
+                });
+            }
+            while let Some(caller) = running.join_next().await {
+                caller.expect("no caller panics");
+            }
+            rates.push(rate(commands, began.elapsed()));
+        }
+        rates.sort_unstable();
+        println!("{callers:>7}  {:>12}  {:>6}–{}", rates[ROUNDS / 2], rates[0], rates[ROUNDS - 1]);
     }
 }
 

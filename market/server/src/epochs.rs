@@ -75,7 +75,14 @@ impl Epochs {
             let mut happened = 0;
             for one in due {
                 let command = one.command(self.seed(one));
-                happened += self.app.writer.submit(command).await?.events.len();
+                match self.app.writer.submit(command).await {
+                    Ok(outcome) => happened += outcome.events.len(),
+                    // One that is refused must not hold up the others.
+                    Err(Refusal::Rejected(rejection)) => {
+                        tracing::warn!(%rejection, ?one, "what is due was refused");
+                    }
+                    Err(refusal) => return Err(refusal),
+                }
             }
             if happened == 0 {
                 return Ok(count);

@@ -11,7 +11,7 @@ use network::market_api::MarketClient;
 use network::stream::{StreamError, StreamSender};
 use shards::Root;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -49,6 +49,8 @@ pub(crate) struct Link {
     /// Documents that the market has not answered on this stream.
     sent: Mutex<BTreeMap<DocId, Sent>>,
     is_published: AtomicBool,
+    /// How often in a row the market could not take what it is told unasked.
+    refusals: AtomicU32,
     /// Held while a reservation is judged.
     judging: Mutex<()>,
 }
@@ -69,6 +71,7 @@ impl Link {
             outgoing: Mutex::default(),
             sent: Mutex::default(),
             is_published: AtomicBool::new(false),
+            refusals: AtomicU32::new(0),
             judging: Mutex::default(),
         }
     }

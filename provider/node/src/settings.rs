@@ -121,7 +121,13 @@ pub fn open_key(dir: &Path, password: &Password) -> Result<SecretKey, SettingsEr
 /// Names the file and the field.
 pub fn read(dir: &Path) -> Result<Settings, SettingsError> {
     let path = dir.join(SETTINGS_FILE);
-    let json = std::fs::read(&path).map_err(|_| SettingsError::NotInitialised(dir.to_owned()))?;
-    serde_json::from_slice(&json)
-        .map_err(|error| SettingsError::File { path, reason: error.to_string() })
+    let json = match std::fs::read(&path) {
+        Ok(json) => json,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(SettingsError::NotInitialised(dir.to_owned()));
+        }
+        Err(error) => return Err(SettingsError::File { path, reason: error.to_string() }),
+    };
+    let settings = serde_json::from_slice(&json);
+    settings.map_err(|error| SettingsError::File { path, reason: error.to_string() })
 }

@@ -13,8 +13,8 @@ use tokio::time::sleep;
 use types::documents::{Confession, Voucher};
 use types::{DocId, Signed};
 
-/// How long is waited before what the market could not take is sent again.
-const AGAIN: Duration = Duration::from_secs(2);
+/// How long is waited at most before what the market could not take is sent again.
+const AGAIN_MAX: Duration = Duration::from_mins(1);
 
 impl Link {
     /// Sends what waits and is not on its way.
@@ -64,11 +64,13 @@ impl Link {
         self.tell(&owed, Sent::Confession(key, roots), ToMarket::Confession).await;
     }
 
-    /// Sends what waits once more, after a while.
+    /// Sends what waits once more, after a while: a longer one each time, until the market takes something.
     fn again(&self, damage: Option<(SlotKey, BTreeSet<Root>)>) {
         let node = self.node.clone();
+        let refusals = self.refusals.fetch_add(1, Ordering::Relaxed).min(8);
+        let pause = Duration::from_secs(1 << refusals).min(AGAIN_MAX);
         self.spawn(async move {
-            sleep(AGAIN).await;
+            sleep(pause).await;
             match damage {
                 Some((key, roots)) => node.found_damaged(key, roots),
                 None => node.news.notify_one(),
@@ -79,6 +81,9 @@ impl Link {
     /// The market has taken a document.
     pub(super) fn accepted(&self, document: &DocId) {
         let sent = self.sent().remove(document);
+        if matches!(sent, Some(Sent::Voucher(_) | Sent::Receipt(_) | Sent::Confession(..))) {
+            self.refusals.store(0, Ordering::Relaxed);
+        }
         match sent {
             Some(Sent::Ask) => self.is_published.store(true, Ordering::Relaxed),
             Some(Sent::Voucher(key)) => self.redeemed(key, document),

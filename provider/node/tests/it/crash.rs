@@ -23,7 +23,7 @@ fn work(dir: &Path) {
     let mut entries = newest.map(|list| list.entries().to_vec()).unwrap_or_default();
     let mut out = std::io::stdout();
     loop {
-        for _ in 0..1 + entries.len() % 20 {
+        for _ in 0..=(entries.len() % 20) {
             let number = u32::try_from(entries.len()).unwrap();
             let bytes = shard(number, 3_000);
             room.put(Root::of(&bytes), &bytes).unwrap();

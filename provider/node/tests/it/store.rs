@@ -142,7 +142,11 @@ fn an_older_list_goes_when_an_audit_names_a_newer_one_and_not_before() {
     // Shard 0 is only in the older list: it does not count against what comes, and is still there.
     put(2).unwrap();
     room.prune(&first);
-    assert_eq!((room.lists().len(), room.shards().len()), (2, 3), "the older one is the current one");
+    assert_eq!(
+        (room.lists().len(), room.shards().len()),
+        (2, 3),
+        "the older one is the current one"
+    );
     let third = commit(3, &[1, 2]);
     room.prune(&second);
     assert_eq!(room.lists().len(), 2);
@@ -151,12 +155,15 @@ fn an_older_list_goes_when_an_audit_names_a_newer_one_and_not_before() {
     assert!(room.len_of(&Root::of(&shards[1])).is_some());
 
     // What is put again while its list goes is kept.
+    assert!(matches!(put(3), Err(StoreError::Full(Full::Slot { .. }))), "the newest list fills it");
+    commit(4, &[2]);
     put(3).unwrap();
-    let fourth = commit(4, &[3]);
-    put(2).unwrap();
-    room.prune(&fourth);
+    let fifth = commit(5, &[3]);
+    put(1).unwrap();
+    room.prune(&fifth);
     assert_eq!(room.lists().len(), 1);
-    assert!(room.len_of(&Root::of(&shards[2])).is_some() && room.len_of(&Root::of(&shards[1])).is_none());
+    assert!(room.len_of(&Root::of(&shards[1])).is_some());
+    assert!(room.len_of(&Root::of(&shards[2])).is_none());
     drop(store);
     let store = Store::open(dir.path(), OFFERED).unwrap();
     assert_eq!(store.used(), Bytes(400));
@@ -179,6 +186,7 @@ fn the_same_shard_from_many_senders_is_one_shard() {
     assert_eq!((store.used(), room.shards().len()), (Bytes(SHARD.into()), 1));
     assert_eq!(room.read(&Root::of(&bytes)).unwrap(), bytes);
     let left = fs::read_dir(file_of(dir.path(), slot(0), "")).unwrap();
-    let parts = left.filter(|file| file.as_ref().unwrap().path().extension() == Some("part".as_ref()));
+    let parts =
+        left.filter(|file| file.as_ref().unwrap().path().extension() == Some("part".as_ref()));
     assert_eq!(parts.count(), 0);
 }

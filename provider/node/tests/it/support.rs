@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use bytes::Bytes;
-use network::api::{ContractView, Problem, SlotView, ToMarket, ToProvider};
+use network::api::{AccountView, ContractView, Problem, SlotView, ToMarket, ToProvider};
 use network::client::{ClientOptions, HttpClient};
 use network::endpoint::{Endpoint, PlainHttp};
 use network::identity::Password;
@@ -27,7 +27,7 @@ use types::{
     Signed, Signer, SlotCost, Span, Terms, Timestamp, Verified,
 };
 
-pub(crate) const SHARD: u32 = 64 << 10;
+pub(crate) const SHARD: u32 = 256 << 10;
 pub(crate) const PROVIDER: u8 = 7;
 pub(crate) const MARKET: u8 = 1;
 pub(crate) const CLIENT: u8 = 2;
@@ -133,6 +133,11 @@ async fn view(
     view.map(Json).ok_or_else(|| Problem::not_found("no such contract"))
 }
 
+async fn account(Path(party): Path<Did>) -> Json<AccountView> {
+    let (available, zero) = (Msat(5), Msat(0));
+    Json(AccountView { party, available, escrow: zero, bonds: zero, held: zero, accrued: zero })
+}
+
 impl Market {
     pub(crate) async fn start() -> Self {
         let (sender, ends) = mpsc::unbounded_channel();
@@ -140,6 +145,7 @@ impl Market {
         let router = Router::new()
             .route("/v1/stream", get(open))
             .route("/v1/contracts/{id}", get(view))
+            .route("/v1/accounts/{party}", get(account))
             .with_state(Desk { ends: sender, views: views.clone() });
         let listener = bind("127.0.0.1:0").await.expect("loopback has a free port");
         let server = serve(listener, router, ServeOptions::default()).expect("it has an address");
@@ -173,7 +179,7 @@ impl Market {
             id: slot(0).0,
             state: "active".into(),
             client: key(CLIENT).did(),
-            terms: Terms::new(Size(1 << 30), Span(30 * Span::DAY.0)),
+            terms: Terms::standard(Size(1 << 30), Span(30 * Span::DAY.0)),
             cost: CostVector::default(),
             revision,
             layout: None,
