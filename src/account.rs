@@ -1,5 +1,6 @@
 //! `bondstore account`: a client's money.
 
+use crate::arguments;
 use crate::client::ClientArgs;
 use crate::output::{Output, msat, table};
 use anyhow::{Context, Result};
@@ -24,6 +25,7 @@ pub(crate) enum Account {
     /// Take money out.
     Withdraw {
         /// How many msat.
+        #[arg(allow_negative_numbers = true, value_parser = arguments::amount)]
         amount: i64,
         /// Where the operator should pay it.
         #[arg(long, value_name = "WHERE")]

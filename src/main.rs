@@ -1,6 +1,7 @@
 //! `bondstore`: the whole market in one binary. One file per command; what they do lives in the packages.
 
 mod account;
+mod arguments;
 mod client;
 mod contract;
 mod demo;
@@ -68,7 +69,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misread(&error),
+    };
     runtime::log();
     let output = Output::new(cli.json);
     let done = match cli.command {
@@ -93,4 +97,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Help and version are printed as they are; anything else is a complaint like every other.
+fn misread(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        error.exit();
+    }
+    let json = std::env::args_os().any(|argument| argument == "--json");
+    Output::new(json).error(&anyhow::anyhow!(arguments::complaint(error)));
+    ExitCode::from(2)
 }

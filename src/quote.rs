@@ -1,5 +1,6 @@
 //! `bondstore quote`: a price before anything is committed; and the wishes that `put` shares.
 
+use crate::arguments;
 use crate::client::ClientArgs;
 use crate::output::{Output, msat, table};
 use anyhow::Result;
@@ -12,7 +13,7 @@ use types::{Bytes, Did, Redundancy, Span, Tier};
 #[derive(Args)]
 pub(crate) struct WishArgs {
     /// How long: `30d`, `12h`, `1y`.
-    #[arg(long = "for", default_value = "30d", value_name = "DURATION")]
+    #[arg(long = "for", default_value = "30d", value_name = "DURATION", value_parser = arguments::span)]
     duration: Span,
     /// k: any so many slots bring the data back.
     #[arg(long, default_value_t = 4, value_name = "K")]
@@ -67,6 +68,7 @@ fn permille(text: &str) -> Result<u16, String> {
 #[derive(Args)]
 pub(crate) struct Quote {
     /// How much: `10GB`, `512MiB`.
+    #[arg(value_parser = arguments::size)]
     size: Bytes,
     #[command(flatten)]
     wish: WishArgs,

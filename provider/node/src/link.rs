@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::task::TaskTracker;
 use types::{DocId, Document, Verified};
@@ -108,12 +109,14 @@ impl Link {
         let holdings = self.node.store.holdings();
         let (sender, mut receiver) = self.market.stream(holdings).await?.split();
         *self.outgoing.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        let (slots, changes) = mpsc::unbounded_channel();
+        self.spawn(self.clone().change_slots(changes));
         self.publish().await;
         let (mut ask_at, mut flush_at) = (Instant::now() + ASK_AGAIN, Instant::now());
         loop {
             tokio::select! {
                 message = receiver.recv() => match message? {
-                    Some(message) => self.clone().take(message),
+                    Some(message) => self.clone().take(message, &slots),
                     None => return Ok(()),
                 },
                 () = sleep_until(ask_at) => {
@@ -136,14 +139,14 @@ impl Link {
     }
 
     /// Takes a message without waiting: what takes time is done beside the stream.
-    fn take(self: Arc<Self>, message: ToProvider) {
+    fn take(self: Arc<Self>, message: ToProvider, slots: &mpsc::UnboundedSender<ToProvider>) {
         match message {
             ToProvider::Welcome(info) => {
                 tracing::debug!(market = %info.market, epoch = %info.current_epoch, "connected");
             }
-            ToProvider::Reservation(signed) => {
-                let link = self.clone();
-                self.spawn(async move { link.confirm(signed).await });
+            ToProvider::Reservation(_) | ToProvider::Released { .. } => {
+                // The worker lives as long as the stream does.
+                drop(slots.send(message));
             }
             ToProvider::Challenge(signed) => {
                 let link = self.clone();
@@ -154,24 +157,12 @@ impl Link {
                 self.sent().retain(|_, sent| *sent != Sent::Receipt(key));
                 Repairs::order(&self, *order);
             }
-            ToProvider::Released { contract, slot } => {
-                let (link, key) = (self.clone(), (contract, slot));
-                self.repairs.forget(&key);
-                self.node.redeemed(&key);
-                self.spawn(async move {
-                    let forgotten = link.node.blocking(move |node| node.store.forget(&key)).await;
-                    if let Err(error) = forgotten {
-                        tracing::warn!(%error, "a released slot's files are left");
-                    }
-                });
-            }
             ToProvider::Accepted { document } => self.accepted(&document),
             ToProvider::Refused { document, problem } => self.refused(&document, &problem),
         }
     }
 
-    /// Sends a document whose answer will matter. A stream that ends meanwhile is opened again, and what waits then
-    /// is sent again.
+    /// Sends a document whose answer will matter. Where no stream is open it is news again when one is.
     async fn tell<T: Document>(
         &self,
         document: &Verified<T>,
@@ -179,25 +170,35 @@ impl Link {
         message: fn(types::Signed) -> ToMarket,
     ) {
         self.sent().insert(document.id(), sent);
-        self.say(message(document.signed().clone())).await;
+        if !self.say(message(document.signed().clone())).await {
+            let unsent = self.sent().remove(&document.id());
+            self.note_again(unsent);
+        }
     }
 
-    /// Sends a message on the stream that is open, if one is.
-    async fn say(&self, message: ToMarket) {
+    /// Sends a message on the stream that is open; `false` where none is.
+    async fn say(&self, message: ToMarket) -> bool {
         let outgoing = self.outgoing.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let said = match outgoing {
             Some(sender) => sender.send(message).await,
             None => Err(StreamError::Closed),
         };
-        if let Err(error) = said {
+        if let Err(error) = &said {
             tracing::debug!(%error, "a message waits for the next stream");
         }
+        said.is_ok()
     }
 
     /// The stream has ended: what was on its way is news again.
     fn lost(&self) {
         *self.outgoing.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        for (_, sent) in std::mem::take(&mut *self.sent()) {
+        let unanswered = std::mem::take(&mut *self.sent());
+        self.note_again(unanswered.into_values());
+    }
+
+    /// What was not answered is still to be confessed. Vouchers and receipts are remembered where they are kept.
+    fn note_again(&self, unanswered: impl IntoIterator<Item = Sent>) {
+        for sent in unanswered {
             if let Sent::Confession(key, roots) = sent {
                 self.node.found_damaged(key, roots);
             }

@@ -27,7 +27,7 @@ pub use room::{Lease, Room};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use sync::Syncer;
 use types::{Bytes, ContractId};
 
@@ -56,6 +56,8 @@ struct Slots {
 pub struct Store {
     dir: PathBuf,
     slots: RwLock<Slots>,
+    /// Held while directories come and go, so that readers of `slots` never wait for the disk.
+    changing: Mutex<()>,
     disk: Arc<Disk>,
 }
 
@@ -87,7 +89,7 @@ impl Store {
                 }
             }
         }
-        Ok(Self { dir, slots: RwLock::new(slots), disk })
+        Ok(Self { dir, slots: RwLock::new(slots), changing: Mutex::default(), disk })
     }
 
     /// Makes room for a slot, durably. Asked again it changes nothing.
@@ -95,11 +97,12 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the disk refuses.
     pub fn reserve(&self, key: SlotKey, lease: &Lease) -> Result<Arc<Room>, StoreError> {
-        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(room) = slots.rooms.get(&key) {
-            return Ok(room.clone());
+        let _one_by_one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(room) = self.room(&key) {
+            return Ok(room);
         }
         let room = Arc::new(Room::create(key, &self.path_of(&key), lease, &self.disk)?);
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         slots.unreadable.remove(&key);
         slots.rooms.insert(key, room.clone());
         Ok(room)
@@ -110,12 +113,15 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where files cannot be removed; they are again when the market says so again.
     pub fn forget(&self, key: &SlotKey) -> Result<(), StoreError> {
-        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(room) = slots.rooms.remove(key) {
-            drop(slots);
+        let _one_by_one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (room, is_unreadable) = {
+            let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+            (slots.rooms.remove(key), slots.unreadable.remove(key))
+        };
+        if let Some(room) = room {
             return room.remove();
         }
-        if slots.unreadable.remove(key) {
+        if is_unreadable {
             let path = self.path_of(key);
             return std::fs::remove_dir_all(&path).map_err(StoreError::io(&path));
         }

@@ -14,12 +14,9 @@ pub(crate) fn open_all(
     progress: &dyn Progress,
 ) -> Result<Sink, Error> {
     let total = Some(decoder.layout().plain_bytes);
-    let mut plain = Vec::new();
     while let Some(shards) = line.blocking_recv() {
-        plain.clear();
-        decoder.push(&shards, &mut plain)?;
+        decoder.push(&shards, &mut sink).map_err(|error| sink.failure(error))?;
         drop(shards);
-        sink.write(&plain)?;
         progress.notice(&Event::Moved { bytes: sink.bytes(), total });
     }
     if decoder.next_segment().is_some() {

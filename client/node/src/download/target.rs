@@ -5,7 +5,7 @@ use crate::file::{self, failed};
 use client::ObjectRecord;
 use std::fmt;
 use std::fs::{File, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use types::Hash;
 
@@ -81,11 +81,12 @@ impl Sink {
         self.hasher.count()
     }
 
-    /// Takes the next bytes.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.writer.write_all(bytes).map_err(failed("write", self.path()))?;
-        self.hasher.update(bytes);
-        Ok(())
+    /// What a decoder that writes here failed with, in this sink's words where it was this sink that failed.
+    pub(crate) fn failure(&self, error: shards::Error) -> Error {
+        match error {
+            shards::Error::Output { kind, text } => failed("write", self.path())(io::Error::new(kind, text)),
+            other => other.into(),
+        }
     }
 
     /// Forgets what is there: it is not the object's beginning.
@@ -115,6 +116,19 @@ impl Sink {
 
     fn path(&self) -> &Path {
         self.part.as_ref().map_or(Path::new("(stream)"), |(_, part, _)| part)
+    }
+}
+
+/// A decoder writes here piece by piece, so that no whole segment of what compresses well is in memory.
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer.write_all(bytes)?;
+        self.hasher.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
     }
 }
 

@@ -3,15 +3,35 @@
 use super::{Link, Sent};
 use crate::proofs;
 use crate::store::{Lease, SlotKey};
-use network::api::ToMarket;
+use network::api::{ToMarket, ToProvider};
 use provider::{Room, judge};
 use std::sync::{Arc, PoisonError};
+use tokio::sync::mpsc::UnboundedReceiver;
 use types::documents::{Challenge, Confirmation, Reservation};
 use types::{Signed, Verified};
 
 impl Link {
+    /// Takes slots and lets go of them, in the order in which the market says so.
+    pub(super) async fn change_slots(self: Arc<Self>, mut slots: UnboundedReceiver<ToProvider>) {
+        while let Some(message) = slots.recv().await {
+            match message {
+                ToProvider::Reservation(signed) => self.confirm(signed).await,
+                ToProvider::Released { contract, slot } => self.release((contract, slot)).await,
+                _ => {}
+            }
+        }
+    }
+
+    async fn release(&self, key: SlotKey) {
+        self.repairs.forget(&key);
+        self.node.redeemed(&key);
+        if let Err(error) = self.node.blocking(move |node| node.store.forget(&key)).await {
+            tracing::warn!(%error, "a released slot's files are left");
+        }
+    }
+
     /// Takes a reserved slot, or says why not.
-    pub(super) async fn confirm(self: Arc<Self>, signed: Signed) {
+    async fn confirm(self: &Arc<Self>, signed: Signed) {
         let ours = self.node.settings.market_key;
         let reservation = match signed.verify::<Reservation>() {
             Ok(reservation) if reservation.market == ours => reservation,

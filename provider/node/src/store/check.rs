@@ -51,13 +51,13 @@ impl Room {
             && rest.get(..outboard.len()) == Some(&outboard[..]);
         if !is_provable {
             tracing::warn!(shard = %root, "a shard's outboard was damaged and is written anew");
-            self.write(&name, &[content, &outboard, &entry.bytes.to_le_bytes()])?;
+            self.replace(&name, &[content, &outboard, &entry.bytes.to_le_bytes()])?;
         }
-        self.note_whole(entry, !is_provable);
+        self.note_whole(entry);
         Ok(if is_provable { Health::Whole } else { Health::Mended })
     }
 
-    fn note_whole(&self, entry: Entry, is_rewritten: bool) {
+    fn note_whole(&self, entry: Entry) {
         let mut inside = self.inside();
         if inside.is_gone {
             return;
@@ -71,7 +71,6 @@ impl Room {
         let kept = inside.shards.entry(entry.root).or_insert(Kept::found(entry.bytes));
         kept.bytes = entry.bytes;
         kept.is_verified = true;
-        kept.is_durable &= !is_rewritten;
     }
 
     /// The shards that receipts were signed for.

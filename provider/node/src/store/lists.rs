@@ -28,8 +28,12 @@ impl Room {
         let before = self.inside().lists.get(&root).map(|listed| listed.revision);
         let revision = before.map_or(revision, |before| before.max(revision));
         let name = files::name(&root, LIST);
-        if before != Some(revision) {
-            self.write(&name, &[&files::encode_list(revision, &list)])?;
+        match before {
+            None => self.write(&name, &[&files::encode_list(revision, &list)])?,
+            Some(before) if before < revision => {
+                self.replace(&name, &[&files::encode_list(revision, &list)])?;
+            }
+            Some(_) => {}
         }
         let fresh = self.not_durable(&list);
         let mut paths: Vec<_> =

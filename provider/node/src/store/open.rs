@@ -34,8 +34,7 @@ impl Room {
         let inside = Inside::read(dir)?;
         let room = Self::new(key, dir, lease.clone(), inside, disk);
         let json = serde_json::to_vec(lease).expect("a lease has string keys");
-        room.write(LEASE, &[&json])?;
-        room.disk.syncer.sync(dir, vec![dir.join(LEASE)])?;
+        room.replace(LEASE, &[&json])?;
         room.disk.syncer.sync(dir.parent().unwrap_or(dir), Vec::new())?;
         room.disk.used.fetch_add(room.bytes(), Ordering::Relaxed);
         Ok(room)

@@ -191,8 +191,7 @@ impl Room {
         if bytes <= self.inside().meter.paid() {
             return Ok(false);
         }
-        self.write(VOUCHER, &[voucher.0.as_bytes()])?;
-        self.disk.syncer.sync(&self.dir, vec![self.dir.join(VOUCHER)])?;
+        self.replace(VOUCHER, &[voucher.0.as_bytes()])?;
         let mut inside = self.inside();
         let is_higher = inside.meter.pay(bytes);
         if is_higher {
@@ -239,6 +238,14 @@ impl Room {
     pub(super) fn write(&self, name: &str, parts: &[&[u8]]) -> Result<(), StoreError> {
         let part = self.write_part(name, parts)?;
         self.finish_part(&part, name)
+    }
+
+    /// As [`write`](Self::write), durably: at every moment the file is the old one or the new one, whole.
+    pub(super) fn replace(&self, name: &str, parts: &[&[u8]]) -> Result<(), StoreError> {
+        let part = self.write_part(name, parts)?;
+        self.disk.syncer.sync(&self.dir, vec![part.clone()])?;
+        self.finish_part(&part, name)?;
+        self.disk.syncer.sync(&self.dir, Vec::new())
     }
 
     /// Writes a file beside its place.

@@ -1,12 +1,9 @@
 //! A provider node as its market, its clients and its disk see it.
-
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod crash;
 mod damage;
 mod plane;
-
 mod store;
 mod stream;
-
 mod support;
