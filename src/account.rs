@@ -59,13 +59,17 @@ impl Account {
                         ("held back", account.held),
                         ("earned, not yet posted", account.accrued),
                     ];
-                    table(["account", "amount"], lines.map(|(name, amount)| [name.to_owned(), msat(amount)]))
+                    table(
+                        ["account", "amount"],
+                        lines.map(|(name, amount)| [name.to_owned(), msat(amount)]),
+                    )
                 });
             }
             Self::Deposit { document, client } => {
                 let text = std::fs::read_to_string(&document)
                     .with_context(|| format!("{} cannot be read", document.display()))?;
-                let accepted = client.open().await?.deposit(&Signed(text.trim().to_owned())).await?;
+                let accepted =
+                    client.open().await?.deposit(&Signed(text.trim().to_owned())).await?;
                 output.result(&accepted, || format!("deposit {} is booked", accepted.document));
             }
             Self::Withdraw { amount, to, client } => {
@@ -76,7 +80,13 @@ impl Account {
                 let entries = client.open().await?.history(after, limit).await?;
                 output.result(&entries, || {
                     let rows = entries.iter().map(|entry| {
-                        [entry.posting.to_string(), entry.reason.clone(), short(&entry.debit), short(&entry.credit), msat(entry.amount)]
+                        [
+                            entry.posting.to_string(),
+                            entry.reason.clone(),
+                            short(&entry.debit),
+                            short(&entry.credit),
+                            msat(entry.amount),
+                        ]
                     });
                     table(["posting", "why", "from", "to", "amount"], rows)
                 });
@@ -88,6 +98,13 @@ impl Account {
 
 /// An account's name with its long parts shortened.
 pub(crate) fn short(account: &str) -> String {
-    let part = |part: &str| if part.len() > 20 { format!("…{}", &part[part.len() - 8..]) } else { part.to_owned() };
-    account.split(':').filter(|p| *p != "did" && *p != "key").map(part).collect::<Vec<_>>().join(":")
+    let part = |part: &str| {
+        if part.len() > 20 { format!("…{}", &part[part.len() - 8..]) } else { part.to_owned() }
+    };
+    account
+        .split(':')
+        .filter(|p| *p != "did" && *p != "key")
+        .map(part)
+        .collect::<Vec<_>>()
+        .join(":")
 }

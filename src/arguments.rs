@@ -17,7 +17,9 @@ pub(crate) fn span(text: &str) -> Result<Span, String> {
         return Err(format!("{text:?} has no unit; write for example {text}d or {text}h"));
     }
     match text.parse() {
-        Ok(Span(0)) => Err("no time at all is too short; give a duration above zero, such as 30d".into()),
+        Ok(Span(0)) => {
+            Err("no time at all is too short; give a duration above zero, such as 30d".into())
+        }
         read => read.map_err(|error| explained(&error, text)),
     }
 }
@@ -44,9 +46,12 @@ fn explained(error: &TextError, text: &str) -> String {
 /// clap's complaint as one line: what is wrong, and where to read more.
 pub(crate) fn complaint(error: &clap::Error) -> String {
     let text = error.render().to_string();
-    let told = |paragraph: &&str| !paragraph.starts_with("Usage:") && !paragraph.starts_with("For more information");
+    let told = |paragraph: &&str| {
+        !paragraph.starts_with("Usage:") && !paragraph.starts_with("For more information")
+    };
     let paragraphs = text.split("\n\n").filter(told);
-    let lines = paragraphs.map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    let lines =
+        paragraphs.map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
     let whole = lines.collect::<Vec<_>>().join("; ");
     format!("{}; --help says what there is", whole.strip_prefix("error: ").unwrap_or(&whole))
 }
@@ -60,7 +65,9 @@ mod tests {
         assert_eq!(size("1kB"), Ok(Bytes(1000)));
         assert_eq!(span("2s"), Ok(Span(2_000_000)));
         assert_eq!(amount("7"), Ok(7));
-        for wrong in [size("0").is_err(), span("0d").is_err(), amount("0").is_err(), amount("-7").is_err()] {
+        for wrong in
+            [size("0").is_err(), span("0d").is_err(), amount("0").is_err(), amount("-7").is_err()]
+        {
             assert!(wrong);
         }
     }

@@ -66,7 +66,8 @@ impl ClientCommand {
         match self {
             Self::Init { client, market } => {
                 let password = Password::obtain(client.password_file.as_deref(), Prompt::New)?;
-                let (made, words) = Client::init(&client.data, &market, &password, client.options()).await?;
+                let (made, words) =
+                    Client::init(&client.data, &market, &password, client.options()).await?;
                 let did = made.did();
                 output.result(&json!({ "did": did, "words": *words, "data": client.data }), || {
                     let place = client.data.display();
@@ -82,11 +83,14 @@ impl ClientCommand {
                 let options = client.options();
                 let (back, recovered) =
                     Client::recover(&client.data, &market, &words, &password, options).await?;
-                let (did, objects, contracts) = (back.did(), recovered.objects, recovered.contracts);
+                let (did, objects, contracts) =
+                    (back.did(), recovered.objects, recovered.contracts);
                 let value = json!({
                     "did": did, "objects": objects, "contracts": contracts, "generation": recovered.generation,
                 });
-                output.result(&value, || format!("client {did}: {objects} objects, {contracts} contracts are back"));
+                output.result(&value, || {
+                    format!("client {did}: {objects} objects, {contracts} contracts are back")
+                });
             }
         }
         Ok(())
@@ -95,7 +99,8 @@ impl ClientCommand {
 
 fn words(file: Option<&std::path::Path>, output: &Output) -> Result<String> {
     if let Some(path) = file {
-        return std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()));
+        return std::fs::read_to_string(path)
+            .with_context(|| format!("{} cannot be read", path.display()));
     }
     output.say("The 24 words, then end of input (Ctrl-D):");
     let mut text = String::new();
@@ -116,13 +121,17 @@ pub(crate) fn show(bar: ProgressBar) -> impl Fn(&Event<'_>) + Send + Sync {
             bar.println(format!("slot {slot} ({}): {reason}; trying again", provider.short()));
         }
         Event::Resumed { shards, .. } => {
-            bar.println(format!("an interrupted upload goes on: {shards} shards are stored already"));
+            bar.println(format!(
+                "an interrupted upload goes on: {shards} shards are stored already"
+            ));
         }
         Event::WithoutMarket { reason } => {
             bar.println(format!("the market does not answer ({reason}); the catalogue is enough"));
         }
         Event::BackupFailed { reason } => {
-            bar.println(format!("the catalogue's backup could not be stored ({reason}); the next change tries again"));
+            bar.println(format!(
+                "the catalogue's backup could not be stored ({reason}); the next change tries again"
+            ));
         }
         _ => {}
     }

@@ -30,7 +30,9 @@ impl Contract {
                 let lines = client.open().await?.contracts().await?;
                 output.result(&lines, || {
                     let rows = lines.iter().map(|line| {
-                        let ends = line.ends.map_or_else(|| "-".to_owned(), |epoch| format!("epoch {epoch}"));
+                        let ends = line
+                            .ends
+                            .map_or_else(|| "-".to_owned(), |epoch| format!("epoch {epoch}"));
                         let kept = format!("{} of {}", line.kept, line.capacity);
                         [line.id.to_string(), line.state.clone(), kept, msat(line.escrow), ends]
                     });
@@ -63,7 +65,15 @@ pub(crate) fn text(view: &ContractView) -> String {
         let online = if slot.online { "yes" } else { "no" };
         let kept = types::Bytes(slot.size.bytes).to_string();
         let who = slot.provider.short();
-        [slot.slot.to_string(), slot.state.clone(), who, online.into(), kept, msat(slot.earned), msat(slot.bond)]
+        [
+            slot.slot.to_string(),
+            slot.state.clone(),
+            who,
+            online.into(),
+            kept,
+            msat(slot.earned),
+            msat(slot.bond),
+        ]
     });
     let slots = table(["slot", "state", "provider", "online", "kept", "earned", "bond"], rows);
     format!("{head}\n{slots}")

@@ -54,7 +54,10 @@ impl Demo {
     }
 
     async fn play(&self, output: &Output, dir: &Path, seed: u64) -> Result<()> {
-        output.say(format!("A market, {} providers and a client on this machine (seed {seed}).", self.providers));
+        output.say(format!(
+            "A market, {} providers and a client on this machine (seed {seed}).",
+            self.providers
+        ));
         let stage = Stage::build(dir, self.providers, seed, output).await?;
         let mut report = Report::default();
         scenes::store(&stage, &self.file, &mut report, output).await?;
@@ -69,13 +72,18 @@ impl Demo {
             crate::runtime::asked_to_end().await?;
         }
         stage.shutdown().await;
-        if report.ok { Ok(()) } else { bail!("the demo did not end as it must: {}", report.verdict()) }
+        if report.ok {
+            Ok(())
+        } else {
+            bail!("the demo did not end as it must: {}", report.verdict())
+        }
     }
 }
 
 fn random_seed() -> Result<u64> {
     let mut bytes = [0; 4];
-    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("the system gives no randomness: {error}"))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| anyhow::anyhow!("the system gives no randomness: {error}"))?;
     Ok(u64::from(u32::from_le_bytes(bytes)))
 }
 
@@ -84,11 +92,13 @@ fn directory(given: Option<&Path>) -> Result<(PathBuf, bool)> {
     let Some(dir) = given else {
         let name = format!("bondstore-demo-{}-{}", std::process::id(), random_seed()?);
         let dir = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&dir).with_context(|| format!("{} cannot be made", dir.display()))?;
+        std::fs::create_dir_all(&dir)
+            .with_context(|| format!("{} cannot be made", dir.display()))?;
         return Ok((dir, true));
     };
     std::fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
-    let mut entries = std::fs::read_dir(dir).with_context(|| format!("{} cannot be read", dir.display()))?;
+    let mut entries =
+        std::fs::read_dir(dir).with_context(|| format!("{} cannot be read", dir.display()))?;
     if entries.next().is_some() {
         bail!("{} is not empty; give a new or empty directory", dir.display());
     }

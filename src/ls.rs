@@ -23,7 +23,12 @@ impl Ls {
         };
         output.result(&objects.iter().map(line).collect::<Vec<_>>(), || {
             let rows = objects.iter().map(|o| {
-                [o.name.name.clone(), types::Bytes(o.layout.plain_bytes).to_string(), o.contract.short(), o.hash.short()]
+                [
+                    o.name.name.clone(),
+                    types::Bytes(o.layout.plain_bytes).to_string(),
+                    o.contract.short(),
+                    o.hash.short(),
+                ]
             });
             table(["name", "size", "contract", "blake3"], rows)
         });

@@ -101,7 +101,9 @@ fn main() -> ExitCode {
 
 /// Help and version are printed as they are; anything else is a complaint like every other.
 fn misread(error: &clap::Error) -> ExitCode {
-    if !error.use_stderr() || error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+    if !error.use_stderr()
+        || error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    {
         error.exit();
     }
     let json = std::env::args_os().any(|argument| argument == "--json");

@@ -83,8 +83,15 @@ impl Market {
                 let info = running.info();
                 let value = json!({ "market": info.market, "url": running.url(), "data": market.data, "epoch": info.epoch });
                 output.result(&value, || {
-                    let every = info.epoch_every.map_or_else(String::new, |every| format!(", one every {every}"));
-                    format!("market {} at {}\nepochs of {}{every}; Ctrl-C ends it", info.market, running.url(), info.epoch)
+                    let every = info
+                        .epoch_every
+                        .map_or_else(String::new, |every| format!(", one every {every}"));
+                    format!(
+                        "market {} at {}\nepochs of {}{every}; Ctrl-C ends it",
+                        info.market,
+                        running.url(),
+                        info.epoch
+                    )
                 });
                 asked_to_end().await?;
                 running.shutdown().await;
@@ -105,7 +112,9 @@ impl Market {
                 let client = operator(&market, key)?;
                 let accepted = client.deposit(deposit.signed()).await?;
                 let value = json!({ "document": accepted.document, "party": party, "amount": amount, "reference": reference });
-                output.result(&value, || format!("{} booked for {party}, reference {reference:?}", msat(Msat(amount))));
+                output.result(&value, || {
+                    format!("{} booked for {party}, reference {reference:?}", msat(Msat(amount)))
+                });
                 Ok(())
             }
         }
@@ -120,7 +129,9 @@ async fn found_if_new(market: &MarketArgs, epoch: Span) -> Result<()> {
     let password = Password::obtain(market.password_file.as_deref(), Prompt::New)?;
     let data = market.data.clone();
     let found = move || {
-        market_server::init(&data, &password, None, |did, anchor| Genesis::standard(did, epoch, anchor))
+        market_server::init(&data, &password, None, |did, anchor| {
+            Genesis::standard(did, epoch, anchor)
+        })
     };
     tokio::task::spawn_blocking(found).await??;
     Ok(())
@@ -137,7 +148,11 @@ async fn start(mut config: Config, every: Option<Span>) -> Result<market_server:
 fn operator(market: &MarketArgs, key: SecretKey) -> Result<MarketClient> {
     let path = market.data.join(ADDRESS_FILE);
     let address = std::fs::read_to_string(&path).with_context(|| {
-        format!("{} is not there; run `bondstore market run --data {}` first", path.display(), market.data.display())
+        format!(
+            "{} is not there; run `bondstore market run --data {}` first",
+            path.display(),
+            market.data.display()
+        )
     })?;
     let endpoint = Endpoint::parse(address.trim(), PlainHttp::LoopbackOnly)?;
     let did = key.did();
@@ -146,6 +161,7 @@ fn operator(market: &MarketArgs, key: SecretKey) -> Result<MarketClient> {
 
 fn random_reference() -> Result<String> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("the system gives no randomness: {error}"))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| anyhow::anyhow!("the system gives no randomness: {error}"))?;
     Ok(format!("credit {}", types::Hash::of(&bytes).short()))
 }

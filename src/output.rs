@@ -73,7 +73,10 @@ fn write_line(line: &str) {
 }
 
 /// A table with `head` over `rows`.
-pub(crate) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+pub(crate) fn table<const N: usize>(
+    head: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_BORDERS_ONLY).set_header(head);
     for row in rows {
@@ -106,7 +109,8 @@ mod tests {
 
     #[test]
     fn thousands_stand_apart() {
-        for (number, text) in [(0, "0"), (999, "999"), (-1000, "-1,000"), (1_234_567, "1,234,567")] {
+        for (number, text) in [(0, "0"), (999, "999"), (-1000, "-1,000"), (1_234_567, "1,234,567")]
+        {
             assert_eq!(thousands(number), text);
         }
     }

@@ -1,5 +1,6 @@
 //! `bondstore provider`: set up a node, run it.
 
+use crate::arguments;
 use crate::output::Output;
 use crate::runtime::asked_to_end;
 use anyhow::Result;
@@ -59,7 +60,7 @@ pub(crate) struct Init {
     #[arg(long, value_name = "URL")]
     advertise: Option<String>,
     /// All it offers: `10GB`, `2TiB`.
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = arguments::size)]
     capacity: Bytes,
     /// For keeping a GB for a day on the hot tier, in msat.
     #[arg(long, default_value = "100", value_name = "MSAT")]
@@ -74,7 +75,7 @@ pub(crate) struct Init {
     #[arg(long, default_value = "64MiB", value_name = "SIZE")]
     minimum_use: Bytes,
     /// The longest contract it signs.
-    #[arg(long, default_value = "1y", value_name = "DURATION")]
+    #[arg(long, default_value = "1y", value_name = "DURATION", value_parser = arguments::span)]
     longest: Span,
     /// Tiers it serves; all where none is named.
     #[arg(long, value_name = "TIER")]
@@ -94,12 +95,20 @@ impl Provider {
             Self::Run { node, listen } => {
                 let password = Password::obtain(node.password_file.as_deref(), Prompt::Existing)?;
                 let data = node.data.clone();
-                let key = tokio::task::spawn_blocking(move || provider_node::open_key(&data, &password)).await??;
+                let key =
+                    tokio::task::spawn_blocking(move || provider_node::open_key(&data, &password))
+                        .await??;
                 let config = Config { listen, plain: node.plain(), ..Config::new(&node.data, key) };
                 let running = provider_node::start(config).await?;
-                let value = json!({ "provider": running.did(), "url": running.url(), "data": node.data });
+                let value =
+                    json!({ "provider": running.did(), "url": running.url(), "data": node.data });
                 output.result(&value, || {
-                    format!("provider {} at {}\n{} kept; Ctrl-C ends it", running.did(), running.url(), running.used())
+                    format!(
+                        "provider {} at {}\n{} kept; Ctrl-C ends it",
+                        running.did(),
+                        running.url(),
+                        running.used()
+                    )
                 });
                 asked_to_end().await?;
                 running.shutdown().await;
@@ -113,7 +122,10 @@ impl Init {
     async fn run(self, output: &Output) -> Result<()> {
         let (market, market_key) = provider_node::discover(&self.market, self.node.plain()).await?;
         let password = Password::obtain(self.node.password_file.as_deref(), Prompt::New)?;
-        let operator = self.operator.clone().unwrap_or_else(|| format!("operator of {}", self.node.data.display()));
+        let operator = self
+            .operator
+            .clone()
+            .unwrap_or_else(|| format!("operator of {}", self.node.data.display()));
         let offer = Offer {
             egress: self.egress,
             ingress: self.ingress,

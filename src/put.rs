@@ -41,7 +41,11 @@ impl Put {
         output.result(&value, || {
             format!(
                 "{} is stored: {} in {} slots under contract {}\nblake3 {}",
-                put.name.name, put.bytes, put.slots.len(), put.contract, put.hash
+                put.name.name,
+                put.bytes,
+                put.slots.len(),
+                put.contract,
+                put.hash
             )
         });
         Ok(())

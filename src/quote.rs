@@ -3,9 +3,9 @@
 use crate::arguments;
 use crate::client::ClientArgs;
 use crate::output::{Output, msat, table};
+use ::client::StorageWish;
 use anyhow::Result;
 use clap::Args;
-use ::client::StorageWish;
 use types::documents::Quote as QuoteDocument;
 use types::{Bytes, Did, Redundancy, Span, Tier};
 
@@ -57,10 +57,16 @@ impl WishArgs {
 
 /// `99.5` percent as 995 permille.
 fn permille(text: &str) -> Result<u16, String> {
-    let wrong = || format!("{text:?} is not a percentage; give 0 to 100 with at most one decimal, such as 99.5");
-    let (whole, tenth) = text.trim_end_matches('%').split_once('.').unwrap_or((text.trim_end_matches('%'), "0"));
+    let wrong = || {
+        format!(
+            "{text:?} is not a percentage; give 0 to 100 with at most one decimal, such as 99.5"
+        )
+    };
+    let (whole, tenth) =
+        text.trim_end_matches('%').split_once('.').unwrap_or((text.trim_end_matches('%'), "0"));
     let whole: u16 = whole.parse().map_err(|_| wrong())?;
-    let tenth: u16 = if tenth.len() == 1 { tenth.parse().map_err(|_| wrong())? } else { return Err(wrong()) };
+    let tenth: u16 =
+        if tenth.len() == 1 { tenth.parse().map_err(|_| wrong())? } else { return Err(wrong()) };
     let permille = whole.checked_mul(10).and_then(|w| w.checked_add(tenth)).ok_or_else(wrong)?;
     if permille <= 1000 { Ok(permille) } else { Err(wrong()) }
 }
@@ -91,7 +97,9 @@ pub(crate) fn text(quote: &QuoteDocument, name: impl Fn(&Did) -> String) -> Stri
     let total = quote.cost.escrow().map_or_else(|error| error.to_string(), msat);
     let (bond, paid): (Vec<_>, Vec<_>) = lines.into_iter().partition(|[name, _]| name == "bond");
     let total = ["total, locked in escrow".to_owned(), total];
-    let bond = bond.into_iter().map(|[_, amount]| ["(locked by the providers as bonds)".to_owned(), amount]);
+    let bond = bond
+        .into_iter()
+        .map(|[_, amount]| ["(locked by the providers as bonds)".to_owned(), amount]);
     let price = table(["line", "amount"], paid.into_iter().chain([total]).chain(bond));
     let slots = (0..).zip(&quote.slots).map(|(number, slot): (u16, _)| {
         let price = format!("{} msat/GB·day", slot.price.0.normalize());
@@ -105,18 +113,28 @@ pub(crate) fn text(quote: &QuoteDocument, name: impl Fn(&Did) -> String) -> Stri
         quote.audit.within,
         percent(quote.terms.detection.fraction_ppm),
         percent(quote.audit.confidence_ppm),
-        if quote.audit.capped { " (the slots are small, so audits are rarer and the bonds higher)" } else { "" },
+        if quote.audit.capped {
+            " (the slots are small, so audits are rarer and the bonds higher)"
+        } else {
+            ""
+        },
     );
     let mut text = [price, slots, audit].join("\n");
     if !quote.reserves.is_empty() {
-        let reserves: Vec<String> = quote.reserves.iter().map(|slot| name(&slot.provider)).collect();
+        let reserves: Vec<String> =
+            quote.reserves.iter().map(|slot| name(&slot.provider)).collect();
         text = format!("{text}\nin reserve, should one decline: {}", reserves.join(", "));
     }
     if quote.excluded_count > 0 {
         text = format!("{text}\nnot chosen: {} providers", quote.excluded_count);
     }
     for excluded in &quote.excluded {
-        text = format!("{text}\n  {}: {}; {}", name(&excluded.provider), excluded.reason, excluded.remedy);
+        text = format!(
+            "{text}\n  {}: {}; {}",
+            name(&excluded.provider),
+            excluded.reason,
+            excluded.remedy
+        );
     }
     text
 }

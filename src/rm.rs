@@ -22,7 +22,10 @@ impl Rm {
         client.rm(&ObjectName::new(&self.name)?, &show(bar.clone())).await?;
         bar.finish_and_clear();
         output.result(&json!({ "removed": self.name }), || {
-            format!("{} is removed; its contract runs to its end and its bytes can no longer be read", self.name)
+            format!(
+                "{} is removed; its contract runs to its end and its bytes can no longer be read",
+                self.name
+            )
         });
         Ok(())
     }

@@ -15,8 +15,13 @@ pub(crate) fn run(command: impl Future<Output = Result<()>>) -> Result<()> {
 
 /// Logs to standard error what `BONDSTORE_LOG` asks for; warnings where it asks for nothing.
 pub(crate) fn log() {
-    let filter = EnvFilter::try_from_env("BONDSTORE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let filter =
+        EnvFilter::try_from_env("BONDSTORE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
 }
 
 /// Waits until the process is asked to end: Ctrl-C or SIGTERM.

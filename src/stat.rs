@@ -29,7 +29,10 @@ impl Stat {
         });
         output.result(&value, || {
             let size = Bytes(object.layout.plain_bytes);
-            let head = format!("{}: {size}, blake3 {}, contract {}", object.name.name, object.hash, record.id);
+            let head = format!(
+                "{}: {size}, blake3 {}, contract {}",
+                object.name.name, object.hash, record.id
+            );
             let slots = stat.view.as_ref().map_or_else(
                 || "the market does not answer; the catalogue knows no more".to_owned(),
                 contract::text,

@@ -15,7 +15,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("provider", &["types", "pricing", "contracts", "shards"]),
     ("client", &["types", "pricing", "contracts", "shards"]),
     ("network", &["types", "shards"]),
-    ("market-server", &["market", "types", "pricing", "contracts", "reputation", "network", "shards"]),
+    (
+        "market-server",
+        &["market", "types", "pricing", "contracts", "reputation", "network", "shards"],
+    ),
     ("provider-node", &["provider", "types", "pricing", "contracts", "network", "shards"]),
     ("client-node", &["client", "types", "pricing", "contracts", "network", "shards"]),
 ];
@@ -26,8 +29,22 @@ const PURE: &[&str] =
 
 /// Crates that are a door to the world.
 const DOORS: &[&str] = &[
-    "tokio", "axum", "hyper", "hyper-util", "reqwest", "rusqlite", "sqlx", "libp2p", "rustls", "tokio-rustls",
-    "getrandom", "rand", "tempfile", "mio", "socket2", "rustix",
+    "tokio",
+    "axum",
+    "hyper",
+    "hyper-util",
+    "reqwest",
+    "rusqlite",
+    "sqlx",
+    "libp2p",
+    "rustls",
+    "tokio-rustls",
+    "getrandom",
+    "rand",
+    "tempfile",
+    "mio",
+    "socket2",
+    "rustix",
 ];
 
 fn metadata() -> Value {
@@ -82,7 +99,10 @@ fn breaches(imports: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
 fn the_import_table_holds() {
     let imports = imports(&metadata());
     for (package, _) in ALLOWED {
-        assert!(imports.contains_key(*package), "{package} is in the table and not in the workspace");
+        assert!(
+            imports.contains_key(*package),
+            "{package} is in the table and not in the workspace"
+        );
     }
     assert_eq!(breaches(&imports), Vec::<String>::new());
 }
@@ -100,7 +120,12 @@ fn a_pure_package_that_gains_a_door_is_caught() {
 
 #[test]
 fn an_arrow_against_the_flow_is_caught() {
-    for (from, to) in [("types", "market"), ("client", "market"), ("contracts", "reputation"), ("market", "market-server")] {
+    for (from, to) in [
+        ("types", "market"),
+        ("client", "market"),
+        ("contracts", "reputation"),
+        ("market", "market-server"),
+    ] {
         let mut imports = imports(&metadata_once());
         imports.get_mut(from).expect("in the workspace").insert(to.to_owned());
         assert_eq!(breaches(&imports), [format!("{from} imports {to}")]);
@@ -116,7 +141,15 @@ fn metadata_once() -> Value {
 #[test]
 fn pure_sources_name_no_clock_file_or_socket() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let doors = ["SystemTime::now", "Instant::now", "std::fs", "std::net", "std::env", "thread_rng", "OsRng"];
+    let doors = [
+        "SystemTime::now",
+        "Instant::now",
+        "std::fs",
+        "std::net",
+        "std::env",
+        "thread_rng",
+        "OsRng",
+    ];
     let mut looked_at = 0;
     for package in PURE {
         let mut folders = vec![root.join(package).join("src")];

@@ -17,7 +17,8 @@ fn demo(file: &Path, seed: u64, more: &[&str]) -> Value {
     let text = String::from_utf8(output.stdout).expect("JSON is UTF-8");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}\n{errors}");
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("one JSON object: {error}\n{text}\n{errors}"))
+    serde_json::from_str(&text)
+        .unwrap_or_else(|error| panic!("one JSON object: {error}\n{text}\n{errors}"))
 }
 
 fn number(value: &Value) -> i64 {
@@ -31,21 +32,30 @@ fn holds(told: &Value, bytes: &[u8]) {
     assert_eq!(told["file"]["blake3"], shards::Root::of(bytes).to_string());
     assert_eq!(told["file"], told["fetched"]);
     let lines = told["quote"]["lines"].as_object().expect("lines by name");
-    let locked: i64 = lines.iter().filter(|(name, _)| *name != "bond").map(|(_, amount)| number(amount)).sum();
+    let locked: i64 =
+        lines.iter().filter(|(name, _)| *name != "bond").map(|(_, amount)| number(amount)).sum();
     assert_eq!(locked, number(&told["quote"]["total_msat"]));
     assert_eq!(told["contract"]["slots"].as_array().map(Vec::len), Some(6));
     let audits = &told["audits"];
-    assert_eq!(number(&audits["challenges"]), number(&audits["passed"]) + number(&audits["failed"]));
+    assert_eq!(
+        number(&audits["challenges"]),
+        number(&audits["passed"]) + number(&audits["failed"])
+    );
     assert!(number(&audits["passed"]) > 100 && number(&audits["failed"]) == 0, "{audits}");
     assert_eq!(told["violation"]["cause"], "unreachable");
     assert_eq!(told["killed_provider"], told["repair"]["from"]);
     assert_eq!(told["contract"]["slots"][1], told["killed_provider"]);
     assert_ne!(told["repair"]["from"], told["repair"]["to"]);
     let slashed = number(&told["penalty"]["slashed_msat"]);
-    let (client, pool) = (number(&told["penalty"]["to_client_msat"]), number(&told["penalty"]["to_pool_msat"]));
+    let (client, pool) =
+        (number(&told["penalty"]["to_client_msat"]), number(&told["penalty"]["to_pool_msat"]));
     assert!(slashed > 0 && client > 0 && client + pool == slashed, "{}", told["penalty"]);
     let settlement = told["settlement"].as_object().expect("msat by party");
-    assert_eq!(settlement.values().map(number).sum::<i64>(), 0, "what one loses another gains: {settlement:?}");
+    assert_eq!(
+        settlement.values().map(number).sum::<i64>(),
+        0,
+        "what one loses another gains: {settlement:?}"
+    );
     assert_eq!(told["books"]["debits_msat"], told["books"]["credits_msat"]);
     assert_eq!(told["journal"]["head"], told["journal"]["replayed_head"]);
     assert!(number(&told["journal"]["blocks"]) > 30);
@@ -111,7 +121,8 @@ fn a_text_comes_back_and_one_seed_tells_one_story() {
 fn what_data_keeps_can_be_verified_afterwards() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let data = dir.path().join("everything");
-    let told = demo(written(b"kept").path(), 7, &["--data", data.to_str().expect("a path in UTF-8")]);
+    let told =
+        demo(written(b"kept").path(), 7, &["--data", data.to_str().expect("a path in UTF-8")]);
     holds(&told, b"kept");
     for place in ["market", "provider-1", "provider-8", "client"] {
         assert!(data.join(place).join("key.json").is_file(), "{place} can be started again");
@@ -125,5 +136,8 @@ fn what_data_keeps_can_be_verified_afterwards() {
         .output()
         .expect("the binary runs");
     assert!(!again.status.success());
-    assert!(String::from_utf8_lossy(&again.stderr).contains("is not empty; give a new or empty directory"));
+    assert!(
+        String::from_utf8_lossy(&again.stderr)
+            .contains("is not empty; give a new or empty directory")
+    );
 }

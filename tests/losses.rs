@@ -30,7 +30,10 @@ async fn any_two_of_six_may_go_and_a_third_is_named() {
             }
             let got = town.get("object", &copy).await.expect("four of six are enough");
             assert_eq!(got.bytes.0, bytes.len() as u64);
-            assert!(std::fs::read(&copy).expect("the file is there") == bytes, "without {first} and {second}");
+            assert!(
+                std::fs::read(&copy).expect("the file is there") == bytes,
+                "without {first} and {second}"
+            );
             std::fs::remove_file(&copy).expect("removed");
             for provider in gone {
                 town.start(provider).await;
@@ -40,7 +43,8 @@ async fn any_two_of_six_may_go_and_a_third_is_named() {
     for slot in [1, 3, 4] {
         town.kill(holders[slot]).await;
     }
-    let error = town.get("object", &copy).await.expect_err("three of six are not enough").to_string();
+    let error =
+        town.get("object", &copy).await.expect_err("three of six are not enough").to_string();
     for slot in [1, 3, 4] {
         assert!(error.contains(&format!("slot {slot}")), "{error}");
     }
@@ -87,9 +91,7 @@ async fn a_flipped_bit_is_found_by_audits_paid_for_and_repaired() {
     let files = shard_files(&town, guilty);
     assert_eq!(files.len(), 1, "a small object is one shard a slot");
     flip(&files[0]);
-    let lost = |event: &Event| {
-        matches!(event, Event::SlotFaulted { slot: found, fault, .. } if *found == slot && fault.cause == Cause::Lost)
-    };
+    let lost = |event: &Event| matches!(event, Event::SlotFaulted { slot: found, fault, .. } if *found == slot && fault.cause == Cause::Lost);
     let mut days = 0;
     while !town.happened(lost) {
         assert!(days < 20, "a slot of one chunk is challenged every day");
@@ -125,7 +127,8 @@ async fn reads_are_right_whatever_a_disk_has_become() {
     let copy = town.dir.path().join("copy");
     let got = town.get("object", &copy).await.expect("four whole slots are enough");
     assert!(std::fs::read(&copy).expect("the file is there") == bytes);
-    let gave: Vec<u16> = got.slots.iter().filter(|slot| slot.bytes.0 > 0).map(|slot| slot.slot).collect();
+    let gave: Vec<u16> =
+        got.slots.iter().filter(|slot| slot.bytes.0 > 0).map(|slot| slot.slot).collect();
     assert_eq!(gave, [1, 2, 4, 5], "nothing wrong was used");
     town.check();
 }

@@ -42,15 +42,20 @@ fn a_gibibyte_goes_in_and_out_while_every_process_stays_below_256_mib() {
     assert_eq!(hash_of(&copy), hash, "other bytes came back");
     let providers = town.providers.iter().flatten().map(peak);
     let most = providers.max().expect("there are providers");
-    println!("{bytes} bytes: put {put} KiB, get {got} KiB, the largest provider {most} KiB");
-    for (who, peak) in [("client putting", put), ("client getting", got), ("provider", most)] {
+    let market = peak(&town.market);
+    println!(
+        "{bytes} bytes: put {put} KiB, get {got} KiB, the largest provider {most} KiB, market {market} KiB"
+    );
+    for (who, peak) in
+        [("client putting", put), ("client getting", got), ("provider", most), ("market", market)]
+    {
         assert!(peak <= PEAK_KIB_MAX, "{who}: {peak} KiB at its peak, {PEAK_KIB_MAX} at most");
     }
 }
 
 /// What is free where temporary directories are made.
 fn free_bytes() -> u64 {
-    let stat = rustix::fs::statvfs(&std::env::temp_dir()).expect("its file system says so");
+    let stat = rustix::fs::statvfs(std::env::temp_dir()).expect("its file system says so");
     stat.f_bavail * stat.f_frsize
 }
 
@@ -99,8 +104,8 @@ fn peak_of_client(town: &Town, args: &[&str]) -> u64 {
 }
 
 fn peak(process: &Process) -> u64 {
-    let provider = text(&process.said["provider"]);
-    peak_of(process.child.0.id()).unwrap_or_else(|| panic!("{provider} has ended"))
+    let url = text(&process.said["url"]);
+    peak_of(process.child.0.id()).unwrap_or_else(|| panic!("what was at {url} has ended"))
 }
 
 /// The most memory that a process ever had, in KiB (`VmHWM`, proc(5)); nothing where it has ended.

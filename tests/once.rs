@@ -22,7 +22,7 @@ const REQUESTS: u64 = 100_000;
 /// How many parties send at the same time.
 const LANES: u64 = 64;
 /// One in so many lanes speaks HTTP.
-const HTTP_EVERY: u64 = 6;
+const HTTP_EVERY: u64 = 10;
 /// Providers that take slots.
 pub(crate) const PROVIDERS: u64 = 3;
 /// What each provider can lock as bonds.

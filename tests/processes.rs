@@ -191,7 +191,7 @@ fn removed(town: &Town, name: &str) {
 fn recovered(town: &Town) {
     let words = town.path("words");
     std::fs::write(&words, text(&town.client["words"])).expect("a file can be written");
-    let market = town.url();
+    let market = town.market.said("url");
     for (data, from_file) in [("again", true), ("once more", false)] {
         let place = town.path(data);
         let mut command =

@@ -21,7 +21,8 @@ pub(super) async fn close(stage: &Stage, report: &mut Report, output: &Output) -
         report.wrong.extend(breaches.iter().map(ToString::to_string));
     }
     let dir = stage.dir.join("market");
-    let verified = tokio::task::spawn_blocking(move || market_server::verify_journal(&dir)).await??;
+    let verified =
+        tokio::task::spawn_blocking(move || market_server::verify_journal(&dir)).await??;
     report.journal.blocks = verified.blocks;
     report.journal.head = verified.head;
     report.journal.replayed_head = verified.replayed_head;
@@ -40,11 +41,14 @@ pub(super) async fn close(stage: &Stage, report: &mut Report, output: &Output) -
 /// What each party got out of the contract: received and returned less locked, bond by bond and escrow.
 fn settlement(stage: &Stage, report: &mut Report, output: &Output) -> Result<()> {
     let shares = stage.market.view(|view| {
-        view.market.contract(&report.contract.id).map(|contract| contract.shares.values().cloned().collect::<Vec<_>>())
+        view.market
+            .contract(&report.contract.id)
+            .map(|contract| contract.shares.values().cloned().collect::<Vec<_>>())
     });
     let shares = shares.context("the contract is gone")?;
     for share in &shares {
-        let paid = if share.party == stage.client.did() { report.quote.total_msat } else { Msat::ZERO };
+        let paid =
+            if share.party == stage.client.did() { report.quote.total_msat } else { Msat::ZERO };
         let net = share.received.sub(share.slashed)?.sub(paid)?;
         // What a client has back of its escrow counts; a provider's bond was its own before.
         let net = if paid > Msat::ZERO { net.add(share.returned)? } else { net };
@@ -60,7 +64,11 @@ fn settlement(stage: &Stage, report: &mut Report, output: &Output) -> Result<()>
     report.settlement.insert("market fees".into(), fees.0);
     report.settlement.insert("repair pool".into(), pool.0);
     output.say(table(["party", "received", "returned to it", "slashed"], rows));
-    output.say(format!("   The market has its fees of {}; {} stay in the repair pool.", msat(fees), msat(pool)));
+    output.say(format!(
+        "   The market has its fees of {}; {} stay in the repair pool.",
+        msat(fees),
+        msat(pool)
+    ));
     Ok(())
 }
 
@@ -68,7 +76,8 @@ fn books_table(stage: &Stage, books: &network::api::BooksView) -> String {
     let rows = books.accounts.iter().map(|line| {
         let mut account = line.account.clone();
         for actor in &stage.providers {
-            account = account.replace(&actor.did.to_string(), &format!("provider {}", actor.number));
+            account =
+                account.replace(&actor.did.to_string(), &format!("provider {}", actor.number));
         }
         account = account.replace(&stage.client.did().to_string(), "client");
         [short(&account), apart(&line.debits), apart(&line.credits), msat(line.balance)]

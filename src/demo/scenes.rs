@@ -27,9 +27,15 @@ fn name(file: &Path) -> Result<ObjectName> {
 }
 
 /// The client asks, accepts, uploads.
-pub(super) async fn store(stage: &Stage, file: &Path, report: &mut Report, output: &Output) -> Result<()> {
+pub(super) async fn store(
+    stage: &Stage,
+    file: &Path,
+    report: &mut Report,
+    output: &Output,
+) -> Result<()> {
     report.file = content(file)?;
-    output.say(format!("\n1. The client wants {} kept for {DAYS} days.\n", Bytes(report.file.bytes)));
+    output
+        .say(format!("\n1. The client wants {} kept for {DAYS} days.\n", Bytes(report.file.bytes)));
     let quoted: Arc<Mutex<Option<Quote>>> = Arc::default();
     let keep = quoted.clone();
     let progress = move |event: &Event<'_>| {
@@ -40,7 +46,11 @@ pub(super) async fn store(stage: &Stage, file: &Path, report: &mut Report, outpu
     let began = Instant::now();
     let wish = StorageWish::new(Bytes(1), Span(DAYS * Span::DAY.0));
     let put = stage.client.put(Source::file(file), &name(file)?, &wish, Arc::new(progress)).await?;
-    let quote = quoted.lock().unwrap_or_else(PoisonError::into_inner).take().context("the market quoted nothing")?;
+    let quote = quoted
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take()
+        .context("the market quoted nothing")?;
     report.quote.lines = quote.cost.lines().into_iter().collect();
     report.quote.total_msat = quote.cost.escrow()?;
     report.contract.id = put.contract;
@@ -65,24 +75,39 @@ pub(super) async fn audits(stage: &Stage, _report: &mut Report, output: &Output)
         let epoch = stage.market.open_epoch().await?;
         settle_down(stage).await?;
         let audits = stage.watch.audits(from);
-        output.say(format!("   day {epoch}: {} challenges, {} proven", audits.passed + audits.failed, audits.passed));
+        output.say(format!(
+            "   day {epoch}: {} challenges, {} proven",
+            audits.passed + audits.failed,
+            audits.passed
+        ));
     }
     Ok(())
 }
 
 /// A provider dies; its bond pays; another takes over.
-pub(super) async fn kill_and_repair(stage: &Stage, report: &mut Report, output: &Output) -> Result<()> {
+pub(super) async fn kill_and_repair(
+    stage: &Stage,
+    report: &mut Report,
+    output: &Output,
+) -> Result<()> {
     let id = SlotId { contract: report.contract.id, slot: VICTIM };
     let did = stage.market.view(|view| view.market.slot(id).map(|(_, slot)| slot.provider()));
     let did = did.context("the contract has lost a slot")?;
-    let victim = stage.providers.iter().find(|actor| actor.did == did).context("nobody keeps the slot")?;
+    let victim =
+        stage.providers.iter().find(|actor| actor.did == did).context("nobody keeps the slot")?;
     let (from, began) = (stage.watch.len(), Instant::now());
     if !victim.kill() {
         bail!("provider {} was gone already", victim.number);
     }
     report.killed_provider = stage.name(&did);
-    output.say(format!("\n4. Provider {} is killed: sockets, tasks, everything. It held slot {VICTIM}.", victim.number));
-    wait_for("the market to see the provider go", || stage.market.connected() < stage.providers.len()).await?;
+    output.say(format!(
+        "\n4. Provider {} is killed: sockets, tasks, everything. It held slot {VICTIM}.",
+        victim.number
+    ));
+    wait_for("the market to see the provider go", || {
+        stage.market.connected() < stage.providers.len()
+    })
+    .await?;
     let days = tokio::time::timeout(PATIENCE, days_until_replaced(stage, from, id, output));
     days.await.context("the slot was never given to another provider")??;
     wait_for("the slot to be rebuilt", || stage.watch.is_rebuilt(from, id)).await?;
@@ -90,7 +115,8 @@ pub(super) async fn kill_and_repair(stage: &Stage, report: &mut Report, output: 
     report.violation.slot = VICTIM;
     report.violation.cause = fault.cause.name();
     report.violation.evidence = fault.evidence;
-    let (slashed, to_client, to_pool) = stage.watch.penalty(from, id).context("no penalty was recorded")?;
+    let (slashed, to_client, to_pool) =
+        stage.watch.penalty(from, id).context("no penalty was recorded")?;
     report.penalty.slashed = slashed;
     report.penalty.to_client = to_client;
     report.penalty.to_pool = to_pool;
@@ -113,7 +139,12 @@ pub(super) async fn kill_and_repair(stage: &Stage, report: &mut Report, output: 
 }
 
 /// Opens days until the slot has a new provider.
-async fn days_until_replaced(stage: &Stage, from: usize, id: SlotId, output: &Output) -> Result<()> {
+async fn days_until_replaced(
+    stage: &Stage,
+    from: usize,
+    id: SlotId,
+    output: &Output,
+) -> Result<()> {
     for _ in 0..DAYS {
         let before = stage.watch.len();
         let epoch = stage.market.open_epoch().await?;
@@ -163,12 +194,16 @@ pub(super) async fn settle(stage: &Stage, report: &mut Report, output: &Output) 
     settle_vouchers(stage, id).await?;
     let mut days = 0;
     loop {
-        let state = stage.market.view(|view| view.market.contract(&id).map(|contract| contract.state));
+        let state =
+            stage.market.view(|view| view.market.contract(&id).map(|contract| contract.state));
         if state == Some(ContractState::Settled) {
             break;
         }
         if days > DAYS + 3 {
-            bail!("the contract is still {} after {days} more days", state.map_or("unknown", ContractState::name));
+            bail!(
+                "the contract is still {} after {days} more days",
+                state.map_or("unknown", ContractState::name)
+            );
         }
         stage.market.open_epoch().await?;
         settle_down(stage).await?;

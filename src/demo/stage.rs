@@ -59,7 +59,12 @@ impl Actor {
 }
 
 impl Stage {
-    pub(super) async fn build(dir: &Path, providers: u16, seed: u64, output: &Output) -> Result<Self> {
+    pub(super) async fn build(
+        dir: &Path,
+        providers: u16,
+        seed: u64,
+        output: &Output,
+    ) -> Result<Self> {
         let password = Password::new(PASSWORD)?;
         let market = start_market(dir, seed, &password).await?;
         let watch = Watch::over(&market);
@@ -67,7 +72,9 @@ impl Stage {
         let mut actors = Vec::new();
         for number in 1..=providers {
             let actor = start_provider(dir, seed, number, &market, &password).await?;
-            market.credit(actor.did, PROVIDER_MONEY, &format!("provider {number}'s money for bonds")).await?;
+            market
+                .credit(actor.did, PROVIDER_MONEY, &format!("provider {number}'s money for bonds"))
+                .await?;
             // One after the other, so that the market knows them in this order every time.
             wait_for("a provider to connect and publish its ask", || {
                 market.connected() == usize::from(number)
@@ -82,7 +89,11 @@ impl Stage {
         ));
         let client = start_client(dir, seed, &market, &password).await?;
         market.credit(client.did(), CLIENT_MONEY, "the client's money").await?;
-        output.say(format!("client     {} with {}", client.did(), crate::output::msat(CLIENT_MONEY)));
+        output.say(format!(
+            "client     {} with {}",
+            client.did(),
+            crate::output::msat(CLIENT_MONEY)
+        ));
         Ok(Self { dir: dir.to_owned(), market, providers: actors, client, watch })
     }
 
@@ -100,7 +111,10 @@ impl Stage {
     }
 
     pub(super) fn say_where(&self, output: &Output) {
-        output.say(format!("\nEverything is in {} and goes on running; Ctrl-C ends it.", self.dir.display()));
+        output.say(format!(
+            "\nEverything is in {} and goes on running; Ctrl-C ends it.",
+            self.dir.display()
+        ));
         output.say(format!("  market   {}", self.market.url()));
         output.say(format!(
             "  try      BONDSTORE_PASSWORD={PASSWORD} bondstore ls --data {}",
@@ -125,7 +139,9 @@ pub(super) async fn wait_for(what: &str, mut done: impl FnMut() -> bool) -> Resu
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, looked).await.with_context(|| format!("waited {PATIENCE:?} in vain for {what}"))
+    tokio::time::timeout(PATIENCE, looked)
+        .await
+        .with_context(|| format!("waited {PATIENCE:?} in vain for {what}"))
 }
 
 /// 32 bytes that follow from the demo's seed, for one purpose.
@@ -137,7 +153,9 @@ async fn start_market(dir: &Path, seed: u64, password: &Password) -> Result<mark
     let (data, password, key) = (dir.join("market"), password.clone(), derived(seed, "market"));
     let founded = data.clone();
     let found = move || {
-        market_server::init(&founded, &password, Some(key), |did, anchor| Genesis::standard(did, Span::DAY, anchor))
+        market_server::init(&founded, &password, Some(key), |did, anchor| {
+            Genesis::standard(did, Span::DAY, anchor)
+        })
     };
     tokio::task::spawn_blocking(found).await??;
     let mut config = market_server::Config::new(data, "127.0.0.1:0", SecretKey::from_seed(&key));
@@ -187,6 +205,7 @@ async fn start_client(
 ) -> Result<Client> {
     let words = client::words::spell(&client::words::Master::new(derived(seed, "client")));
     let options = Options::default();
-    let (client, _) = Client::recover(&dir.join("client"), market.url(), &words, password, options).await?;
+    let (client, _) =
+        Client::recover(&dir.join("client"), market.url(), &words, password, options).await?;
     Ok(client)
 }

@@ -95,7 +95,8 @@ impl Watch {
 
     /// Whether a slot was rebuilt after `from`.
     pub(super) fn is_rebuilt(&self, from: usize, id: SlotId) -> bool {
-        let rebuilt = |event: &Event| matches!(event, Event::RebuildFinished { slot, .. } if *slot == id);
+        let rebuilt =
+            |event: &Event| matches!(event, Event::RebuildFinished { slot, .. } if *slot == id);
         self.find(from, |event| rebuilt(event).then_some(())).is_some()
     }
 }

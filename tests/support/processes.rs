@@ -71,7 +71,7 @@ pub(crate) fn json<'a>(args: impl IntoIterator<Item = &'a str>) -> Value {
     command.arg("--json");
     let shown = format!("{command:?}");
     let done = Finished::of(command);
-    assert!(done.is_success(), "{shown}: {done:?}");
+    assert!(done.is_success(), "{shown}: {}{}", done.stdout, done.stderr);
     serde_json::from_str(&done.stdout)
         .unwrap_or_else(|error| panic!("{shown}: {error} in {done:?}"))
 }
@@ -181,12 +181,22 @@ impl Town {
         }
         town.client = json(["client", "init", "--data", &town.path("client"), "--market", &url]);
         town.credit(&text(&town.client["did"]));
-        wait_for("every provider to publish its ask", || town.offers() == providers);
+        wait_for("every provider to publish its ask", || {
+            assert!(town.is_alive(), "a process has ended");
+            town.offers() == providers
+        });
         town
     }
 
     fn credit(&self, party: &str) {
         json(["market", "credit", party, MONEY, "--data", &self.path("market")]);
+    }
+
+    /// Whether every process of the town goes on.
+    fn is_alive(&mut self) -> bool {
+        let market = std::iter::once(&mut self.market);
+        let mut all = market.chain(self.providers.iter_mut().flatten());
+        all.all(|one| one.child.0.try_wait().is_ok_and(|ended| ended.is_none()))
     }
 
     /// How many providers a quote speaks of; none while there are too few for one.
@@ -202,11 +212,6 @@ impl Town {
     /// A path in the town's directory.
     pub(crate) fn path(&self, name: &str) -> String {
         path(&self.dir.path().join(name))
-    }
-
-    /// The market's address.
-    pub(crate) fn url(&self) -> String {
-        self.market.said("url")
     }
 
     /// Runs a command of the town's client; it must succeed.

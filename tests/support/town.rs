@@ -39,7 +39,8 @@ impl Town {
         let secret = key("market", 0);
         let genesis = |did, anchor| Genesis::standard(did, Span::DAY, anchor);
         market_server::init(&place, &password(), Some(secret), genesis).expect("a new market");
-        let mut config = market_server::Config::new(&place, "127.0.0.1:0", SecretKey::from_seed(&secret));
+        let mut config =
+            market_server::Config::new(&place, "127.0.0.1:0", SecretKey::from_seed(&secret));
         config.absence_max = Duration::from_millis(100);
         let market = market_server::start(config).await.expect("the market starts");
         let events = watch(&market);
@@ -71,7 +72,8 @@ impl Town {
             offer,
         };
         let seed = Some(key("provider", number));
-        provider_node::init(&self.home(number), &password(), seed, &settings).expect("a new provider")
+        provider_node::init(&self.home(number), &password(), seed, &settings)
+            .expect("a new provider")
     }
 
     /// A provider's data directory.
@@ -82,12 +84,14 @@ impl Town {
     /// Starts a provider, and waits until the market knows its new address.
     pub(crate) async fn start(&mut self, number: usize) {
         let secret = SecretKey::from_seed(&key("provider", number));
-        let handle = provider_node::start(provider_node::Config::new(self.home(number), secret)).await;
+        let handle =
+            provider_node::start(provider_node::Config::new(self.home(number), secret)).await;
         let handle = handle.expect("the provider starts");
         let (did, url) = (handle.did(), handle.url().to_owned());
         self.providers[number].1 = Some(handle);
         self.until("the provider's ask to stand", |town| {
-            town.market.view(|view| view.market.offers().get(&did).is_some_and(|o| o.ask.endpoint == url))
+            town.market
+                .view(|view| view.market.offers().get(&did).is_some_and(|o| o.ask.endpoint == url))
         })
         .await;
     }
@@ -112,7 +116,11 @@ impl Town {
     }
 
     /// Fetches an object into a file of the town's.
-    pub(crate) async fn get(&self, name: &str, file: &Path) -> Result<client_node::Got, client_node::Error> {
+    pub(crate) async fn get(
+        &self,
+        name: &str,
+        file: &Path,
+    ) -> Result<client_node::Got, client_node::Error> {
         let name = ObjectName::new(name).expect("a name");
         self.client.get(&name, Target::file(file), Arc::new(())).await
     }
@@ -151,7 +159,9 @@ impl Town {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("waited in vain for {what}"));
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .unwrap_or_else(|_| panic!("waited in vain for {what}"));
     }
 }
 

@@ -84,7 +84,9 @@ impl Sink {
     /// What a decoder that writes here failed with, in this sink's words where it was this sink that failed.
     pub(crate) fn failure(&self, error: shards::Error) -> Error {
         match error {
-            shards::Error::Output { kind, text } => failed("write", self.path())(io::Error::new(kind, text)),
+            shards::Error::Output { kind, text } => {
+                failed("write", self.path())(io::Error::new(kind, text))
+            }
             other => other.into(),
         }
     }

@@ -298,7 +298,12 @@ impl Thread {
             view.head = head;
         }
         // In tests every step of every market is checked from scratch.
-        debug_assert_eq!(market::check(&self.working), Ok(()), "block {} breaks the rules", head.blocks);
+        debug_assert_eq!(
+            market::check(&self.working),
+            Ok(()),
+            "block {} breaks the rules",
+            head.blocks
+        );
         self.head = head;
         self.events_unsaved += batch.applied().count() as u64;
         // Nobody listening is no failure: the outbox is in the database.

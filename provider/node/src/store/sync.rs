@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// From so many files on, the whole file system is flushed at once instead of file by file.
-const FILES_ONE_BY_ONE: usize = 16;
+const FILES_ONE_BY_ONE: usize = 512;
 /// How many requests are served together at most.
 const TOGETHER_MAX: usize = 256;
 

@@ -192,6 +192,7 @@ async fn a_read_that_finds_damage_is_refused_and_confessed() {
         put(&stage.client, bytes).await.unwrap();
     }
     stage.client.receipt(&body(1, &[&shards[0], &shards[1]])).await.unwrap();
+    stage.client.receipt(&body(2, &[&shards[1]])).await.unwrap();
     stage.market.show(1, size_of(&[entry(&shards[0]), entry(&shards[1])]));
     let root = Root::of(&shards[1]);
     flip(&file_of(stage.place.dir.path(), slot(0), &format!("{root}.shard")), 3);
@@ -207,7 +208,6 @@ async fn a_read_that_finds_damage_is_refused_and_confessed() {
     assert_eq!((revision, lost), (1, 500));
     // The contract has moved on meanwhile: it is confessed for what the market has now.
     stage.market.show(2, size_of(&[entry(&shards[1])]));
-    stage.client.receipt(&body(2, &[&shards[0]])).await.unwrap();
     let moved = network::api::Problem::new(
         axum::http::StatusCode::UNPROCESSABLE_ENTITY,
         "invalid_field",

@@ -77,7 +77,7 @@ async fn slots_are_taken_declined_given_back_and_remembered() {
     let (mut market, place, node, mut end) = begin().await;
     assert!(end.holdings.is_empty());
     assert_eq!(end.reserve(slot(0), GIB / 2).await, None);
-    assert!(node.is_published(), "its ask came before its confirmation, and was taken");
+    until(|| node.is_published()).await;
     let earned = node.account().await.unwrap();
     assert_eq!((earned.party, earned.available), (node.did(), Msat(5)));
     assert_eq!(end.reserve(slot(0), GIB / 2).await, None, "asked again, it is the same");

@@ -5,7 +5,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use bytes::Bytes;
 use network::api::{AccountView, ContractView, Problem, SlotView, ToMarket, ToProvider};
-use network::client::{ClientOptions, HttpClient};
+use network::client::{ClientOptions, HttpClient, Retries};
 use network::endpoint::{Endpoint, PlainHttp};
 use network::identity::Password;
 use network::node_api::NodeClient;
@@ -286,5 +286,6 @@ impl Place {
 /// A client of a node.
 pub(crate) fn client_of(node: &Handle) -> NodeClient {
     let endpoint = Endpoint::parse(node.url(), PlainHttp::LoopbackOnly).expect("its own address");
-    NodeClient::new(HttpClient::new(endpoint, ClientOptions::default()))
+    let options = ClientOptions { retries: Retries::NONE, ..ClientOptions::default() };
+    NodeClient::new(HttpClient::new(endpoint, options))
 }
