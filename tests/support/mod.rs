@@ -1,1 +1,0 @@
-//! What whole-system tests share.
