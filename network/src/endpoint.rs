@@ -22,7 +22,7 @@ pub enum EndpointError {
     },
     /// Plain HTTP would leave this machine.
     #[error(
-        "{0} would send plain HTTP to another machine; use https://, or allow it with --insecure"
+        "{0} would send plain HTTP to another machine; use https://, or allow it with --insecure-http"
     )]
     PlainRemote(String),
     /// The address names one key, and another is expected.
@@ -43,7 +43,7 @@ pub enum PlainHttp {
     /// Only to loopback addresses.
     #[default]
     LoopbackOnly,
-    /// To any host: an explicit choice (`--insecure`).
+    /// To any host: an explicit choice (`--insecure-http`).
     Anywhere,
 }
 

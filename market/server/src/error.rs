@@ -7,7 +7,7 @@ use std::path::PathBuf;
 pub enum OpenError {
     /// There is no market in the directory.
     #[error(
-        "there is no market in {0}; found one with `bondstore market init`, or name another directory"
+        "there is no market in {0}; found one with `bondstore market run --data {0}`, or name another directory"
     )]
     NotFounded(PathBuf),
     /// There is one already.

@@ -26,7 +26,7 @@ pub enum ClientError {
     /// Plain HTTP would leave this machine.
     #[error(
         "{endpoint} leads to {address}, which is another machine: plain HTTP is not sent there; \
-         use https://, or allow it with --insecure"
+         use https://, or allow it with --insecure-http"
     )]
     PlainRemote {
         /// Where.

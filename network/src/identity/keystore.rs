@@ -40,8 +40,8 @@ pub enum KeystoreError {
     WrongPassword(PathBuf),
     /// The file is damaged.
     #[error(
-        "{path} is damaged ({reason}); nothing was changed, restore it from a copy, or recover \
-         from the words",
+        "{path} is damaged ({reason}); nothing was changed, restore it from a copy, or, where it is a \
+         client's, recover from the words",
         path = path.display()
     )]
     Corrupted {

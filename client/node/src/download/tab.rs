@@ -28,6 +28,8 @@ pub(crate) type Counts = BTreeMap<(u16, Did), u64>;
 pub(crate) struct TabFile {
     path: PathBuf,
     counts: SyncMutex<Counts>,
+    /// Held while the file is written: slots pay at the same time.
+    writing: SyncMutex<()>,
 }
 
 impl TabFile {
@@ -43,7 +45,7 @@ impl TabFile {
             let count = counts.entry((slot, provider)).or_default();
             *count = bytes.max(*count);
         }
-        Ok(Self { path, counts: SyncMutex::new(counts) })
+        Ok(Self { path, counts: SyncMutex::new(counts), writing: SyncMutex::new(()) })
     }
 
     /// What was counted so far.
@@ -63,6 +65,7 @@ impl TabFile {
 
     /// Writes the counts down; not durably, for a provider remembers what it gave.
     fn write(&self) {
+        let _one_by_one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let lines: Vec<(u16, Did, u64)> = self
             .counts()
             .into_iter()
