@@ -4,7 +4,7 @@
 //! [`decide`](Market::decide) judges a [`Command`] and changes nothing; what it allows is a list of
 //! [`Event`]s, which [`apply`](Market::apply) turns into the next state and cannot refuse;
 //! [`due`](Market::due) says what time alone makes happen. [`quote`] finds a price and the providers for a
-//! request; [`effect`] says what an event asks of the outside world; [`check`] verifies every invariant.
+//! request; [`effect`] says what an event asks of the outside world; [`check()`] verifies every invariant.
 //!
 //! Pure: time and seeds are arguments, so a replay of the same events gives the same state to the bit.
 
