@@ -4,7 +4,7 @@
 //! [`tally`] (a Beta estimate with forgetting) and a
 //! [`suspicion`] (a slow sequential test) per dimension;
 //! [`review`] turns it into points and a standing, and its [`Change`] names the evidence; [`gate`] says who
-//! may have a slot at all and what would let the others in; [`weight`] says how likely each is drawn.
+//! may have a slot at all and what would let the others in; [`weight()`] says how likely each is drawn.
 //!
 //! Being new is worth less than any reputation short of a ban, so nobody gains by coming back under another name.
 //!
