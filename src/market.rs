@@ -3,7 +3,7 @@
 use crate::arguments;
 use crate::output::{Output, msat};
 use crate::runtime::asked_to_end;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use market::Genesis;
 use market_server::{ADDRESS_FILE, Config, KEY_FILE};
@@ -43,9 +43,9 @@ pub(crate) enum Market {
         /// Where to listen; anything but loopback speaks TLS.
         #[arg(long, default_value = "127.0.0.1:7700", value_name = "ADDR")]
         listen: String,
-        /// What an epoch stands for in prices and terms: fixed when the market is founded.
-        #[arg(long, default_value = "1h", value_name = "DURATION", value_parser = arguments::span)]
-        epoch: Span,
+        /// What an epoch stands for in prices and terms: fixed when the market is founded, 1h where nothing is said.
+        #[arg(long, value_name = "DURATION", value_parser = arguments::span)]
+        epoch: Option<Span>,
         /// How often an epoch really opens; as often as it stands for where nothing is said.
         #[arg(long, value_name = "DURATION", value_parser = arguments::span)]
         epoch_every: Option<Span>,
@@ -75,7 +75,13 @@ impl Market {
     pub(crate) async fn run(self, output: &Output) -> Result<()> {
         match self {
             Self::Run { market, listen, epoch, epoch_every, full_check } => {
-                found_if_new(&market, epoch).await?;
+                found_if_new(&market, epoch.unwrap_or(Span::HOUR)).await?;
+                let founded = market_server::genesis(&market.data)?.epoch;
+                if let Some(wanted) = epoch.filter(|wanted| *wanted != founded) {
+                    bail!(
+                        "this market was founded with epochs of {founded}, not {wanted}; leave --epoch out, or found another in a new directory"
+                    );
+                }
                 let key = market.key().await?;
                 let mut config = Config::new(&market.data, listen, key);
                 config.full_check = full_check;

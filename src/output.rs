@@ -64,11 +64,16 @@ impl Output {
     }
 }
 
-/// A closed pipe is the reader's wish to hear no more, not a failure.
+/// A closed pipe is the reader's wish to hear no more; anything else is a result that is lost.
 fn write_line(line: &str) {
     let mut out = std::io::stdout().lock();
-    if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
-        std::process::exit(0);
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => {
+            eprintln!("error: standard output does not take the result: {error}");
+            std::process::exit(1);
+        }
     }
 }
 

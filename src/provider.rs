@@ -1,17 +1,21 @@
 //! `bondstore provider`: set up a node, run it.
 
 use crate::arguments;
-use crate::output::Output;
+use crate::output::{Output, msat, table};
 use crate::runtime::asked_to_end;
-use anyhow::Result;
+use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
-use network::endpoint::PlainHttp;
+use network::client::{ClientOptions, HttpClient};
+use network::endpoint::{Endpoint, PlainHttp};
 use network::identity::{Password, Prompt};
+use network::market_api::MarketClient;
 use provider::Offer;
 use provider_node::{Config, Settings};
 use serde_json::json;
 use std::path::PathBuf;
-use types::{Bytes, GbPrice, Price, Span, Tier};
+use std::sync::Arc;
+use types::documents::Withdrawal;
+use types::{Bytes, GbPrice, Msat, Price, SecretKey, Signer, Span, Tier, Verified};
 
 #[derive(Args)]
 pub(crate) struct NodeArgs {
@@ -27,6 +31,19 @@ pub(crate) struct NodeArgs {
 }
 
 impl NodeArgs {
+    /// The market this node deals in, and the node's key.
+    async fn market(&self) -> Result<(MarketClient, SecretKey)> {
+        let password = Password::obtain(self.password_file.as_deref(), Prompt::Existing)?;
+        let data = self.data.clone();
+        let key = tokio::task::spawn_blocking(move || provider_node::open_key(&data, &password))
+            .await??;
+        let settings = provider_node::settings::read(&self.data)?;
+        let endpoint =
+            Endpoint::parse(&settings.market, self.plain())?.pinned(settings.market_key)?;
+        let http = HttpClient::new(endpoint, ClientOptions::default());
+        Ok((MarketClient::new(http, settings.market_key, Arc::new(key.clone())), key))
+    }
+
     const fn plain(&self) -> PlainHttp {
         if self.insecure_http { PlainHttp::Anywhere } else { PlainHttp::LoopbackOnly }
     }
@@ -36,6 +53,22 @@ impl NodeArgs {
 pub(crate) enum Provider {
     /// Make a new provider: its key, its offer.
     Init(Box<Init>),
+    /// Show what a provider has and has earned, and what the market thinks of it.
+    Show {
+        #[command(flatten)]
+        node: NodeArgs,
+    },
+    /// Take earnings out.
+    Withdraw {
+        /// How many msat.
+        #[arg(value_parser = arguments::amount)]
+        amount: i64,
+        /// Where the operator should pay it.
+        #[arg(long, value_name = "WHERE")]
+        to: String,
+        #[command(flatten)]
+        node: NodeArgs,
+    },
     /// Run the provider in a data directory.
     Run {
         #[command(flatten)]
@@ -92,6 +125,17 @@ impl Provider {
     pub(crate) async fn run(self, output: &Output) -> Result<()> {
         match self {
             Self::Init(init) => init.run(output).await,
+            Self::Show { node } => show(&node, output).await,
+            Self::Withdraw { amount, to, node } => {
+                let (market, key) = node.market().await?;
+                // The market takes rising nonces alone.
+                let nonce = u64::try_from(network::clock::now().0).unwrap_or(0);
+                let withdrawal = Withdrawal { party: key.did(), amount: Msat(amount), to, nonce };
+                let signed = Verified::sign(withdrawal, &key)?;
+                let accepted = market.withdraw(signed.signed()).await?;
+                output.result(&accepted, || format!("withdrawal {} is booked", accepted.document));
+                Ok(())
+            }
             Self::Run { node, listen } => {
                 let password = Password::obtain(node.password_file.as_deref(), Prompt::Existing)?;
                 let data = node.data.clone();
@@ -118,14 +162,67 @@ impl Provider {
     }
 }
 
+/// Money, room, score.
+async fn show(node: &NodeArgs, output: &Output) -> Result<()> {
+    let (market, key) = node.market().await?;
+    let account = market.account(key.did()).await?;
+    let providers = market.providers().await?;
+    let line = providers.into_iter().find(|line| line.provider == key.did());
+    let value = json!({ "provider": key.did(), "account": account, "market": line });
+    output.result(&value, || {
+        let money = [
+            ("available", account.available),
+            ("in bonds", account.bonds),
+            ("earned, not yet posted", account.accrued),
+        ];
+        let money = table(["account", "amount"], money.map(|(name, sum)| [name.to_owned(), msat(sum)]));
+        let standing = line.map_or_else(
+            || "the market has no ask of it: run it once".to_owned(),
+            |line| {
+                let (score, ask) = (line.score, line.ask);
+                let online = if line.online { "connected" } else { "not connected" };
+                let [possession, availability, latency, honesty] = score.bounds;
+                format!(
+                    "{online}; {} of {} are committed\n{:?}, {} points; sure to keep at least {possession}, answer {availability}, in time {latency}, honest {honesty} of 1000",
+                    line.committed, ask.capacity, score.standing, score.points
+                )
+            },
+        );
+        format!("provider {}\n{money}\n{standing}", key.did())
+    });
+    Ok(())
+}
+
+fn random_seed() -> Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed)
+        .map_err(|error| anyhow!("the system gives no randomness: {error}"))?;
+    Ok(seed)
+}
+
+/// Nobody can reach `0.0.0.0`: such a node must say how it is reached.
+fn refuse_unreachable(listen: &str, advertise: Option<&str>, plain: PlainHttp) -> Result<()> {
+    if let Some(url) = advertise {
+        Endpoint::parse(url, plain)?;
+        return Ok(());
+    }
+    let address: Option<std::net::SocketAddr> = listen.parse().ok();
+    if address.is_some_and(|address| address.ip().is_unspecified()) {
+        bail!(
+            "{listen} is every address of this machine; say with --advertise https://HOST:PORT how clients reach it"
+        );
+    }
+    Ok(())
+}
+
 impl Init {
     async fn run(self, output: &Output) -> Result<()> {
         let (market, market_key) = provider_node::discover(&self.market, self.node.plain()).await?;
         let password = Password::obtain(self.node.password_file.as_deref(), Prompt::New)?;
-        let operator = self
-            .operator
-            .clone()
-            .unwrap_or_else(|| format!("operator of {}", self.node.data.display()));
+        let seed = random_seed()?;
+        let own = SecretKey::from_seed(&seed).did().to_string();
+        let operator = self.operator.clone().unwrap_or(own);
+        refuse_unreachable(&self.listen, self.advertise.as_deref(), self.node.plain())?;
         let offer = Offer {
             egress: self.egress,
             ingress: self.ingress,
@@ -138,7 +235,7 @@ impl Init {
         let (listen, advertise) = (self.listen, self.advertise);
         let settings = Settings { market, market_key, listen, advertise, offer };
         let (data, made) = (self.node.data.clone(), settings.clone());
-        let made = move || provider_node::init(&data, &password, None, &made);
+        let made = move || provider_node::init(&data, &password, Some(seed), &made);
         let did = tokio::task::spawn_blocking(made).await??;
         let value = json!({ "did": did, "data": self.node.data, "offer": settings.offer });
         output.result(&value, || {

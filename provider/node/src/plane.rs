@@ -78,13 +78,6 @@ async fn read(
     let (room, token) = admit(&node, (contract, slot), &headers, Access::Read)?;
     let root = Root(root.0);
     let bytes = room.len_of(&root).ok_or_else(|| problem(&StoreError::Missing(root)))?;
-    // A repair's reads are paid by the market's pool; the client's own by its vouchers.
-    if token.issuer == room.lease().client {
-        room.meter_read(bytes).map_err(|due| {
-            let detail = format!("a voucher for {due} bytes in all is due: post it, then read on");
-            Problem::new(StatusCode::PAYMENT_REQUIRED, "voucher_due", detail)
-        })?;
-    }
     let seat = seat(&node.reads).await?;
     let reading = room.clone();
     let shard = match node.blocking(move |_| reading.read(&root)).await {
@@ -97,6 +90,13 @@ async fn read(
             return Err(problem(&error));
         }
     };
+    // A repair's reads are paid by the market's pool; the client's own by its vouchers.
+    if token.issuer == room.lease().client {
+        room.meter_read(bytes).map_err(|due| {
+            let detail = format!("a voucher for {due} bytes in all is due: post it, then read on");
+            Problem::new(StatusCode::PAYMENT_REQUIRED, "voucher_due", detail)
+        })?;
+    }
     let headers = [(header::CONTENT_TYPE, "application/octet-stream")];
     Ok((headers, Body::from(shard)).into_response())
 }

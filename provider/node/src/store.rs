@@ -169,10 +169,10 @@ impl Store {
         Bytes(self.disk.used.load(Ordering::Relaxed))
     }
 
-    /// What the disk can still take, by the file system's word.
+    /// What the disk can still take, by the file system's word; nothing where it gives none.
     pub fn disk_free(&self) -> Bytes {
         let stat = rustix::fs::statvfs(&self.dir);
-        stat.map_or(Bytes(u64::MAX), |stat| Bytes(stat.f_bavail.saturating_mul(stat.f_frsize)))
+        stat.map_or(Bytes(0), |stat| Bytes(stat.f_bavail.saturating_mul(stat.f_frsize)))
     }
 
     fn path_of(&self, key: &SlotKey) -> PathBuf {

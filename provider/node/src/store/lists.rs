@@ -40,10 +40,17 @@ impl Room {
             fresh.iter().map(|root| self.dir().join(files::name(root, SHARD))).collect();
         paths.push(self.dir().join(&name));
         if let Err(error) = self.disk.syncer.sync(self.dir(), paths) {
-            // What could not be flushed once may be gone from memory too: it must come again.
+            // What could not be flushed may be gone from memory too: it must come again. What an earlier receipt
+            // names stays, and is looked at again before anything is signed.
             let mut inside = self.inside();
             for root in &fresh {
-                self.drop_shard(&mut inside, root);
+                let signed_for =
+                    |listed: &Listed| listed.list.entries().iter().any(|e| e.root == *root);
+                if !inside.lists.values().any(signed_for) {
+                    self.drop_shard(&mut inside, root);
+                } else if let Some(kept) = inside.shards.get_mut(root) {
+                    kept.is_verified = false;
+                }
             }
             return Err(error);
         }

@@ -13,6 +13,7 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use types::{Did, Redundancy, Signed};
 
 /// What a slot was reserved as.
@@ -35,6 +36,11 @@ impl Lease {
         Limits { capacity: self.capacity, shard_bytes: self.shard_bytes }
     }
 }
+
+/// How often a group is read before it counts as lost, where the system fails in passing.
+const GROUP_ATTEMPTS: u32 = 20;
+/// The pause between two attempts.
+const GROUP_PAUSE: Duration = Duration::from_millis(100);
 
 /// One shard that is there.
 #[derive(Clone, Copy, Debug)]
@@ -164,14 +170,37 @@ impl Room {
     /// A group of a shard's bytes and the shard's outboard, for a proof; nothing where they are lost.
     pub fn group(&self, root: &Root, start: u32, len: u32) -> Option<(Bytes, Bytes)> {
         let kept = self.inside().shards.get(root).copied()?;
-        let mut file = File::open(self.dir.join(files::name(root, SHARD))).ok()?;
+        for _ in 0..GROUP_ATTEMPTS {
+            match self.read_group(root, kept.bytes, start, len) {
+                Ok(read) => return Some(read),
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof) =>
+                {
+                    return None;
+                }
+                // Too many open files, say: that is no loss, and must not be signed as one.
+                Err(error) => tracing::warn!(%error, shard = %root, "a shard cannot be read now"),
+            }
+            std::thread::sleep(GROUP_PAUSE);
+        }
+        None
+    }
+
+    fn read_group(
+        &self,
+        root: &Root,
+        bytes: u32,
+        start: u32,
+        len: u32,
+    ) -> std::io::Result<(Bytes, Bytes)> {
+        let mut file = File::open(self.dir.join(files::name(root, SHARD)))?;
         let mut group = vec![0; len as usize];
-        file.seek(SeekFrom::Start(start.into())).ok()?;
-        file.read_exact(&mut group).ok()?;
-        let mut outboard = vec![0; outboard::len(kept.bytes)];
-        file.seek(SeekFrom::Start(kept.bytes.into())).ok()?;
-        file.read_exact(&mut outboard).ok()?;
-        Some((group.into(), outboard.into()))
+        file.seek(SeekFrom::Start(start.into()))?;
+        file.read_exact(&mut group)?;
+        let mut outboard = vec![0; outboard::len(bytes)];
+        file.seek(SeekFrom::Start(bytes.into()))?;
+        file.read_exact(&mut outboard)?;
+        Ok((group.into(), outboard.into()))
     }
 
     /// Counts a read of `bytes` by the client.
