@@ -34,7 +34,11 @@ fn password() -> Password {
 impl Town {
     /// A market with `providers` providers and a client, all with money.
     pub(crate) async fn founded(providers: usize) -> Self {
-        let dir = tempfile::tempdir().expect("a temporary directory");
+        Self::founded_in(tempfile::tempdir().expect("a temporary directory"), providers).await
+    }
+
+    /// As [`Town::founded`], in a directory that is there already.
+    pub(crate) async fn founded_in(dir: tempfile::TempDir, providers: usize) -> Self {
         let place = dir.path().join("market");
         let secret = key("market", 0);
         let genesis = |did, anchor| Genesis::standard(did, Span::DAY, anchor);
