@@ -37,7 +37,9 @@ fn a_full_disk_refuses_new_bytes_and_serves_the_old() {
             .args(["--mount", "--map-root-user"])
             .arg(program)
             .args(arguments)
-            .env(INSIDE, "yes");
+            .env(INSIDE, "yes")
+            // What the inner run leaves goes with the outer one.
+            .env("TMPDIR", place);
         command.output()
     };
     let mount = ["-t", "tmpfs", "-o", "size=1m", "none", place];
