@@ -2,7 +2,7 @@
 
 use crate::arguments;
 use crate::client::ClientArgs;
-use crate::output::{Output, msat, table};
+use crate::output::{Output, table};
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use std::path::PathBuf;
@@ -61,7 +61,7 @@ impl Account {
                     ];
                     table(
                         ["account", "amount"],
-                        lines.map(|(name, amount)| [name.to_owned(), msat(amount)]),
+                        lines.map(|(name, amount)| [name.to_owned(), amount.to_string()]),
                     )
                 });
             }
@@ -85,7 +85,7 @@ impl Account {
                             entry.reason.clone(),
                             short(&entry.debit),
                             short(&entry.credit),
-                            msat(entry.amount),
+                            entry.amount.to_string(),
                         ]
                     });
                     table(["posting", "why", "from", "to", "amount"], rows)

@@ -1,7 +1,7 @@
 //! `bondstore contract`: the client's contracts as the market has them.
 
 use crate::client::ClientArgs;
-use crate::output::{Output, msat, table};
+use crate::output::{Output, table};
 use anyhow::Result;
 use clap::Subcommand;
 use network::api::ContractView;
@@ -34,7 +34,13 @@ impl Contract {
                             .ends
                             .map_or_else(|| "-".to_owned(), |epoch| format!("epoch {epoch}"));
                         let kept = format!("{} of {}", line.kept, line.capacity);
-                        [line.id.to_string(), line.state.clone(), kept, msat(line.escrow), ends]
+                        [
+                            line.id.to_string(),
+                            line.state.clone(),
+                            kept,
+                            line.escrow.to_string(),
+                            ends,
+                        ]
                     });
                     table(["contract", "state", "kept", "escrow", "ends"], rows)
                 });
@@ -59,7 +65,7 @@ pub(crate) fn text(view: &ContractView) -> String {
         view.terms.redundancy.data,
         view.terms.redundancy.parity,
         view.revision,
-        msat(view.escrow),
+        view.escrow,
     );
     let rows = view.slots.iter().map(|slot| {
         let online = if slot.online { "yes" } else { "no" };
@@ -71,8 +77,8 @@ pub(crate) fn text(view: &ContractView) -> String {
             who,
             online.into(),
             kept,
-            msat(slot.earned),
-            msat(slot.bond),
+            slot.earned.to_string(),
+            slot.bond.to_string(),
         ]
     });
     let slots = table(["slot", "state", "provider", "online", "kept", "earned", "bond"], rows);

@@ -1,7 +1,7 @@
 //! `bondstore market`: run one, and book what its operator received.
 
 use crate::arguments;
-use crate::output::{Output, msat};
+use crate::output::Output;
 use crate::runtime::asked_to_end;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
@@ -119,7 +119,7 @@ impl Market {
                 let accepted = client.deposit(deposit.signed()).await?;
                 let value = json!({ "document": accepted.document, "party": party, "amount": amount, "reference": reference });
                 output.result(&value, || {
-                    format!("{} booked for {party}, reference {reference:?}", msat(Msat(amount)))
+                    format!("{} booked for {party}, reference {reference:?}", Msat(amount))
                 });
                 Ok(())
             }

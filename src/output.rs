@@ -89,34 +89,3 @@ pub(crate) fn table<const N: usize>(
     }
     table.to_string()
 }
-
-/// An amount as people read it: with thousands apart.
-pub(crate) fn msat(amount: types::Msat) -> String {
-    format!("{} msat", thousands(amount.0))
-}
-
-/// A whole number with thousands apart.
-pub(crate) fn thousands(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    if number < 0 { format!("-{text}") } else { text }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_stand_apart() {
-        for (number, text) in [(0, "0"), (999, "999"), (-1000, "-1,000"), (1_234_567, "1,234,567")]
-        {
-            assert_eq!(thousands(number), text);
-        }
-    }
-}

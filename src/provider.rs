@@ -1,7 +1,7 @@
 //! `bondstore provider`: set up a node, run it.
 
 use crate::arguments;
-use crate::output::{Output, msat, table};
+use crate::output::{Output, table};
 use crate::runtime::asked_to_end;
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
@@ -175,7 +175,7 @@ async fn show(node: &NodeArgs, output: &Output) -> Result<()> {
             ("in bonds", account.bonds),
             ("earned, not yet posted", account.accrued),
         ];
-        let money = table(["account", "amount"], money.map(|(name, sum)| [name.to_owned(), msat(sum)]));
+        let money = table(["account", "amount"], money.map(|(name, sum)| [name.to_owned(), sum.to_string()]));
         let standing = line.map_or_else(
             || "the market has no ask of it: run it once".to_owned(),
             |line| {

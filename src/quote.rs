@@ -2,7 +2,7 @@
 
 use crate::arguments;
 use crate::client::ClientArgs;
-use crate::output::{Output, msat, table};
+use crate::output::{Output, table};
 use ::client::StorageWish;
 use anyhow::Result;
 use clap::Args;
@@ -93,8 +93,8 @@ impl Quote {
 
 /// A quote as people read it: line by line, who was chosen, who was not and why. `name` says what a provider is called.
 pub(crate) fn text(quote: &QuoteDocument, name: impl Fn(&Did) -> String) -> String {
-    let lines = quote.cost.lines().map(|(name, amount)| [name.to_owned(), msat(amount)]);
-    let total = quote.cost.escrow().map_or_else(|error| error.to_string(), msat);
+    let lines = quote.cost.lines().map(|(name, amount)| [name.to_owned(), amount.to_string()]);
+    let total = quote.cost.escrow().map_or_else(|error| error.to_string(), |sum| sum.to_string());
     let (bond, paid): (Vec<_>, Vec<_>) = lines.into_iter().partition(|[name, _]| name == "bond");
     let total = ["total, locked in escrow".to_owned(), total];
     let bond = bond
@@ -103,8 +103,8 @@ pub(crate) fn text(quote: &QuoteDocument, name: impl Fn(&Did) -> String) -> Stri
     let price = table(["line", "amount"], paid.into_iter().chain([total]).chain(bond));
     let slots = (0..).zip(&quote.slots).map(|(number, slot): (u16, _)| {
         let price = format!("{} msat/GB·day", slot.price.0.normalize());
-        let earns = slot.cost.total().map_or_else(|error| error.to_string(), msat);
-        [number.to_string(), name(&slot.provider), price, earns, msat(slot.bond)]
+        let earns = slot.cost.total().map_or_else(|error| error.to_string(), |sum| sum.to_string());
+        [number.to_string(), name(&slot.provider), price, earns, slot.bond.to_string()]
     });
     let slots = table(["slot", "provider", "price", "earns at most", "bond"], slots);
     let audit = format!(

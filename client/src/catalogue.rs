@@ -7,7 +7,7 @@
 mod merge;
 mod record;
 
-pub use record::{ContractRecord, Holder, ObjectRecord, Removal};
+pub use record::{ContractRecord, Holder, ObjectRecord};
 
 use crate::name::ObjectName;
 use serde::{Deserialize, Serialize};
@@ -31,17 +31,6 @@ pub enum CatalogueError {
     /// Cut off or altered.
     #[error("the catalogue is damaged and cannot be read: {0}")]
     Damaged(String),
-    /// An object's segments are not where the contract's layout has them.
-    #[error(
-        "the catalogue says that {object} begins at segment {first} of its contract, but the contract holds \
-         something else there; the catalogue is older than the contract: recover it from its backup"
-    )]
-    Misplaced {
-        /// Which object.
-        object: ObjectName,
-        /// Where it should be.
-        first: u64,
-    },
 }
 
 /// An entry with the generation in which it last changed.

@@ -8,7 +8,7 @@ use reputation::Record;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use types::documents::Ask;
-use types::{Bytes, ContractId, Did, DocId, Epoch, Hash, Msat, Score, Timestamp};
+use types::{Bytes, ContractId, Did, DocId, Epoch, Hash, Msat, Score};
 
 /// A provider's standing ask and what is sold of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -193,10 +193,5 @@ impl Market {
     /// The state from a snapshot's bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, postcard::Error> {
         postcard::from_bytes(bytes)
-    }
-
-    /// The instant `span` after `now`.
-    pub(crate) fn deadline(now: Timestamp, span: types::Span) -> Timestamp {
-        now.after(span)
     }
 }

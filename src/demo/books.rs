@@ -3,7 +3,7 @@
 use super::report::Report;
 use super::stage::Stage;
 use crate::account::short;
-use crate::output::{Output, msat, table, thousands};
+use crate::output::{Output, table};
 use anyhow::{Context, Result};
 use contracts::Account;
 use types::Msat;
@@ -55,7 +55,12 @@ fn settlement(stage: &Stage, report: &mut Report, output: &Output) -> Result<()>
         report.settlement.insert(stage.name(&share.party), net.0);
     }
     let rows = shares.iter().map(|share| {
-        [stage.name(&share.party), msat(share.received), msat(share.returned), msat(share.slashed)]
+        [
+            stage.name(&share.party),
+            share.received.to_string(),
+            share.returned.to_string(),
+            share.slashed.to_string(),
+        ]
     });
     let mut rows: Vec<_> = rows.collect();
     rows.sort();
@@ -64,11 +69,7 @@ fn settlement(stage: &Stage, report: &mut Report, output: &Output) -> Result<()>
     report.settlement.insert("market fees".into(), fees.0);
     report.settlement.insert("repair pool".into(), pool.0);
     output.say(table(["party", "received", "returned to it", "slashed"], rows));
-    output.say(format!(
-        "   The market has its fees of {}; {} stay in the repair pool.",
-        msat(fees),
-        msat(pool)
-    ));
+    output.say(format!("   The market has its fees of {fees}; {pool} stay in the repair pool."));
     Ok(())
 }
 
@@ -80,7 +81,7 @@ fn books_table(stage: &Stage, books: &network::api::BooksView) -> String {
                 account.replace(&actor.did.to_string(), &format!("provider {}", actor.number));
         }
         account = account.replace(&stage.client.did().to_string(), "client");
-        [short(&account), apart(&line.debits), apart(&line.credits), msat(line.balance)]
+        [short(&account), apart(&line.debits), apart(&line.credits), line.balance.to_string()]
     });
     let sums = ["sum".to_owned(), apart(&books.debits), apart(&books.credits), String::new()];
     table(["account", "debits", "credits", "balance"], rows.chain([sums]))
@@ -88,5 +89,5 @@ fn books_table(stage: &Stage, books: &network::api::BooksView) -> String {
 
 /// A sum with thousands apart, where it is not longer than 64 bits.
 fn apart(sum: &str) -> String {
-    sum.parse().map_or_else(|_| sum.to_owned(), thousands)
+    sum.parse().map_or_else(|_| sum.to_owned(), types::text::grouped)
 }

@@ -2,7 +2,7 @@
 
 use super::report::{Content, Report};
 use super::stage::{PATIENCE, Stage, wait_for};
-use crate::output::{Output, msat, thousands};
+use crate::output::Output;
 use anyhow::{Context, Result, bail};
 use client::{ObjectName, StorageWish};
 use client_node::{Event, Source, Target};
@@ -58,7 +58,7 @@ pub(super) async fn store(
     output.say(crate::quote::text(&quote, |did| stage.name(did)));
     output.say(format!(
         "\n2. It accepts: {} are in escrow, each provider locks its bond. {} sealed and coded into 4+2 shards reach six disks in {:.1?};\n   every provider signs that its part is durable. Contract {} is active.",
-        msat(report.quote.total_msat),
+        report.quote.total_msat,
         put.stored,
         began.elapsed(),
         put.contract.short()
@@ -126,10 +126,7 @@ pub(super) async fn kill_and_repair(
     report.repair.to = stage.name(&to);
     report.repair.seconds = (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
     output.say(format!(
-        "   Its whole bond of {} is slashed: {} to the client, {} to the repair pool, nothing to the market.",
-        msat(slashed),
-        msat(to_client),
-        msat(to_pool)
+        "   Its whole bond of {slashed} is slashed: {to_client} to the client, {to_pool} to the repair pool, nothing to the market."
     ));
     output.say(format!(
         "   {} has rebuilt slot {VICTIM} from four others, to the same root, {:.2} s after the kill.",
@@ -217,7 +214,7 @@ pub(super) async fn settle(stage: &Stage, report: &mut Report, output: &Output) 
     report.expect(audits.failed == 0, "an honest provider failed an audit");
     output.say(format!(
         "   {} challenges in all: {} proven, {} failed; {} slot audits went unanswered.",
-        thousands(i64::try_from(report.audits.challenges).unwrap_or(i64::MAX)),
+        types::text::grouped(i64::try_from(report.audits.challenges).unwrap_or(i64::MAX)),
         audits.passed,
         audits.failed,
         audits.silent

@@ -84,16 +84,11 @@ impl Stage {
             actors.push(actor);
         }
         output.say(format!(
-            "providers  {providers}, each with {CAPACITY} to offer and {} for bonds",
-            crate::output::msat(PROVIDER_MONEY)
+            "providers  {providers}, each with {CAPACITY} to offer and {PROVIDER_MONEY} for bonds"
         ));
         let client = start_client(dir, seed, &market, &password).await?;
         market.credit(client.did(), CLIENT_MONEY, "the client's money").await?;
-        output.say(format!(
-            "client     {} with {}",
-            client.did(),
-            crate::output::msat(CLIENT_MONEY)
-        ));
+        output.say(format!("client     {} with {}", client.did(), CLIENT_MONEY));
         Ok(Self { dir: dir.to_owned(), market, providers: actors, client, watch })
     }
 

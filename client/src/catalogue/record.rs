@@ -1,12 +1,10 @@
 //! What the catalogue keeps of one object and of one contract.
 
-use super::CatalogueError;
 use crate::keys::WrappedKey;
 use crate::name::ObjectName;
 use serde::{Deserialize, Serialize};
-use shards::{ObjectLayout, SegmentLayout};
+use shards::ObjectLayout;
 use std::collections::BTreeMap;
-use std::ops::Range;
 use types::{Bytes, ContractId, Did, Hash, Redundancy, Timestamp};
 
 /// A stored object: with its key and any k of its slots it can be read.
@@ -59,15 +57,6 @@ pub struct ContractRecord {
     pub paid: BTreeMap<(u16, Did), u64>,
 }
 
-/// What removing an object changes: its segments go, and those behind them move up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Removal {
-    /// The segments of the contract that go.
-    pub segments: Range<usize>,
-    /// The other objects that move, as they are afterwards.
-    pub moved: Vec<ObjectRecord>,
-}
-
 impl ContractRecord {
     /// Takes what `other` has paid where that is more.
     pub fn raise_paid(&mut self, other: &Self) {
@@ -75,48 +64,5 @@ impl ContractRecord {
             let paid = self.paid.entry(*slot).or_default();
             *paid = (*paid).max(*bytes);
         }
-    }
-}
-
-impl ObjectRecord {
-    /// Where its segments are in its contract.
-    pub fn segments(&self) -> Range<u64> {
-        self.first_segment..self.first_segment + self.layout.segments.len() as u64
-    }
-
-    /// Plans its removal from a contract that holds `segments`, beside `others` of the catalogue.
-    ///
-    /// # Errors
-    /// [`CatalogueError::Misplaced`] where the contract holds other segments in its place, or in the place of
-    /// an object that would have to move.
-    pub fn removal<'a>(
-        &self,
-        segments: &[SegmentLayout],
-        others: impl IntoIterator<Item = &'a Self>,
-    ) -> Result<Removal, CatalogueError> {
-        let place = self.place_in(segments)?;
-        let gone = place.len() as u64;
-        let mut moved = Vec::new();
-        for other in others {
-            if other.contract == self.contract && other.first_segment > self.first_segment {
-                other.place_in(segments)?;
-                moved.push(Self { first_segment: other.first_segment - gone, ..other.clone() });
-            }
-        }
-        Ok(Removal { segments: place, moved })
-    }
-
-    /// Its segments' place, when the contract holds them there.
-    fn place_in(&self, segments: &[SegmentLayout]) -> Result<Range<usize>, CatalogueError> {
-        let range = self.segments();
-        usize::try_from(range.start)
-            .ok()
-            .zip(usize::try_from(range.end).ok())
-            .map(|(start, end)| start..end)
-            .filter(|place| segments.get(place.clone()) == Some(&self.layout.segments))
-            .ok_or_else(|| CatalogueError::Misplaced {
-                object: self.name.clone(),
-                first: self.first_segment,
-            })
     }
 }

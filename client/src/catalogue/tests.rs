@@ -97,18 +97,6 @@ fn other_bytes_are_told_from_newer_versions_and_damage() {
     }
 }
 
-#[test]
-fn removal_moves_what_lies_behind() {
-    let objects = [object(1, 0, 2), object(2, 2, 3), object(3, 5, 1)];
-    let segments: Vec<_> = objects.iter().flat_map(|o| o.layout.segments.clone()).collect();
-    let removal = objects[1].removal(&segments, &objects).unwrap();
-    assert_eq!(removal.segments, 2..5);
-    assert_eq!(removal.moved, [object(3, 2, 1)]);
-    let misplaced = object(2, 1, 3).removal(&segments, &objects).unwrap_err();
-    assert!(misplaced.to_string().contains("object-2 begins at segment 1"));
-    assert!(object(3, 6, 1).removal(&segments, &objects).is_err());
-}
-
 /// Changes as a machine makes them, one after the other.
 fn changes() -> impl Strategy<Value = Vec<(u8, u8, u64)>> {
     prop::collection::vec((0..3_u8, 0..4_u8, 0..100_u64), 0..12)

@@ -60,7 +60,7 @@ impl Market {
             let chosen = if steps_in(quoted) { Some(quoted.clone()) } else { next() };
             let stale = || Rejection::QuoteStale("its providers' room was sold meanwhile".into());
             let chosen = chosen.ok_or_else(stale)?;
-            let answer_by = Self::deadline(now, self.genesis.answer_within);
+            let answer_by = now.after(self.genesis.answer_within);
             slots.push(Slot::reserved(chosen, capacity, quote.epochs, answer_by));
         }
         Ok(Contract {
@@ -76,7 +76,7 @@ impl Market {
             revision: 0,
             layout: None,
             first_epoch: None,
-            store_by: Self::deadline(now, self.genesis.store_within),
+            store_by: now.after(self.genesis.store_within),
             reserves,
             egress_spent: Msat::ZERO,
             shares: BTreeMap::new(),
@@ -122,7 +122,7 @@ impl Market {
         );
         let postings = self.posted(lock)?;
         let repairing = slot.state == SlotState::Repairing;
-        let rebuild_by = Self::deadline(now, contract.terms.repair_time);
+        let rebuild_by = now.after(contract.terms.repair_time);
         let answer_by = if repairing { rebuild_by } else { slot.answer_by };
         Ok(vec![Event::SlotConfirmed {
             slot: id,
@@ -170,7 +170,7 @@ impl Market {
         let Some(next) = contract.reserves.iter().find(fits) else {
             return self.expire_because(contract, format!("{reason}, and no reserve is left"));
         };
-        let answer_by = Self::deadline(now, self.genesis.answer_within);
+        let answer_by = now.after(self.genesis.answer_within);
         let with = Slot::reserved(next.clone(), slot.capacity, slot.epochs, answer_by);
         Ok(vec![Event::SlotReassigned { slot: id, reason, with: Box::new(with) }])
     }

@@ -130,7 +130,7 @@ impl Market {
         let dearer = next.cost.total()?.sub(unearned(slot)?)?.max(Msat::ZERO);
         let escrow = Account::Escrow(contract.id);
         let postings = self.posted(rail(contract.terms.rail).pay_from_pool(escrow, dearer))?;
-        let answer_by = Self::deadline(now, self.genesis.answer_within);
+        let answer_by = now.after(self.genesis.answer_within);
         let with = Slot {
             state: SlotState::Repairing,
             size: slot.size,
