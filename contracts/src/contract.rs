@@ -221,6 +221,7 @@ mod tests {
             minimum_use: Bytes(minimum_use),
             cost,
             bond: Msat(2_000),
+            held_bond_max: Msat::ZERO,
         };
         let mut slot = Slot::reserved(quoted, Bytes(100), 10, Timestamp(0));
         slot.size = SlotSize { root: Hash::default(), bytes, shards: u64::from(bytes > 0) };

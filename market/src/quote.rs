@@ -47,6 +47,8 @@ impl Market {
                 market: self.genesis.market,
                 client: request.client,
                 request: request.id(),
+                counter: None,
+                round: 0,
                 terms: terms.clone(),
                 epoch: self.genesis.epoch,
                 epochs,

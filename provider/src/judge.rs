@@ -137,6 +137,7 @@ mod tests {
                 minimum_use: Bytes(0),
                 cost: SlotCost::default(),
                 bond: Msat(0),
+                held_bond_max: Msat::ZERO,
             },
             rebuild: None,
             answer_by: Timestamp(100),

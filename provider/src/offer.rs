@@ -62,6 +62,11 @@ impl Offer {
             tiers: self.tiers.clone(),
             minimum_use: self.minimum_use,
             duration_max: self.duration_max,
+            volume_discounts: Vec::new(),
+            duration_discounts: Vec::new(),
+            tags: Vec::new(),
+            counter: None,
+            held_bond_permille: 0,
             expires: now.after(ASK_SPAN),
         }
     }

@@ -85,6 +85,11 @@ pub(crate) fn ask(number: u64, sequence: u64) -> Verified<Ask> {
         tiers: Tier::ALL.to_vec(),
         minimum_use: Bytes(1 << 20),
         duration_max: Span(365 * Span::DAY.0),
+        volume_discounts: Vec::new(),
+        duration_discounts: Vec::new(),
+        tags: Vec::new(),
+        counter: None,
+        held_bond_permille: 0,
         expires: network::clock::now().after(Span(30 * Span::DAY.0)),
     };
     sign(ask, &key)

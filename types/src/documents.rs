@@ -2,18 +2,27 @@
 //!
 //! In the order of a contract's life: [`offer`] (ask, request, quote, acceptance), [`holding`] (reservation,
 //! confirmation, storage receipt, revision), [`audit`] (challenge, proof, verdict, confession), [`payment`]
-//! (deposit, withdrawal, voucher, settlement) and [`access`] (capability tokens and sessions).
+//! (deposit, withdrawal, voucher, settlement), [`amendment`] (extension, growth, leaving, top-up) and [`access`]
+//! (capability tokens and sessions).
 
 pub mod access;
+pub mod amendment;
 pub mod audit;
 pub mod holding;
 pub mod offer;
 pub mod payment;
 
 pub use access::{Access, AccessToken, Presentation, Session};
-pub use audit::{AuditKind, Challenge, Confession, Proof, SlotChallenge, SlotVerdict, Verdict};
+pub use amendment::{Cancellation, Departure, Extension, Growth, TopUp};
+pub use audit::{
+    AuditKind, Challenge, Confession, Dispute, Maintenance, Measurement, Proof, SlotChallenge,
+    SlotVerdict, Verdict,
+};
 pub use holding::{Confirmation, Reservation, Revision, SlotSize, StorageReceipt};
-pub use offer::{Acceptance, Ask, AuditPlan, Exclusion, Quote, QuotedSlot, Request};
+pub use offer::{
+    Acceptance, Ask, AuditPlan, Counter, CounterRefusal, Discount, Exclusion, Quote, QuotedSlot,
+    Request,
+};
 pub use payment::{Deposit, Settlement, Share, Voucher, Withdrawal};
 
 macro_rules! document {

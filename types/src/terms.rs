@@ -87,6 +87,8 @@ pub struct Placement {
     pub distinct_networks: bool,
     /// The least standing a provider must have.
     pub standing_min: Standing,
+    /// Tags that a provider's ask must carry, every one of them.
+    pub tags: Vec<String>,
 }
 
 /// One point of the payout curve.
@@ -142,6 +144,17 @@ pub enum RailKind {
     Ledger,
 }
 
+/// What happens when a contract's term ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Renewal {
+    /// It ends, unless its client renews it.
+    #[default]
+    Manual,
+    /// It goes on for as long again, while the client can pay and the providers' asks still cover it.
+    Automatic,
+}
+
 /// Everything a contract promises.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -160,6 +173,8 @@ pub struct Terms {
     pub availability_permille: u16,
     /// Time within which a challenge's answer must begin to arrive (95th percentile).
     pub first_byte: Span,
+    /// Bytes per second that a read must at least deliver (5th percentile); zero where none is promised.
+    pub throughput: u64,
     /// How long a slot may stay unreachable before it is replaced.
     pub repair_time: Span,
     /// From which the audit rate follows.
@@ -172,6 +187,13 @@ pub struct Terms {
     pub penalties: PenaltySchedule,
     /// The bond as a multiple of the slot's price, in permille.
     pub bond_ratio_permille: u32,
+    /// What happens at the end.
+    pub renewal: Renewal,
+    /// What leaving early costs: the client as a share of what its slots could still have earned, a provider as a
+    /// share of its bond. Paid to the other side.
+    pub early_exit_permille: u16,
+    /// How much announced maintenance costs nothing, per 30 days of the contract.
+    pub maintenance: Span,
     /// Bytes of reads paid for in advance.
     pub egress: Bytes,
     /// Where the money sits.
@@ -189,6 +211,7 @@ impl Terms {
             tier: Tier::Hot,
             availability_permille: 995,
             first_byte: Span(2 * Span::SECOND.0),
+            throughput: 0,
             repair_time: Span(2 * Span::DAY.0),
             detection: Detection {
                 fraction_ppm: 10_000,
@@ -200,10 +223,14 @@ impl Terms {
                 distinct_operators: true,
                 distinct_networks: true,
                 standing_min: Standing::Low,
+                tags: Vec::new(),
             },
             payout: PayoutCurve::standard(),
             penalties: PenaltySchedule::standard(),
             bond_ratio_permille: 2000,
+            renewal: Renewal::Manual,
+            early_exit_permille: 100,
+            maintenance: Span(8 * Span::HOUR.0),
             egress: capacity,
             rail: RailKind::Ledger,
         }

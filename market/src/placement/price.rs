@@ -85,6 +85,7 @@ impl Market {
             minimum_use: ask.minimum_use,
             cost,
             bond: bond::required(&inputs)?,
+            held_bond_max: types::Msat::ZERO,
         })
     }
 

@@ -24,6 +24,11 @@ fn ask() -> impl Strategy<Value = Ask> {
             tiers,
             minimum_use: Bytes(0),
             duration_max: Span(days * Span::DAY.0),
+            volume_discounts: Vec::new(),
+            duration_discounts: Vec::new(),
+            tags: Vec::new(),
+            counter: None,
+            held_bond_permille: 0,
             expires: Timestamp(expires),
         },
     )

@@ -133,6 +133,11 @@ impl World {
             tiers: Tier::ALL.to_vec(),
             minimum_use: Bytes(u64::from(n % 2) * 500_000_000),
             duration_max: Span(60 * Span::DAY.0),
+            volume_discounts: Vec::new(),
+            duration_discounts: Vec::new(),
+            tags: Vec::new(),
+            counter: None,
+            held_bond_permille: 0,
             expires: self.now.after(Span(300 * Span::DAY.0)),
         };
         Command::PublishAsk { ask: signed(ask), network: format!("10.0.{n}.0/24") }

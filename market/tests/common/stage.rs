@@ -74,6 +74,11 @@ impl World {
             tiers: Tier::ALL.to_vec(),
             minimum_use: Bytes(0),
             duration_max: Span(60 * Span::DAY.0),
+            volume_discounts: Vec::new(),
+            duration_discounts: Vec::new(),
+            tags: Vec::new(),
+            counter: None,
+            held_bond_permille: 0,
             expires: self.now.after(Span(300 * Span::DAY.0)),
         }
     }

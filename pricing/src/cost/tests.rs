@@ -19,6 +19,11 @@ pub(crate) fn ask(price: u32) -> Ask {
         tiers: Tier::ALL.to_vec(),
         minimum_use: Bytes(0),
         duration_max: Span(365 * Span::DAY.0),
+        volume_discounts: Vec::new(),
+        duration_discounts: Vec::new(),
+        tags: Vec::new(),
+        counter: None,
+        held_bond_permille: 0,
         expires: Timestamp(i64::MAX),
     }
 }

@@ -19,6 +19,11 @@ fn ask() -> Ask {
         tiers: vec![Tier::Hot, Tier::Cold],
         minimum_use: Bytes(0),
         duration_max: Span(60 * Span::DAY.0),
+        volume_discounts: Vec::new(),
+        duration_discounts: Vec::new(),
+        tags: Vec::new(),
+        counter: None,
+        held_bond_permille: 0,
         expires: Timestamp(1_000),
     }
 }

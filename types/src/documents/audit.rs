@@ -137,3 +137,54 @@ pub struct Confession {
     pub lost_bytes: u64,
 }
 document!(Confession, "bondstore.confession", provider);
+
+/// A provider announces that it will be out of reach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Maintenance {
+    /// Who.
+    pub provider: Did,
+    /// The first epoch of it; one that has not begun.
+    pub from: Epoch,
+    /// How many epochs.
+    pub epochs: u32,
+    /// What for, in one sentence.
+    pub reason: String,
+}
+document!(Maintenance, "bondstore.maintenance", provider);
+
+/// A provider contests a verdict: the answers to the verdict's challenge travel beside this document, in binary.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dispute {
+    /// Who contests.
+    pub provider: Did,
+    /// Which verdict.
+    pub verdict: DocId,
+    /// Its proof for the verdict's challenge.
+    pub proof: DocId,
+}
+document!(Dispute, "bondstore.dispute", provider);
+
+/// What an auditor measured of a provider from where it stands, in one epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Measurement {
+    /// Who measured: the market, or an auditor that the market's genesis names.
+    pub auditor: Did,
+    /// From where, in the auditor's words (for example `eu-west`).
+    pub vantage: String,
+    /// Whom.
+    pub provider: Did,
+    /// In which epoch.
+    pub epoch: Epoch,
+    /// How many probes were sent.
+    pub probes: u32,
+    /// How many were answered.
+    pub answered: u32,
+    /// The 95th percentile of the time to first byte of those answered, in milliseconds.
+    pub first_byte_ms: u32,
+    /// The 5th percentile of what a read delivered, in bytes per second; zero where nothing was read.
+    pub throughput: u64,
+}
+document!(Measurement, "bondstore.measurement", auditor);

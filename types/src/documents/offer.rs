@@ -6,6 +6,16 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
+/// One step of a discount: from `from` on, `permille` is taken off the price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Discount<T> {
+    /// The least slot size or duration that it is for.
+    pub from: T,
+    /// What is taken off, 1..=999.
+    pub permille: u16,
+}
+
 /// A provider's standing offer. The one with the highest sequence counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +44,16 @@ pub struct Ask {
     pub minimum_use: Bytes,
     /// The longest contract it signs.
     pub duration_max: Span,
+    /// Cheaper storage for larger slots, by rising size; the last step that is reached counts.
+    pub volume_discounts: Vec<Discount<Bytes>>,
+    /// Cheaper storage for longer contracts, by rising duration; the last step that is reached counts. Both kinds multiply.
+    pub duration_discounts: Vec<Discount<Span>>,
+    /// What the provider says of itself (for example `ssd`, `iso27001`); placement may require tags.
+    pub tags: Vec<String>,
+    /// The one counter that this ask answers; nothing for a standing offer to everyone.
+    pub counter: Option<DocId>,
+    /// The share of a bond that may be bonded with earnings held back, in permille: 0 posts every bond in full.
+    pub held_bond_permille: u16,
     /// Until when the offer stands.
     pub expires: Timestamp,
 }
@@ -51,6 +71,36 @@ pub struct Request {
     pub nonce: u64,
 }
 document!(Request, "bondstore.request", client);
+
+/// A client answers a quote with the prices it would take. The quote's providers may sign an [`Ask`] for it alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counter {
+    /// Who counters.
+    pub client: Did,
+    /// Which quote.
+    pub quote: DocId,
+    /// One above the quote's round; the market bounds it.
+    pub round: u8,
+    /// What it would pay a provider for keeping, at most, after the tier's multiplier.
+    pub price_max: Price,
+    /// What it would pay for reads, at most.
+    pub egress_max: GbPrice,
+}
+document!(Counter, "bondstore.counter", client);
+
+/// A provider will not lower its ask for a counter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CounterRefusal {
+    /// Who refuses.
+    pub provider: Did,
+    /// Which counter.
+    pub counter: DocId,
+    /// Why, in one sentence with figures.
+    pub reason: String,
+}
+document!(CounterRefusal, "bondstore.counter-refusal", provider);
 
 /// One provider's part of a quote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +122,8 @@ pub struct QuotedSlot {
     pub cost: SlotCost,
     /// What it locks.
     pub bond: Msat,
+    /// What of the bond may be bonded with earnings held back.
+    pub held_bond_max: Msat,
 }
 
 /// A provider that was left out, and what would let it in.
@@ -110,6 +162,10 @@ pub struct Quote {
     pub client: Did,
     /// For which request.
     pub request: DocId,
+    /// The counter it answers, after the first round.
+    pub counter: Option<DocId>,
+    /// 0 for the first answer to a request, then each counter's.
+    pub round: u8,
     /// What is promised.
     pub terms: Terms,
     /// The market's epoch.

@@ -231,6 +231,7 @@ fn quoted() -> QuotedSlot {
         minimum_use: Size(0),
         cost: SlotCost::default(),
         bond: Msat(0),
+        held_bond_max: Msat::ZERO,
     }
 }
 

@@ -101,11 +101,14 @@ async fn quote(
         minimum_use: Bytes(0),
         cost: SlotCost::default(),
         bond: Msat(0),
+        held_bond_max: Msat::ZERO,
     };
     let quote = Quote {
         market: books.key.did(),
         client: request.client,
         request: request.id(),
+        counter: None,
+        round: 0,
         terms: request.terms.clone(),
         epoch: Span::HOUR,
         epochs: 24,

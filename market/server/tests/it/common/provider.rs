@@ -95,6 +95,11 @@ pub(crate) fn ask(key: &SecretKey, number: u8, sequence: u64) -> Ask {
         tiers: Tier::ALL.to_vec(),
         minimum_use: Size(1 << 20),
         duration_max: Span(365 * Span::DAY.0),
+        volume_discounts: Vec::new(),
+        duration_discounts: Vec::new(),
+        tags: Vec::new(),
+        counter: None,
+        held_bond_permille: 0,
         expires: network::clock::now().after(Span(30 * Span::DAY.0)),
     }
 }
