@@ -1,28 +1,32 @@
 //! The HTTP/1.1 client: one pool of connections to one peer, whose key is pinned.
 //!
 //! [`HttpClient`] starts a [`Call`]; what comes back is an [`Answer`], read whole or piece by piece, or
-//! a [`ClientError`]. Calls that may be repeated are, under one `Idempotency-Key`.
+//! a [`ClientError`]. Calls that may be repeated are, under one `Idempotency-Key`; a peer that keeps failing is
+//! left alone for a while by its [`breaker`].
 
 mod answer;
+pub mod breaker;
 mod call;
 mod connect;
 mod error;
 
 pub use answer::Answer;
+pub use breaker::BreakerPolicy;
 pub use call::{Call, IDEMPOTENCY_KEY, JOSE, JSON, OCTETS};
 pub use error::ClientError;
 
 use crate::endpoint::Endpoint;
 use crate::tls::Pin;
 use backon::ExponentialBuilder;
+use breaker::Breaker;
 use bytes::Bytes;
 use connect::Connector;
 use http::Method;
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use types::Did;
 
 /// How long a client waits for what.
@@ -86,6 +90,8 @@ pub struct ClientOptions {
     pub timeouts: Timeouts,
     /// How it repeats.
     pub retries: Retries,
+    /// When it leaves a failing peer alone.
+    pub breaker: BreakerPolicy,
 }
 
 /// A pool of connections to one peer. Clones share it; dropping the last closes every connection.
@@ -97,6 +103,9 @@ struct Shared {
     base: String,
     pin: Arc<Pin>,
     options: ClientOptions,
+    breaker: Mutex<Breaker>,
+    /// What the breaker's times count from.
+    made: Instant,
     pool: Client<Connector, Full<Bytes>>,
 }
 
@@ -115,7 +124,15 @@ impl HttpClient {
             // Larger buffers fall out of the cache when several shards come at a time.
             .http1_max_buf_size(256 << 10)
             .build(connector);
-        Self(Arc::new(Shared { base: endpoint.to_string(), endpoint, pin, options, pool }))
+        Self(Arc::new(Shared {
+            base: endpoint.to_string(),
+            endpoint,
+            pin,
+            options,
+            breaker: Mutex::default(),
+            made: Instant::now(),
+            pool,
+        }))
     }
 
     /// Where the peer answers.
@@ -126,6 +143,31 @@ impl HttpClient {
     /// The peer's key: pinned, or learnt in the first handshake. Over plain HTTP only the pin is known.
     pub fn peer(&self) -> Option<Did> {
         self.0.pin.did()
+    }
+
+    /// Whether the peer is being left alone now, because it kept failing.
+    pub fn is_left_alone(&self) -> bool {
+        self.0.breaker.lock().unwrap_or_else(PoisonError::into_inner).is_open()
+    }
+
+    /// Runs one attempt under the breaker.
+    async fn guarded<T>(
+        &self,
+        attempt: impl Future<Output = Result<T, ClientError>>,
+    ) -> Result<T, ClientError> {
+        let policy = &self.0.options.breaker;
+        let breaker = || self.0.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = || self.0.made.elapsed();
+        breaker().admit(policy, since()).map_err(|again_in| ClientError::LeftAlone {
+            endpoint: self.0.base.clone(),
+            again_in,
+        })?;
+        let done = attempt.await;
+        match &done {
+            Err(error) if error.is_silence() => breaker().failed(policy, since()),
+            _ => breaker().answered(),
+        }
+        done
     }
 
     /// Starts a `GET` of `path` (with its query), which begins with a slash.

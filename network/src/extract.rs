@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use hyper::body::Body as _;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use types::jws::JWS_BYTES_MAX;
 use types::{Document, Signed, Verified};
 
@@ -20,11 +20,17 @@ pub const JSON_BYTES_MAX: usize = 16 << 20;
 /// How long the next piece of a body is waited for.
 const IDLE: Duration = Duration::from_secs(30);
 
+/// How long a whole body of at most `max` bytes may take: a minute, and a second more for every 64 KiB.
+fn whole_within(max: usize) -> Duration {
+    Duration::from_mins(1).saturating_add(Duration::from_secs((max >> 16) as u64))
+}
+
 /// A request's body, piece by piece, of at most so many bytes.
 pub struct Pieces {
     body: Body,
     left: usize,
     max: usize,
+    ends: Instant,
 }
 
 impl Pieces {
@@ -36,7 +42,8 @@ impl Pieces {
         if body.size_hint().lower() > max as u64 {
             return Err(Problem::too_large(max));
         }
-        Ok(Self { body, left: max, max })
+        let ends = Instant::now() + whole_within(max);
+        Ok(Self { body, left: max, max, ends })
     }
 
     /// The next piece; nothing at the body's end.
@@ -45,8 +52,12 @@ impl Pieces {
     /// 413 where the body is too long, 408 where it stalls, 400 where it breaks off.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
         loop {
-            let frame = timeout(IDLE, self.body.frame()).await.map_err(|_| {
-                let detail = format!("nothing of the body came for {IDLE:?}: send it again");
+            let patience = IDLE.min(self.ends.saturating_duration_since(Instant::now()));
+            let frame = timeout(patience, self.body.frame()).await.map_err(|_| {
+                let detail = format!(
+                    "nothing of the body came for {IDLE:?}, or not all of it within {:?}: send it again, faster",
+                    whole_within(self.max)
+                );
                 Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail)
             })?;
             let Some(frame) = frame else { return Ok(None) };

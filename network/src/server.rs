@@ -1,6 +1,7 @@
 //! The HTTP/1.1 server: an axum router behind sockets that can be drained or cut.
 
 mod leftover;
+mod pace;
 mod severable;
 
 use crate::api::Problem;
@@ -13,6 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use leftover::Leftover;
+pub use pace::WritePace;
 use rustls::ServerConfig;
 use severable::Severable;
 use std::io;
@@ -67,6 +69,8 @@ pub struct ServeOptions {
     pub connections_max: usize,
     /// For a handshake, for a request's head, and for a silent connection between two requests.
     pub head_timeout: Duration,
+    /// How slowly a peer may read what is sent to it.
+    pub write_pace: WritePace,
     /// How long [`ServerHandle::shutdown`] waits for requests that are being answered.
     pub grace: Duration,
 }
@@ -77,6 +81,7 @@ impl Default for ServeOptions {
             tls: None,
             connections_max: 4096,
             head_timeout: Duration::from_secs(30),
+            write_pace: WritePace::default(),
             grace: Duration::from_secs(10),
         }
     }
@@ -209,7 +214,7 @@ impl Server {
             Ok(Err(error)) => return tracing::debug!(%peer, %error, "no handshake"),
             Err(_) => return tracing::debug!(%peer, "the handshake took too long"),
         };
-        let socket = Severable::new(socket, &self.kill, seat);
+        let socket = Severable::new(socket, &self.kill, self.options.write_pace, seat);
         let router = self.router.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             let router = router.clone();

@@ -51,8 +51,12 @@ impl Default for Options {
             plain: PlainHttp::LoopbackOnly,
             confirm_within: seconds(120),
             market_within: seconds(5),
-            upload: ClientOptions { timeouts: upload, retries },
-            download: ClientOptions { timeouts: download, retries: Retries::NONE },
+            upload: ClientOptions { timeouts: upload, retries, ..ClientOptions::default() },
+            download: ClientOptions {
+                timeouts: download,
+                retries: Retries::NONE,
+                ..ClientOptions::default()
+            },
         }
     }
 }

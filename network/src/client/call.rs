@@ -130,7 +130,7 @@ impl Call {
     pub async fn upgrade(mut self, protocol: &'static str) -> Result<Upgraded, ClientError> {
         self.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         self.headers.insert(UPGRADE, HeaderValue::from_static(protocol));
-        let response = self.exchange().await?;
+        let response = self.client.guarded(self.exchange()).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             Answer::of(self.client.clone(), response).await?;
             let reason = format!("it does not speak {protocol}");
@@ -171,7 +171,7 @@ impl Call {
     }
 
     async fn attempt(self) -> Result<Answer, ClientError> {
-        Answer::of(self.client.clone(), self.exchange().await?).await
+        Answer::of(self.client.clone(), self.client.guarded(self.exchange()).await?).await
     }
 
     async fn exchange(&self) -> Result<http::Response<hyper::body::Incoming>, ClientError> {

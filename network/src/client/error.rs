@@ -44,6 +44,14 @@ pub enum ClientError {
         /// How long was waited.
         after: Duration,
     },
+    /// It kept failing, so it is not asked for a while.
+    #[error("{endpoint} kept failing and is left alone; it is asked again in {again_in:?}")]
+    LeftAlone {
+        /// Where.
+        endpoint: String,
+        /// When the next call may be made.
+        again_in: Duration,
+    },
     /// The connection broke.
     #[error("the connection to {endpoint} broke: {reason}")]
     Broken {
@@ -98,10 +106,20 @@ impl ClientError {
         self.problem().map(|problem| problem.code.as_str())
     }
 
+    /// Whether nobody answered at all, or the connection did not last: what a circuit breaker counts. A refusal
+    /// is an answer.
+    pub(super) fn is_silence(&self) -> bool {
+        matches!(self, Self::Connect { .. } | Self::TimedOut { .. } | Self::Broken { .. })
+            || matches!(self, Self::Foreign { status: 502 | 504, .. })
+    }
+
     /// Whether the same call may well succeed a moment later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Connect { .. } | Self::TimedOut { .. } | Self::Broken { .. } => true,
+            Self::Connect { .. }
+            | Self::TimedOut { .. }
+            | Self::Broken { .. }
+            | Self::LeftAlone { .. } => true,
             Self::Refused(problem) => transient_status(problem.status),
             Self::Foreign { status, .. } => transient_status(*status),
             _ => false,

@@ -1,5 +1,7 @@
-//! A socket that the server can cut, even after a handler has taken it over by an upgrade.
+//! A socket that the server can cut, even after a handler has taken it over by an upgrade, and that cuts itself
+//! where the peer reads too slowly.
 
+use super::pace::{Pacer, WritePace};
 use crate::socket::Socket;
 use std::io;
 use std::pin::Pin;
@@ -13,6 +15,7 @@ pub(super) struct Severable {
     socket: Socket,
     /// One for each direction, which different tasks may wait in.
     cut: [Pin<Box<WaitForCancellationFutureOwned>>; 2],
+    pacer: Pacer,
     _seat: OwnedSemaphorePermit,
 }
 
@@ -20,12 +23,13 @@ impl Severable {
     pub(super) fn new(
         socket: Socket,
         kill: &CancellationToken,
+        pace: WritePace,
         seat: OwnedSemaphorePermit,
     ) -> Self {
         // A token of its own, so that connections do not share a lock.
         let kill = kill.child_token();
         let cut = [(); 2].map(|()| Box::pin(kill.clone().cancelled_owned()));
-        Self { socket, cut, _seat: seat }
+        Self { socket, cut, pacer: Pacer::new(pace), _seat: seat }
     }
 
     fn check(&mut self, direction: usize, cx: &mut Context<'_>) -> io::Result<()> {
@@ -56,17 +60,20 @@ impl AsyncWrite for Severable {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.check(1, cx)?;
-        Pin::new(&mut self.socket).poll_write(cx, buf)
+        let wrote = Pin::new(&mut self.socket).poll_write(cx, buf);
+        self.pacer.wrote(cx, wrote)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.check(1, cx)?;
-        Pin::new(&mut self.socket).poll_flush(cx)
+        let flushed = Pin::new(&mut self.socket).poll_flush(cx);
+        self.pacer.flushed(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.check(1, cx)?;
-        Pin::new(&mut self.socket).poll_shutdown(cx)
+        let closed = Pin::new(&mut self.socket).poll_shutdown(cx);
+        self.pacer.flushed(cx, closed)
     }
 
     fn poll_write_vectored(
@@ -75,7 +82,8 @@ impl AsyncWrite for Severable {
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.check(1, cx)?;
-        Pin::new(&mut self.socket).poll_write_vectored(cx, parts)
+        let wrote = Pin::new(&mut self.socket).poll_write_vectored(cx, parts);
+        self.pacer.wrote(cx, wrote)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -5,10 +5,12 @@ use axum::Router;
 use axum::routing::post;
 use http::StatusCode;
 use network::api::Problem;
-use network::client::ClientOptions;
+use network::client::{BreakerPolicy, ClientError, ClientOptions, Retries};
 use network::extract::IdempotencyKey;
+use network::server::{ServeOptions, bind, serve};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// How often each key came, at a server that fails the first two times.
 #[derive(Clone, Default)]
@@ -84,4 +86,33 @@ async fn a_key_that_is_too_long_is_refused_at_both_ends() {
     let long = http::HeaderValue::try_from("k".repeat(129)).unwrap();
     let there = client.post("/").header(name, long).done().await.unwrap_err();
     assert_eq!(there.code(), Some("idempotency_key_malformed"));
+}
+
+#[tokio::test]
+async fn a_peer_that_keeps_failing_is_left_alone_and_then_tried_again() {
+    let server = plain(Router::new()).await;
+    let url = format!("http://{}", server.address());
+    server.shutdown().await;
+    let pause = Duration::from_millis(200);
+    let breaker = BreakerPolicy { failures_max: 3, pause, ..BreakerPolicy::default() };
+    let options = ClientOptions { retries: Retries::NONE, breaker, ..ClientOptions::default() };
+    let client = client_at(&url, options);
+    for _ in 0..3 {
+        let error = client.get("/").done().await.unwrap_err();
+        assert!(matches!(error, ClientError::Connect { .. }), "{error}");
+    }
+    let error = client.get("/").done().await.unwrap_err();
+    assert!(matches!(error, ClientError::LeftAlone { .. }) && error.is_transient(), "{error}");
+    assert!(client.is_left_alone());
+
+    let listener = bind(&server.address().to_string()).await.unwrap();
+    let desk = Desk::default();
+    let _back = serve(listener, desk.serve(StatusCode::CONFLICT), ServeOptions::default()).unwrap();
+    let answered = async {
+        while let Err(ClientError::LeftAlone { again_in, .. }) = client.get("/").done().await {
+            tokio::time::sleep(again_in).await;
+        }
+    };
+    soon(answered).await;
+    assert!(!client.is_left_alone(), "even a refusal is an answer");
 }

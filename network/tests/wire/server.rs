@@ -8,7 +8,7 @@ use http::StatusCode;
 use network::api::Problem;
 use network::client::ClientError;
 use network::extract::RawBody;
-use network::server::{BindError, ServeOptions, bind};
+use network::server::{BindError, ServeOptions, WritePace, bind};
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
@@ -181,4 +181,28 @@ async fn a_connection_too_many_waits_for_a_seat() {
     let second = tokio::spawn(client_of(&server).get("/").read_bytes(10));
     drop(first);
     assert_eq!(soon(second).await.unwrap().unwrap(), Bytes::from("yes"));
+}
+
+/// Bytes in memory that say when they are dropped.
+struct Load(Vec<u8>, #[expect(dead_code, reason = "it is held to be dropped")] Grave);
+
+impl AsRef<[u8]> for Load {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_holds_nothing_for_ever() {
+    let (dead, mut graves) = mpsc::unbounded_channel();
+    let route = get(async move || Bytes::from_owner(Load(vec![7; 64 << 20], Grave(dead))));
+    let pace = WritePace { bytes: 1 << 20, within: Duration::from_millis(50) };
+    let options = ServeOptions { write_pace: pace, ..ServeOptions::default() };
+    let server = start(Router::new().route("/load", route), options).await;
+    let mut peer = TcpStream::connect(server.address()).await.unwrap();
+    peer.write_all(b"GET /load HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let mut first = [0; 12];
+    peer.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+    assert_eq!(soon(graves.recv()).await, Some(()), "the answer is given up");
 }

@@ -43,7 +43,7 @@ pub(crate) fn client_at(url: &str, options: ClientOptions) -> HttpClient {
 pub(crate) fn hasty(url: &str) -> HttpClient {
     let soon = Duration::from_millis(200);
     let timeouts = Timeouts { head: soon, idle: soon, ..Timeouts::default() };
-    client_at(url, ClientOptions { timeouts, retries: Retries::NONE })
+    client_at(url, ClientOptions { timeouts, retries: Retries::NONE, ..ClientOptions::default() })
 }
 
 /// What must come to its end, fails the test where it does not.

@@ -36,8 +36,9 @@ pub(crate) fn options() -> Options {
         upload: ClientOptions {
             timeouts,
             retries: Retries { times: 5, pause, pause_max: 5 * pause },
+            ..ClientOptions::default()
         },
-        download: ClientOptions { timeouts, retries: Retries::NONE },
+        download: ClientOptions { timeouts, retries: Retries::NONE, ..ClientOptions::default() },
         ..Options::default()
     }
 }
