@@ -4,9 +4,23 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use types::{Dimension, DocId, Epoch, Standing};
 
-/// What a review changes, and why.
+/// What brings a change about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Occasion {
+    /// A review was due.
+    Review,
+    /// Small failures have gone on for so long that they expel, at once.
+    Alarm,
+    /// A dispute has reversed what an earlier change rests on.
+    Reversal,
+}
+
+/// What changes, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
+    /// What brought it about.
+    pub occasion: Occasion,
     /// The standing before.
     pub from: Standing,
     /// The standing now.
@@ -64,6 +78,11 @@ pub enum Finding {
         /// Whether that expels.
         expelled: bool,
     },
+    /// Outcomes that an earlier change rests on were reversed by a dispute.
+    Reversed {
+        /// How many points come back, for all dimensions together.
+        regained: i32,
+    },
 }
 
 impl Change {
@@ -116,6 +135,10 @@ impl fmt::Display for Reason {
             Finding::Suspicious { expelled: false } => {
                 write!(f, "and small failures went on for too long")?;
             }
+            Finding::Reversed { regained } => {
+                let by = self.document.map(|by| format!(" by {by}")).unwrap_or_default();
+                return write!(f, "reversed{by} (+{regained} points)");
+            }
         }
         match self.document {
             Some(document) if self.bad > 0 => write!(f, ", last shown by {document}"),
@@ -164,6 +187,7 @@ mod tests {
             document: None,
         };
         let change = Change {
+            occasion: Occasion::Review,
             from: Standing::New,
             to: Standing::Low,
             points_from: 900,

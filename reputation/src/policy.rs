@@ -2,6 +2,7 @@
 
 mod rules;
 
+use crate::recent::Rule;
 pub use rules::PolicyError;
 use serde::{Deserialize, Serialize};
 use types::{Bytes, Dimension, Standing};
@@ -111,6 +112,16 @@ pub struct NewcomerPolicy {
     pub total_max: Bytes,
 }
 
+/// How much of the past is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HistoryPolicy {
+    /// For how many epochs an outcome can be taken back: at least as long as it can be disputed.
+    pub reversible_epochs: u64,
+    /// How many changes of a provider are kept at hand; the journal keeps them all.
+    pub changes_max: u16,
+}
+
 /// Everything reputation is decided by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -125,6 +136,8 @@ pub struct ReputationPolicy {
     pub weights: WeightPolicy,
     /// New providers.
     pub newcomers: NewcomerPolicy,
+    /// The past.
+    pub history: HistoryPolicy,
 }
 
 impl Default for TallyPolicy {
@@ -222,6 +235,8 @@ impl Default for ReputationPolicy {
                 slot_max: Bytes(250_000_000_000),
                 total_max: Bytes(1_000_000_000_000),
             },
+            // Two weeks of hours, and eight weeks of reviews.
+            history: HistoryPolicy { reversible_epochs: 336, changes_max: 8 },
         }
     }
 }
@@ -240,6 +255,11 @@ impl WeightPolicy {
 }
 
 impl ReputationPolicy {
+    /// How `dimension` is counted.
+    pub(crate) const fn rule(&self, dimension: Dimension) -> Rule<'_> {
+        Rule { policy: self, asked: self.dimension(dimension) }
+    }
+
     /// What is asked in `dimension`.
     pub const fn dimension(&self, dimension: Dimension) -> &DimensionPolicy {
         &self.dimensions[dimension as usize]

@@ -1,9 +1,12 @@
 //! What is known of one provider.
 
-use crate::change::Change;
+use crate::change::{Change, Occasion};
+use crate::history::Past;
 use crate::policy::ReputationPolicy;
-use crate::side::Side;
+use crate::recent::Counts;
+use crate::side::{Seen, Side};
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 use types::{Dimension, DocId, Epoch, Score};
 
 /// What was observed in one dimension.
@@ -33,8 +36,14 @@ pub struct Record {
     pub(crate) joined: Epoch,
     /// When its points moved last.
     pub(crate) reviewed: Epoch,
+    /// How often they were counted anew.
+    pub(crate) reviews: u32,
     pub(crate) score: Score,
     pub(crate) sides: [Side; 4],
+    /// The latest changes, oldest first.
+    pub(crate) history: VecDeque<Past>,
+    /// What reversed something that a change rests on, and is not reheard yet.
+    pub(crate) reversal: Option<DocId>,
 }
 
 impl Default for Record {
@@ -46,29 +55,64 @@ impl Default for Record {
 impl Record {
     /// The record of a provider that came in epoch `joined`: nothing is known yet.
     pub fn new(joined: Epoch) -> Self {
-        let (score, sides) = (Score::default(), [Side::default(); 4]);
-        Self { joined, reviewed: joined, score, sides }
+        Self {
+            joined,
+            reviewed: joined,
+            reviews: 0,
+            score: Score::default(),
+            sides: std::array::from_fn(|_| Side::default()),
+            history: VecDeque::new(),
+            reversal: None,
+        }
     }
 
     /// Learns `outcome`. What comes late counts as of the latest epoch noted.
     pub fn note(&mut self, policy: &ReputationPolicy, outcome: Outcome, evidence: Evidence) {
         let index = outcome.dimension as usize;
-        self.sides[index].note(policy, outcome, evidence);
-        let asked = policy.dimension(outcome.dimension);
-        self.score.bounds[index] = self.sides[index].bound(policy, asked, evidence.epoch);
+        let counts = Counts { good: u64::from(outcome.good), bad: u64::from(outcome.bad) };
+        let seen = Seen { counts, document: evidence.document, reviews: self.reviews };
+        let rule = policy.rule(outcome.dimension);
+        self.sides[index].note(rule, evidence.epoch, seen);
+        self.score.bounds[index] = self.sides[index].bound(rule, evidence.epoch);
     }
 
     /// Takes over what [`review`](Self::review) found in `epoch`, and counts anew from there.
     pub fn adopt(&mut self, policy: &ReputationPolicy, change: &Change, epoch: Epoch) {
         self.score.standing = change.to;
         self.score.points = change.points_to;
+        let (change, reviews) = (change.clone(), self.reviews);
+        if change.occasion == Occasion::Reversal {
+            self.settle_reversals(policy);
+        } else {
+            self.count_anew(policy, epoch);
+        }
+        // A reversal is told, and rests on no outcomes of its own.
+        let reviews = if change.occasion == Occasion::Reversal { u32::MAX } else { reviews };
+        self.history.push_back(Past {
+            epoch,
+            change,
+            given_back: 0,
+            reviews,
+            reversed: [Counts::default(); 4],
+        });
+        while self.history.len() > usize::from(policy.history.changes_max) {
+            self.history.pop_front();
+        }
+    }
+
+    fn count_anew(&mut self, policy: &ReputationPolicy, epoch: Epoch) {
         self.reviewed = epoch;
+        self.reviews = self.reviews.saturating_add(1);
         for dimension in Dimension::ALL {
             let side = &mut self.sides[dimension as usize];
             side.restart();
-            let bound = side.bound(policy, policy.dimension(dimension), epoch);
-            self.score.bounds[dimension as usize] = bound;
+            self.score.bounds[dimension as usize] = side.bound(policy.rule(dimension), epoch);
         }
+    }
+
+    /// Its latest changes with their evidence, oldest first: as many as the policy keeps.
+    pub fn history(&self) -> impl DoubleEndedIterator<Item = &Past> {
+        self.history.iter()
     }
 
     /// What others may know of it.
@@ -99,8 +143,7 @@ mod tests {
         assert_eq!(record.score(), Score::default());
         assert_eq!(record.score().points, policy.points.start);
         for dimension in Dimension::ALL {
-            let side = record.sides[dimension as usize];
-            let bound = side.bound(&policy, policy.dimension(dimension), Epoch(0));
+            let bound = record.sides[dimension as usize].bound(policy.rule(dimension), Epoch(0));
             assert_eq!(bound, record.score().bounds[dimension as usize]);
         }
     }
@@ -115,7 +158,7 @@ mod tests {
         let bounds = record.score().bounds;
         assert_eq!((bounds[0], bounds[1], bounds[3]), (500, 500, 500));
         assert!(bounds[2] < 500);
-        assert_eq!(record.sides[2].document, Some(Hash([9; 32])));
+        assert_eq!(record.sides[2].document(), Some(Hash([9; 32])));
         assert_eq!((record.joined(), record.reviewed()), (Epoch(3), Epoch(3)));
     }
 }

@@ -25,8 +25,8 @@ impl ReputationPolicy {
         }
     }
 
-    fn rules(&self) -> [(&'static str, bool, &'static str); 11] {
-        let Self { tally, dimensions, points, weights, newcomers } = self;
+    fn rules(&self) -> [(&'static str, bool, &'static str); 12] {
+        let Self { tally, dimensions, points, weights, newcomers, history } = self;
         let steps = 1..=points.step_max;
         let doubled = u32::from(weights.new) * 2;
         let drawn = weights.low <= weights.standard && weights.standard <= weights.high;
@@ -63,6 +63,7 @@ impl ReputationPolicy {
                 newcomers.slot_max <= newcomers.total_max,
                 "give at most total_max",
             ),
+            ("history.changes_max", history.changes_max > 0, "give at least one"),
         ]
     }
 }

@@ -63,10 +63,8 @@ fn a_review_changes_nothing_until_it_is_adopted_and_then_counts_anew() {
 #[test]
 fn points_move_by_a_hundred_to_five_hundred_either_way() {
     for (bad, moved) in [(0u32, 500), (1, 264), (2, -107), (5, -186), (17, -500), (60, -500)] {
-        let mut side = Side::default();
-        let outcome = Outcome { dimension: Dimension::Availability, good: 168 - bad, bad };
-        side.note(&policy(), outcome, Evidence { epoch: Epoch(1), document: Hash([2; 32]) });
-        let (step, finding) = step(&policy().points, 10_000, &side);
+        let counts = Counts { good: u64::from(168 - bad), bad: u64::from(bad) };
+        let (step, finding) = step(&policy().points, 10_000, counts);
         assert_eq!(step, moved, "{bad} bad");
         assert_eq!(matches!(finding, Finding::Kept { .. }), moved > 0);
     }
@@ -193,7 +191,12 @@ fn a_bound_that_was_low_does_not_outlast_a_vetting() {
         assert_eq!(record.expulsion(&policy()), None);
     }
     for dimension in [Dimension::Availability, Dimension::Latency] {
-        assert_eq!(record.limits(&policy(), dimension), None, "{:?}", record.score());
+        assert_eq!(
+            record.limits(policy().rule(dimension), dimension),
+            None,
+            "{:?}",
+            record.score()
+        );
     }
 }
 
