@@ -2,12 +2,13 @@
 //!
 //! In the order of a contract's life: [`offer`] (ask, request, quote, acceptance), [`holding`] (reservation,
 //! confirmation, storage receipt, revision), [`audit`] (challenge, proof, verdict, confession), [`payment`]
-//! (deposit, withdrawal, voucher, settlement), [`amendment`] (extension, growth, leaving, top-up) and [`access`]
-//! (capability tokens and sessions).
+//! (deposit, withdrawal, voucher, settlement), [`amendment`] (extension, growth, leaving, top-up), [`access`]
+//! (capability tokens and sessions) and [`evidence`] (tree heads and receipts, for outsiders).
 
 pub mod access;
 pub mod amendment;
 pub mod audit;
+pub mod evidence;
 pub mod holding;
 pub mod offer;
 pub mod payment;
@@ -18,6 +19,7 @@ pub use audit::{
     AuditKind, Challenge, Confession, Dispute, Maintenance, Measurement, Proof, SlotChallenge,
     SlotVerdict, Verdict,
 };
+pub use evidence::{Receipt, TreeHead};
 pub use holding::{Confirmation, Reservation, Revision, SlotSize, StorageReceipt};
 pub use offer::{
     Acceptance, Ask, AuditPlan, Counter, CounterRefusal, Discount, Exclusion, Quote, QuotedSlot,

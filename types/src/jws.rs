@@ -76,10 +76,36 @@ impl Signed {
 
     /// Checks header, signature and payload, and gives what only this check can give.
     pub fn verify<T: Document>(&self) -> Result<Verified<T>, JwsError> {
+        let (signer, payload) = self.opened(T::TYP, |typ| typ == T::TYP)?;
+        let document: T = serde_json::from_slice(&payload)
+            .map_err(|error| JwsError::Payload { typ: T::TYP, reason: error.to_string() })?;
+        if document.signer() != signer {
+            return Err(JwsError::ForeignSigner {
+                signed_by: signer,
+                speaks_for: document.signer(),
+            });
+        }
+        Ok(Verified { document, id: self.id(), signed: self.clone() })
+    }
+
+    /// Checks header and signature of a document of any kind: enough to show who signed it, not to act on it.
+    ///
+    /// # Errors
+    /// As [`Signed::verify`], but for the payload, which is not looked into.
+    pub fn authenticate(&self) -> Result<Authentic, JwsError> {
+        let (signer, payload) = self.opened("signed document", |typ| !typ.is_empty())?;
+        Ok(Authentic { signer, typ: self.typ().unwrap_or_default(), payload })
+    }
+
+    /// The signer and the payload, once the header is that of an allowed kind and the signature holds.
+    fn opened(
+        &self,
+        expected: &'static str,
+        allowed: impl FnOnce(&str) -> bool,
+    ) -> Result<(Did, Vec<u8>), JwsError> {
         let (header, payload, signature) = self.parts()?;
-        let expected = T::TYP;
         let header: Header = decode(header).ok_or(JwsError::Header { expected })?;
-        if header.alg != "EdDSA" || header.typ != expected {
+        if header.alg != "EdDSA" || !allowed(&header.typ) {
             return Err(JwsError::Header { expected });
         }
         let signature: [u8; 64] = BASE64
@@ -92,16 +118,7 @@ impl Signed {
         if !key.verifies(signed, &signature) {
             return Err(JwsError::Signature(header.kid));
         }
-        let payload = BASE64.decode(payload).map_err(|_| JwsError::Malformed)?;
-        let document: T = serde_json::from_slice(&payload)
-            .map_err(|error| JwsError::Payload { typ: expected, reason: error.to_string() })?;
-        if document.signer() != header.kid {
-            return Err(JwsError::ForeignSigner {
-                signed_by: header.kid,
-                speaks_for: document.signer(),
-            });
-        }
-        Ok(Verified { document, id: self.id(), signed: self.clone() })
+        Ok((header.kid, BASE64.decode(payload).map_err(|_| JwsError::Malformed)?))
     }
 
     /// What the header calls this document, unverified: enough to choose which kind to verify it as.
@@ -121,6 +138,17 @@ impl Signed {
 
 fn decode<T: DeserializeOwned>(part: &str) -> Option<T> {
     serde_json::from_slice(&BASE64.decode(part).ok()?).ok()
+}
+
+/// A document of any kind whose signature has been checked, and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authentic {
+    /// Who signed it.
+    pub signer: Did,
+    /// What its header calls it.
+    pub typ: String,
+    /// What is signed, as JSON.
+    pub payload: Vec<u8>,
 }
 
 /// A document whose signature and signer have been checked. `decide` takes nothing less.
@@ -180,6 +208,32 @@ impl<T> Verified<T> {
     /// The document itself.
     pub fn into_inner(self) -> T {
         self.document
+    }
+}
+
+/// The field in which a command that is written down has the document's name, and one that is read the document.
+pub(crate) const NAME: &str = "signed";
+
+/// Written down, a document is its name: `{"signed": <hash>}`. The document itself is kept beside.
+impl<T> Serialize for Verified<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut named = serializer.serialize_struct("Verified", 1)?;
+        named.serialize_field(NAME, &self.id)?;
+        named.end()
+    }
+}
+
+/// Read back, the document stands where its name was ([`crate::documents::evidence::resolve`]) and is verified.
+impl<'de, T: Document> Deserialize<'de> for Verified<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Resolved {
+            signed: Signed,
+        }
+        let Resolved { signed } = Resolved::deserialize(deserializer)?;
+        signed.verify().map_err(serde::de::Error::custom)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Reading order: [`money`], [`size`], [`time`] and [`price`] are the units; [`id`] names parties and
 //! things; [`keys`] sign and [`jws`] wraps what is signed; [`terms`] and [`cost`] say what is promised
 //! and what it costs; [`documents`] are the sentences the parties exchange; [`score`] is what reputation
-//! says of a provider; [`text`] reads and writes units as people do.
+//! says of a provider; [`tree`] is what proves that something is in a journal; [`text`] reads and writes units as people do.
 //!
 //! Pure: no clock, no operating-system randomness, no input or output.
 
@@ -19,6 +19,7 @@ pub mod size;
 pub mod terms;
 pub mod text;
 pub mod time;
+pub mod tree;
 
 pub use cost::{CostVector, SlotCost};
 pub use id::{ContractId, Did, DocId, Hash, IdError};
