@@ -1,13 +1,15 @@
 //! What can be asked of the market. Commands that come from a party carry its verified document.
 
+use serde::{Deserialize, Serialize};
 use types::documents::{
     Acceptance, Ask, Confession, Confirmation, Deposit, Quote, Revision, StorageReceipt, Verdict,
     Voucher, Withdrawal,
 };
 use types::{ContractId, Epoch, Hash, Verified};
 
-/// One thing to judge.
-#[derive(Clone, Debug)]
+/// One thing to judge. The journal has it with its documents' names in their places.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// A provider offers storage. `network` is the /24 or /64 the server saw the endpoint in.
     PublishAsk {

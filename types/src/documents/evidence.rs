@@ -171,13 +171,18 @@ impl EntryNames {
     /// Every document it names: the command's own in the order in which it has them, then evidence, then what was
     /// issued; each once.
     pub fn documents(&self) -> Vec<DocId> {
-        let mut names = Vec::new();
-        collect(&self.command, &mut names);
-        names.extend(self.evidence.iter().chain(&self.issued));
-        let mut seen = std::collections::BTreeSet::new();
-        names.retain(|name| seen.insert(*name));
-        names
+        documents(&self.command, self.evidence.iter().chain(&self.issued))
     }
+}
+
+/// Every document that a written command and `further` name, in that order, each once.
+pub fn documents<'a>(command: &Value, further: impl Iterator<Item = &'a DocId>) -> Vec<DocId> {
+    let mut names = Vec::new();
+    collect(command, &mut names);
+    names.extend(further);
+    let mut seen = std::collections::BTreeSet::new();
+    names.retain(|name| seen.insert(*name));
+    names
 }
 
 use crate::jws::NAME;

@@ -105,6 +105,11 @@ fn every_consistency_proof_to_130_is_the_rfcs_and_verifies() {
     assert_eq!(ConsistencyProof::make(3, 2, nodes.as_slice()), Ok(None));
 }
 
+/// The first digits of the roots of trees of 0 to 7 leaves, each leaf `leaf n`.
+const ROOTS: [&str; 8] = [
+    "af1349b9", "7e5301b7", "940e6e0f", "e8a21b22", "3919d533", "4ec03159", "ed90f264", "ec0ea27f",
+];
+
 #[test]
 fn known_trees_have_known_roots() {
     // BLAKE3 of nothing, and of one byte: the algorithm's own published vectors (inputs of 0 and 1 byte).
@@ -118,7 +123,7 @@ fn known_trees_have_known_roots() {
     );
     let (_, tips) = grown(&leaves(7));
     let roots: Vec<String> = tips.iter().map(|tip| tip.root.short()).collect();
-    insta::assert_json_snapshot!(roots);
+    assert_eq!(roots, ROOTS);
 }
 
 #[test]
