@@ -1,5 +1,6 @@
 //! Why a market cannot be founded, opened or verified.
 
+use crate::store::{Place, StoreError};
 use std::path::PathBuf;
 
 /// A market's data directory that cannot be used. Nothing in it has been changed.
@@ -9,10 +10,10 @@ pub enum OpenError {
     #[error(
         "there is no market in {0}; found one with `bondstore market run --data {0}`, or name another directory"
     )]
-    NotFounded(PathBuf),
+    NotFounded(Place),
     /// There is one already.
     #[error("there is a market in {0} already; name an empty directory to found another")]
-    AlreadyFounded(PathBuf),
+    AlreadyFounded(Place),
     /// Another process runs it.
     #[error("another process runs the market in {0}; stop it first, or name another directory")]
     InUse(PathBuf),
@@ -30,7 +31,7 @@ pub enum OpenError {
     )]
     CorruptDatabase {
         /// Which.
-        path: PathBuf,
+        path: String,
         /// What was found.
         reason: String,
     },
@@ -38,9 +39,9 @@ pub enum OpenError {
     #[error("the database has schema {found}, this program reads schema {expected}")]
     Schema {
         /// The database's.
-        found: i64,
+        found: u64,
         /// This program's.
-        expected: i64,
+        expected: u64,
     },
     /// A block is not as it was sealed.
     #[error(
@@ -79,5 +80,5 @@ pub enum OpenError {
     },
     /// The database refuses.
     #[error("the database cannot be used: {0}")]
-    Database(#[from] rusqlite::Error),
+    Database(#[from] StoreError),
 }

@@ -1,7 +1,7 @@
 //! Founding a market: its key, its genesis, its empty journal.
 
 use crate::error::OpenError;
-use crate::store::Store;
+use crate::store::{Place, Store};
 use contracts::beacon::HashChain;
 use market::Genesis;
 use network::identity::{Keystore, KeystoreError, Password, Secret};
@@ -40,8 +40,8 @@ pub fn init(
     genesis: impl FnOnce(Did, Hash) -> Genesis,
 ) -> Result<Did, InitError> {
     make(dir)?;
-    if dir.join(crate::store::FILE).exists() {
-        return Err(OpenError::AlreadyFounded(dir.to_owned()).into());
+    if Place::from(dir).file().is_some_and(|file| file.exists()) {
+        return Err(OpenError::AlreadyFounded(dir.into()).into());
     }
     let key = if dir.join(KEY_FILE).exists() {
         // An earlier founding was interrupted behind the key.
@@ -67,7 +67,7 @@ pub fn found(
     make(dir)?;
     let genesis = genesis(key.did(), beacon(key).anchor());
     let json = serde_json::to_string(&genesis).expect("a genesis has only text as keys");
-    Store::found(dir, &json)
+    Store::found(&dir.into(), &json)
 }
 
 /// Opens the key of the market in `dir`.

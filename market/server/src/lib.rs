@@ -4,7 +4,7 @@
 //! In reading order. [`init()`] founds a market in a data directory; [`start()`] opens it and gives a
 //! [`Handle`]. `replay` turns the [`journal`] back into the state, and [`verify_journal`] checks it from
 //! the first block on. [`writer`] is the only one that changes anything: it commits commands in groups
-//! to the `store` (one SQLite file), then publishes and answers. `http` takes requests, `converse` speaks
+//! to the `store` (SQLite or PostgreSQL), then publishes and answers. `http` takes requests, `converse` speaks
 //! with a provider over its stream (`streams` knows who is connected). `epochs` does what time makes
 //! due, `auditor` challenges and judges, `outbox` and `repair` see to reservations and rebuilds.
 //!
@@ -39,3 +39,4 @@ pub use init::{InitError, KEY_FILE, found, init, open_key};
 pub use published::View;
 pub use replay::{JournalReport, genesis, verify_journal};
 pub use start::{ADDRESS_FILE, Config, StartError, start};
+pub use store::{Place, StoreError};

@@ -2,13 +2,12 @@
 
 use crate::error::OpenError;
 use crate::journal::{Block, Head};
-use crate::store::Store;
 use crate::store::blocks::{DocumentRow, Snapshot};
+use crate::store::{Place, Store};
 use market::{Genesis, Market};
 use serde::Serialize;
 use std::collections::{BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use types::{Hash, Timestamp};
 
 /// What a journal gives.
@@ -20,8 +19,6 @@ pub(crate) struct Replayed {
     pub(crate) head: Head,
     /// When that was sealed.
     pub(crate) time: Timestamp,
-    /// By which run of the writer.
-    pub(crate) term: u64,
     /// How many events are in no snapshot.
     pub(crate) unsaved: u64,
 }
@@ -53,14 +50,14 @@ impl JournalReport {
     }
 }
 
-/// Replays the journal in `dir` from its genesis, and checks every hash, snapshot, document and invariant on the way.
+/// Replays the journal in a database from its genesis, and checks every hash, snapshot, document and invariant on the way.
 ///
 /// The market may be running meanwhile.
 ///
 /// # Errors
 /// [`OpenError`] names the first block, snapshot or rule that does not hold.
-pub fn verify_journal(dir: &Path) -> Result<JournalReport, OpenError> {
-    let store = Store::open_for_reading(dir)?;
+pub fn verify_journal(place: impl Into<Place>) -> Result<JournalReport, OpenError> {
+    let store = Store::open_for_reading(&place.into())?;
     store.freeze()?;
     let (genesis, origin) = read_genesis(&store)?;
     let roots = store.snapshot_roots()?;
@@ -142,9 +139,9 @@ pub(crate) fn replay(store: &Store, from_genesis: bool) -> Result<Replayed, Open
         Some(snapshot) => snapshot.restore()?,
         None => Market::new(genesis.clone()),
     };
-    let (mut time, mut term, mut unsaved) = (Timestamp(0), 0, 0);
+    let (mut time, mut unsaved) = (Timestamp(0), 0);
     let head = store.walk(origin, |block| {
-        (time, term) = (block.time, block.term);
+        time = block.time;
         if block.seq > base {
             let entries = apply(&mut market, block)?;
             unsaved += entries.iter().map(|entry| entry.events.len() as u64).sum::<u64>();
@@ -157,7 +154,7 @@ pub(crate) fn replay(store: &Store, from_genesis: bool) -> Result<Replayed, Open
         return Err(OpenError::CorruptSnapshot { block: base, reason });
     }
     sound(&market)?;
-    Ok(Replayed { market, head, time, term, unsaved })
+    Ok(Replayed { market, head, time, unsaved })
 }
 
 /// A snapshot of a block that the journal does not have: the journal lost its end.
@@ -199,10 +196,10 @@ fn sound(market: &Market) -> Result<(), OpenError> {
     })
 }
 
-/// What the market in `dir` was founded with.
+/// What the market in a database was founded with.
 ///
 /// # Errors
 /// [`OpenError`] where there is none, or it cannot be read.
-pub fn genesis(dir: &Path) -> Result<Genesis, OpenError> {
-    Ok(read_genesis(&Store::open_for_reading(dir)?)?.0)
+pub fn genesis(place: impl Into<Place>) -> Result<Genesis, OpenError> {
+    Ok(read_genesis(&Store::open_for_reading(&place.into())?)?.0)
 }

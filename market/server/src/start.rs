@@ -11,8 +11,8 @@ use crate::init;
 use crate::outbox::Outbox;
 use crate::published::Published;
 use crate::replay;
-use crate::store::Store;
 use crate::store::read::Readers;
+use crate::store::{Place, Store};
 use crate::streams::Streams;
 use crate::writer;
 use network::server::{BindError, ServeOptions};
@@ -82,6 +82,13 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Where its database is.
+    fn place(&self) -> Place {
+        Place::from(&self.data)
+    }
+}
+
 /// Why a market does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -114,6 +121,8 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let opened = opened?;
     let listener = network::server::bind(&config.listen).await?;
     let tls = tls(&config, listener.local_addr()?)?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{}", listener.local_addr()?);
     let seed = seed(config.seed)?;
     let killed = Arc::new(AtomicBool::new(false));
     let (nudges, inbox) = mpsc::unbounded_channel();
@@ -122,9 +131,9 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let streams = Arc::new(Streams::new());
     let watched = blocks.subscribe();
     let (writer, thread) = writer::start(writer::Start {
-        dir: config.data.clone(),
+        place: config.place(),
         store: opened.store,
-        term: opened.term + 1,
+        url: url.clone(),
         unsaved: opened.unsaved,
         clock: opened.clock,
         pages_max: config.database_bytes_max.map(|bytes| bytes / PAGE_BYTES),
@@ -142,7 +151,7 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
         epoch_every: config.epoch_every,
         published: opened.published,
         writer,
-        readers: Arc::new(Readers::new(&config.data)),
+        readers: Arc::new(Readers::new(config.place())),
         streams,
         outbox: nudges,
         blocks: watched,
@@ -156,10 +165,7 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     workers.run(Outbox::new(app.clone(), auditor, opened.outbox).run(inbox));
     workers.keep_time(&epochs, config.epoch_every, opened.last_epoch);
     let options = ServeOptions { tls, ..ServeOptions::default() };
-    let encrypted = options.tls.is_some();
     let server = network::server::serve(listener, http::router(app.clone()), options)?;
-    let scheme = if encrypted { "https" } else { "http" };
-    let url = format!("{scheme}://{}", server.address());
     std::fs::write(config.data.join(ADDRESS_FILE), format!("{url}#{}\n", app.did))?;
     tracing::info!(%url, market = %app.did, "the market runs");
     Ok(Handle::new(crate::handle::Parts {
@@ -210,7 +216,6 @@ impl Workers {
 struct Opened {
     store: Store,
     published: Arc<Published>,
-    term: u64,
     unsaved: u64,
     clock: Clock,
     last_epoch: Timestamp,
@@ -219,8 +224,8 @@ struct Opened {
 
 fn lock(dir: &Path) -> Result<File, OpenError> {
     let failed = |source| OpenError::Directory { path: dir.to_owned(), source };
-    if !dir.join(crate::store::FILE).is_file() {
-        return Err(OpenError::NotFounded(dir.to_owned()));
+    if !Place::from(dir).file().is_some_and(|file| file.is_file()) {
+        return Err(OpenError::NotFounded(dir.into()));
     }
     let file = File::options().create(true).truncate(false).write(true).open(dir.join(LOCK_FILE));
     let file = file.map_err(failed)?;
@@ -233,7 +238,7 @@ fn lock(dir: &Path) -> Result<File, OpenError> {
 
 fn open(config: &Config) -> Result<Opened, OpenError> {
     let pages_max = config.database_bytes_max.map(|bytes| bytes / PAGE_BYTES);
-    let store = Store::open(&config.data, pages_max)?;
+    let store = Store::open(&config.place(), pages_max)?;
     store.check_structure()?;
     let replayed = replay::replay(&store, config.full_check)?;
     let (expected, found) = (replayed.market.genesis().market, config.key.did());
@@ -241,7 +246,6 @@ fn open(config: &Config) -> Result<Opened, OpenError> {
         return Err(OpenError::OtherKey { found, expected });
     }
     Ok(Opened {
-        term: replayed.term,
         unsaved: replayed.unsaved,
         clock: Clock::starting_at_least(replayed.time),
         last_epoch: store.epoch_opened()?,

@@ -1,96 +1,96 @@
-//! The market's database: one SQLite file with the journal, what derives from it, and the bulk data beside it.
+//! The market's database: the journal, what derives from it, and the bulk data beside it.
 //!
-//! [`blocks`] reads the journal back, [`write`] holds what one transaction of the writer adds, [`read`] what
-//! requests ask for.
+//! A [`Store`] is one connection, to SQLite or to PostgreSQL: `driver` holds what differs between them,
+//! `catalogue` and `dialect` every statement. [`blocks`] reads the journal back, [`changes`] is what one
+//! transaction of the writer adds and [`write`] adds it, [`read`] is what requests ask for.
 
 pub(crate) mod blocks;
+mod catalogue;
+pub(crate) mod changes;
+mod dialect;
+pub(crate) mod driver;
+mod place;
 pub(crate) mod read;
 pub(crate) mod write;
 
-use crate::error::OpenError;
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
-use std::path::{Path, PathBuf};
-use types::Hash;
+pub use driver::StoreError;
+pub use place::Place;
 
-/// The layout of tables that this program reads and writes.
-const SCHEMA: i64 = 1;
-/// The database's file in a data directory.
-pub(crate) const FILE: &str = "market.db";
-/// Pages of write-ahead log between two checkpoints: 32 MiB.
-const CHECKPOINT_PAGES: u32 = 8_192;
+use crate::error::OpenError;
+use driver::{Driver, Mode, Postgres, Row, Sqlite, Value};
 
 /// An open database.
 #[derive(Debug)]
 pub(crate) struct Store {
-    pub(crate) db: Connection,
-    path: PathBuf,
+    driver: Box<dyn Driver>,
+    place: Place,
 }
 
 impl Store {
     /// Creates the database of a market that is founded with `genesis`.
-    pub(crate) fn found(dir: &Path, genesis: &str) -> Result<(), OpenError> {
-        let path = dir.join(FILE);
-        if path.exists() {
-            return Err(OpenError::AlreadyFounded(dir.to_owned()));
-        }
-        let db = Connection::open(&path)?;
-        db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE;")?;
-        db.execute_batch(include_str!("store/schema.sql"))?;
-        db.execute(
-            "INSERT INTO meta (only_row, schema, genesis) VALUES (1, ?1, ?2)",
-            (SCHEMA, genesis),
-        )?;
-        db.execute_batch("COMMIT")?;
-        Ok(())
+    pub(crate) fn found(place: &Place, genesis: &str) -> Result<(), OpenError> {
+        let store = Self { driver: create(place)?, place: place.clone() };
+        let founded = store.driver.begin(Mode::Write).and_then(|()| {
+            let migrations = store.driver.migrations();
+            migrations.iter().try_for_each(|sql| store.driver.script(sql))?;
+            let schema = store.schema().into();
+            store.driver.execute(catalogue::FOUND, &[schema, genesis.into()])?;
+            store.driver.commit()
+        });
+        founded.map_err(|error| store.refused(error))
     }
 
-    /// Opens the database in `dir` for the writer, after a check of its structure.
-    pub(crate) fn open(dir: &Path, pages_max: Option<u64>) -> Result<Self, OpenError> {
-        let store = Self::connect(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        store.tune(pages_max).map_err(|error| store.corrupt(error))?;
-        Ok(store)
+    /// Opens the database for the writer.
+    pub(crate) fn open(place: &Place, pages_max: Option<u64>) -> Result<Self, OpenError> {
+        Self::connect(place, |file| Sqlite::open(file, pages_max))
     }
 
-    /// Opens the database in `dir` for reading; another process may be writing it.
-    pub(crate) fn open_for_reading(dir: &Path) -> Result<Self, OpenError> {
-        Self::connect(dir, OpenFlags::SQLITE_OPEN_READ_ONLY)
+    /// The same connection, whose next commit fails.
+    #[cfg(test)]
+    pub(crate) fn failing(self, fault: driver::Fault) -> Self {
+        let fault = std::cell::Cell::new(Some(fault));
+        let driver = Box::new(driver::Faulty { inner: self.driver, fault });
+        Self { driver, place: self.place }
     }
 
-    fn connect(dir: &Path, mode: OpenFlags) -> Result<Self, OpenError> {
-        let path = dir.join(FILE);
-        if !path.is_file() {
-            return Err(OpenError::NotFounded(dir.to_owned()));
-        }
-        let db = Connection::open_with_flags(&path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        // Closing must not touch a file that was found damaged; the writer checkpoints by itself.
-        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        db.busy_timeout(std::time::Duration::from_secs(10))?;
-        db.set_prepared_statement_cache_capacity(64);
-        let store = Self { db, path };
+    /// Opens the database for reading; another process may be writing it.
+    pub(crate) fn open_for_reading(place: &Place) -> Result<Self, OpenError> {
+        Self::connect(place, Sqlite::open_for_reading)
+    }
+
+    fn connect(
+        place: &Place,
+        open: impl FnOnce(&std::path::Path) -> Result<Sqlite, StoreError>,
+    ) -> Result<Self, OpenError> {
+        let refused = |error| refused(place, error);
+        let not_founded = || OpenError::NotFounded(place.clone());
+        let driver: Box<dyn Driver> = match place {
+            Place::Directory(_) => {
+                let file = place.file().filter(|file| file.is_file()).ok_or_else(not_founded)?;
+                Box::new(open(&file).map_err(refused)?)
+            }
+            Place::Postgres(url) => {
+                let postgres = Postgres::connect(url).map_err(refused)?;
+                if !postgres.is_founded().map_err(refused)? {
+                    return Err(not_founded());
+                }
+                Box::new(postgres)
+            }
+        };
+        let store = Self { driver, place: place.clone() };
         store.check_schema()?;
         Ok(store)
     }
 
-    fn check_schema(&self) -> Result<(), OpenError> {
-        let found: i64 = self
-            .db
-            .query_row("SELECT schema FROM meta WHERE only_row = 1", [], |row| row.get(0))
-            .map_err(|error| self.corrupt(error))?;
-        if found == SCHEMA { Ok(()) } else { Err(OpenError::Schema { found, expected: SCHEMA }) }
+    /// The layout of tables that this program reads and writes.
+    fn schema(&self) -> u64 {
+        self.driver.migrations().len() as u64
     }
 
-    fn tune(&self, pages_max: Option<u64>) -> rusqlite::Result<()> {
-        self.db.execute_batch("PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;")?;
-        self.db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-        if let Some(pages) = pages_max {
-            self.db.pragma_update(
-                None,
-                "max_page_count",
-                i64::try_from(pages).unwrap_or(i64::MAX),
-            )?;
-        }
-        Ok(())
+    fn check_schema(&self) -> Result<(), OpenError> {
+        let found = self.one(catalogue::SCHEMA, &[]).and_then(|row| row.count(0));
+        let (found, expected) = (found.map_err(|error| self.refused(error))?, self.schema());
+        if found == expected { Ok(()) } else { Err(OpenError::Schema { found, expected }) }
     }
 
     /// Checks the structure of every table and index.
@@ -98,49 +98,65 @@ impl Store {
     /// # Errors
     /// [`OpenError::CorruptDatabase`] with the first damage found.
     pub(crate) fn check_structure(&self) -> Result<(), OpenError> {
-        let found: String = self
-            .db
-            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-            .map_err(|error| self.corrupt(error))?;
-        if found == "ok" {
-            return Ok(());
-        }
-        Err(OpenError::CorruptDatabase { path: self.path.clone(), reason: found })
+        self.driver.check_structure().map_err(|error| self.refused(error))
     }
 
     /// The genesis, as it was written.
     pub(crate) fn genesis(&self) -> Result<String, OpenError> {
-        self.db
-            .query_row("SELECT genesis FROM meta WHERE only_row = 1", [], |row| row.get(0))
-            .map_err(|error| self.corrupt(error))
+        let genesis = self.one(catalogue::GENESIS, &[]).and_then(|mut row| row.text(0));
+        genesis.map_err(|error| self.refused(error))
     }
 
-    /// Moves the write-ahead log into the database file, before a closing that was asked for.
-    pub(crate) fn checkpoint(&self) -> rusqlite::Result<()> {
-        self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    /// Leaves the database tidy, before a closing that was asked for.
+    pub(crate) fn tidy(&self) -> Result<(), StoreError> {
+        self.driver.tidy()
+    }
+
+    /// The one row that there must be.
+    fn one(&self, sql: &'static str, values: &[Value]) -> Result<Row, StoreError> {
+        self.maybe(sql, values)?
+            .ok_or_else(|| StoreError::Malformed("no row where one belongs".into()))
+    }
+
+    /// The first row, if there is any.
+    fn maybe(&self, sql: &'static str, values: &[Value]) -> Result<Option<Row>, StoreError> {
+        Ok(self.driver.query(sql, values)?.into_iter().next())
     }
 
     /// What a refusal of the database means at start.
-    fn corrupt(&self, error: rusqlite::Error) -> OpenError {
-        let damaged = matches!(
-            error.sqlite_error_code(),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown)
-        );
-        let malformed = matches!(
-            error,
-            rusqlite::Error::QueryReturnedNoRows | rusqlite::Error::InvalidColumnType(..)
-        );
-        if damaged || malformed {
-            return OpenError::CorruptDatabase {
-                path: self.path.clone(),
-                reason: error.to_string(),
-            };
-        }
-        OpenError::Database(error)
+    fn refused(&self, error: StoreError) -> OpenError {
+        refused(&self.place, error)
     }
 }
 
-/// A hash from a column.
-fn hash(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Hash> {
-    row.get(column).map(Hash)
+/// A new, empty database.
+fn create(place: &Place) -> Result<Box<dyn Driver>, OpenError> {
+    let refused = |error| refused(place, error);
+    let founded = || OpenError::AlreadyFounded(place.clone());
+    match place {
+        Place::Directory(dir) => {
+            let file = dir.join(place::FILE);
+            if file.exists() {
+                return Err(founded());
+            }
+            Ok(Box::new(Sqlite::create(&file).map_err(refused)?))
+        }
+        Place::Postgres(url) => {
+            let postgres = Postgres::connect(url).map_err(refused)?;
+            if postgres.is_founded().map_err(refused)? {
+                return Err(founded());
+            }
+            Ok(Box::new(postgres))
+        }
+    }
+}
+
+fn refused(place: &Place, error: StoreError) -> OpenError {
+    match error {
+        StoreError::Damaged(reason) | StoreError::Malformed(reason) => {
+            let path = place.file().map_or_else(|| place.to_string(), |f| f.display().to_string());
+            OpenError::CorruptDatabase { path, reason }
+        }
+        error => OpenError::Database(error),
+    }
 }

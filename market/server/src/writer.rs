@@ -7,7 +7,7 @@
 mod batch;
 mod thread;
 
-pub use crate::store::write::RequestKey;
+pub use crate::store::changes::RequestKey;
 pub(crate) use thread::{Notices, Start, start};
 
 use market::{Command, Event, Rejection};

@@ -1,11 +1,14 @@
 //! Reading the journal back: every block against the one before it, the newest snapshot, the documents.
 
-use super::{Store, hash};
+use super::driver::{Mode, Row, StoreError};
+use super::{Store, catalogue};
 use crate::error::OpenError;
 use crate::journal::{Block, Head};
 use market::Market;
-use rusqlite::{OptionalExtension, Row};
 use types::{Hash, Timestamp};
+
+/// How many blocks are read at once.
+const BLOCKS: i64 = 16;
 
 /// A signed document as it is kept.
 pub(crate) struct DocumentRow {
@@ -47,79 +50,80 @@ impl Store {
         mut head: Head,
         mut visit: impl FnMut(&Block) -> Result<(), OpenError>,
     ) -> Result<Head, OpenError> {
-        let sql =
-            "SELECT seq, time, term, entries, prev, hash FROM blocks WHERE seq > ?1 ORDER BY seq";
-        let mut statement = self.db.prepare(sql).map_err(|error| self.corrupt(error))?;
-        let mut rows = statement.query([head.blocks.cast_signed()])?;
         loop {
-            let corrupt = |reason| OpenError::CorruptBlock { block: head.blocks + 1, reason };
-            let row = match rows.next() {
-                Ok(Some(row)) => row,
-                Ok(None) => return Ok(head),
-                Err(error) => return Err(corrupt(error.to_string())),
-            };
-            let block = block(row).map_err(|error| corrupt(error.to_string()))?;
-            block.follows(head).map_err(corrupt)?;
-            visit(&block)?;
-            head = block.head();
+            let rows = self.blocks_behind(head)?;
+            if rows.is_empty() {
+                return Ok(head);
+            }
+            for row in rows {
+                let corrupt = |reason| OpenError::CorruptBlock { block: head.blocks + 1, reason };
+                let block = block(row).map_err(|error| corrupt(error.to_string()))?;
+                block.follows(head).map_err(corrupt)?;
+                visit(&block)?;
+                head = block.head();
+            }
         }
     }
 
+    /// The next blocks; where several cannot be read, the next alone, so that an error is about that one.
+    fn blocks_behind(&self, head: Head) -> Result<Vec<Row>, OpenError> {
+        let read =
+            |limit| self.driver.query(catalogue::BLOCKS, &[head.blocks.into(), i64::into(limit)]);
+        read(BLOCKS).or_else(|_| read(1)).map_err(|error| match error {
+            StoreError::Unavailable(_) => OpenError::Database(error),
+            error => OpenError::CorruptBlock { block: head.blocks + 1, reason: error.to_string() },
+        })
+    }
+
     /// The journal's end as the database has it now.
-    pub(crate) fn head(&self, genesis: Head) -> rusqlite::Result<Head> {
-        let sql = "SELECT seq, hash FROM blocks ORDER BY seq DESC LIMIT 1";
-        let newest = self.db.query_row(sql, [], |row| {
-            Ok(Head { blocks: row.get::<_, i64>(0)?.cast_unsigned(), hash: hash(row, 1)? })
-        });
-        newest.optional().map(|head| head.unwrap_or(genesis))
+    pub(crate) fn head(&self, genesis: Head) -> Result<Head, StoreError> {
+        let newest = self.maybe(catalogue::HEAD, &[])?;
+        let head = |row: Row| Ok(Head { blocks: row.count(0)?, hash: row.hash(1)? });
+        newest.map_or(Ok(genesis), head)
     }
 
     /// The newest snapshot.
     pub(crate) fn snapshot(&self) -> Result<Option<Snapshot>, OpenError> {
-        let sql = "SELECT seq, root, state FROM snapshots ORDER BY seq DESC LIMIT 1";
-        let newest = self.db.query_row(sql, [], |row| {
-            Ok(Snapshot {
-                seq: row.get::<_, i64>(0)?.cast_unsigned(),
-                root: hash(row, 1)?,
-                state: row.get(2)?,
-            })
-        });
-        newest.optional().map_err(|error| self.corrupt(error))
+        let snapshot = |mut row: Row| {
+            Ok(Snapshot { seq: row.count(0)?, root: row.hash(1)?, state: row.bytes(2)? })
+        };
+        let newest = self.maybe(catalogue::SNAPSHOT, &[]);
+        let newest = newest.and_then(|row| row.map(snapshot).transpose());
+        newest.map_err(|error| self.refused(error))
     }
 
     /// Every snapshot's block and root, by rising block.
     pub(crate) fn snapshot_roots(&self) -> Result<Vec<(u64, Hash)>, OpenError> {
-        let mut statement = self.db.prepare("SELECT seq, root FROM snapshots ORDER BY seq")?;
-        let rows = statement
-            .query_map([], |row| Ok((row.get::<_, i64>(0)?.cast_unsigned(), hash(row, 1)?)))?;
-        rows.collect::<Result<_, _>>().map_err(|error| self.corrupt(error))
+        let rows = self.driver.query(catalogue::SNAPSHOT_ROOTS, &[]);
+        let root = |row: Row| Ok((row.count(0)?, row.hash(1)?));
+        let roots = rows.and_then(|rows| rows.into_iter().map(root).collect());
+        roots.map_err(|error| self.refused(error))
     }
 
     /// Up to a thousand documents behind row `after`: row, block, name and text.
     pub(crate) fn documents_behind(&self, after: i64) -> Result<Vec<DocumentRow>, OpenError> {
-        let sql =
-            "SELECT row, block, id, jws FROM documents WHERE row > ?1 ORDER BY row LIMIT 1000";
-        let mut statement = self.db.prepare_cached(sql)?;
-        let rows = statement.query_map([after], |row| {
-            let block = row.get::<_, i64>(1)?.cast_unsigned();
-            Ok(DocumentRow { row: row.get(0)?, block, id: hash(row, 2)?, jws: row.get(3)? })
-        })?;
-        rows.collect::<Result<_, _>>().map_err(|error| self.corrupt(error))
+        let document = |mut row: Row| {
+            let (number, block, id) = (row.int(0)?, row.count(1)?, row.hash(2)?);
+            Ok(DocumentRow { row: number, block, id, jws: row.text(3)? })
+        };
+        let rows = self.driver.query(catalogue::DOCUMENTS_BEHIND, &[after.into()]);
+        let documents = rows.and_then(|rows| rows.into_iter().map(document).collect());
+        documents.map_err(|error| self.refused(error))
     }
 
     /// Begins a view of the database that does not change while it is read.
-    pub(crate) fn freeze(&self) -> rusqlite::Result<()> {
-        self.db.execute_batch("BEGIN DEFERRED")
+    pub(crate) fn freeze(&self) -> Result<(), OpenError> {
+        self.driver.begin(Mode::Read).map_err(|error| self.refused(error))
     }
 }
 
-fn block(row: &Row<'_>) -> rusqlite::Result<Block> {
+fn block(mut row: Row) -> Result<Block, StoreError> {
     Ok(Block {
-        seq: row.get::<_, i64>(0)?.cast_unsigned(),
-        time: Timestamp(row.get(1)?),
-        term: row.get::<_, i64>(2)?.cast_unsigned(),
-        entries: row.get(3)?,
-        prev: hash(row, 4)?,
-        hash: hash(row, 5)?,
+        seq: row.count(0)?,
+        time: Timestamp(row.int(1)?),
+        term: row.count(2)?,
+        entries: row.text(3)?,
+        prev: row.hash(4)?,
+        hash: row.hash(5)?,
     })
 }

@@ -1,221 +1,253 @@
-//! What the writer adds in one transaction.
+//! What the writer adds, one transaction at a time, and what it asks before it judges.
 
-use super::Store;
+use super::changes::{Changes, Counters, LayoutChange, NewDocument, NewPosting, RequestKey};
+use super::driver::{Column, Mode, StoreError, Value};
+use super::{Store, catalogue, dialect};
 use crate::journal::Block;
-use market::Effect;
-use rusqlite::OptionalExtension;
-use types::{ContractId, Did, DocId, Hash, Signed, Timestamp};
+use types::{DocId, Hash, Timestamp};
 
 /// How many layouts of a contract are kept beside its revision's.
-const LAYOUTS_MAX: u32 = 4;
-
-/// A request's key: who sent it, under which name, with which body.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestKey {
-    /// Whose key it is.
-    pub principal: Did,
-    /// The key.
-    pub key: String,
-    /// The hash of method, path and body.
-    pub body: Hash,
-}
-
-/// A posting as the account history shows it.
-pub(crate) struct PostingRow<'a> {
-    pub(crate) at: Timestamp,
-    pub(crate) reason: &'static str,
-    pub(crate) posting: &'a contracts::Posting,
-    pub(crate) parties: [Option<Did>; 2],
-}
+const LAYOUTS_MAX: i64 = 4;
 
 impl Store {
-    pub(crate) fn begin(&self) -> rusqlite::Result<()> {
-        self.db.execute_batch("BEGIN IMMEDIATE")
+    /// Writes all of `changes` or nothing, if `term` is still the newest.
+    ///
+    /// # Errors
+    /// After an error the changes may have been written all the same: the journal's end tells.
+    pub(crate) fn write(&self, changes: &Changes, term: u64) -> Result<(), StoreError> {
+        self.within(term, || self.add(changes))
     }
 
-    pub(crate) fn commit(&self) -> rusqlite::Result<()> {
-        self.db.execute_batch("COMMIT")
-    }
-
-    /// Undoes the transaction, if one is still open.
-    pub(crate) fn roll_back(&self) -> rusqlite::Result<()> {
-        if self.db.is_autocommit() { Ok(()) } else { self.db.execute_batch("ROLLBACK") }
-    }
-
-    pub(crate) fn add_block(&self, block: &Block) -> rusqlite::Result<()> {
-        let mut sql =
-            self.db.prepare_cached("INSERT INTO blocks VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-        sql.execute((
-            block.seq.cast_signed(),
-            block.time.0,
-            block.term.cast_signed(),
-            &block.entries,
-            block.prev.0,
-            block.hash.0,
-        ))?;
-        Ok(())
-    }
-
-    pub(crate) fn add_document(
+    /// Does `work` in one transaction of `term`.
+    fn within(
         &self,
-        (id, signed): (DocId, &Signed),
-        block: u64,
-        command: &str,
-        contract: Option<ContractId>,
-    ) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO documents (id, block, command, contract, jws) \
-                   VALUES (?1, ?2, ?3, ?4, ?5)";
-        let contract = contract.map(|id| id.0);
-        let row = (id.0, block.cast_signed(), command, contract, &signed.0);
-        self.db.prepare_cached(sql)?.execute(row)?;
-        Ok(())
-    }
-
-    /// Whether `command` took the document `id` before, as far as documents are indexed.
-    pub(crate) fn was_taken(&self, id: &DocId, command: &str) -> rusqlite::Result<bool> {
-        let sql = "SELECT 1 FROM document_names n JOIN documents d ON d.row = n.row \
-                   WHERE n.name = substr(?1, 1, 8) AND d.id = ?1 AND d.command = ?2";
-        self.db.prepare_cached(sql)?.exists((id.0, command))
-    }
-
-    /// The documents that are not indexed yet, with the commands that took them.
-    pub(crate) fn unindexed_documents(&self) -> rusqlite::Result<Vec<(DocId, String)>> {
-        let sql = "SELECT id, command FROM documents WHERE row > (SELECT documents FROM indexed)";
-        let mut sql = self.db.prepare(sql)?;
-        sql.query_map([], |row| Ok((super::hash(row, 0)?, row.get(1)?)))?.collect()
-    }
-
-    /// How many postings are not indexed yet.
-    pub(crate) fn unindexed_postings(&self) -> rusqlite::Result<u64> {
-        let sql = "SELECT count(*) FROM postings WHERE id > (SELECT postings FROM indexed)";
-        self.db.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
-    }
-
-    /// Indexes every document and posting that is not indexed yet.
-    pub(crate) fn index(&self) -> rusqlite::Result<()> {
-        self.begin()?;
-        let indexed = self.db.execute_batch(
-            "INSERT INTO document_names SELECT substr(id, 1, 8), row FROM documents \
-                 WHERE row > (SELECT documents FROM indexed) ORDER BY 1, 2; \
-             INSERT INTO history SELECT debit_party, id FROM postings \
-                 WHERE id > (SELECT postings FROM indexed) AND debit_party IS NOT NULL \
-                 UNION SELECT credit_party, id FROM postings \
-                 WHERE id > (SELECT postings FROM indexed) AND credit_party IS NOT NULL \
-                 ORDER BY 1, 2; \
-             UPDATE indexed SET documents = (SELECT coalesce(max(row), 0) FROM documents), \
-                 postings = (SELECT coalesce(max(id), 0) FROM postings);",
-        );
-        indexed.and_then(|()| self.commit()).or_else(|error| {
-            self.roll_back()?;
-            Err(error)
+        term: u64,
+        work: impl FnOnce() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let done = self.driver.begin(Mode::Write).and_then(|()| {
+            if self.driver.execute(catalogue::HOLD_TERM, &[term.into()])? == 0 {
+                return Err(StoreError::Superseded(term));
+            }
+            work()?;
+            self.driver.commit()
+        });
+        done.inspect_err(|_| {
+            // What refused the transaction is the error to report; an open one ends with its connection.
+            let _ = self.driver.roll_back();
         })
     }
 
-    pub(crate) fn add_answers(&self, proof: &DocId, bytes: &[u8]) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO answers VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-        self.db.prepare_cached(sql)?.execute((proof.0, bytes))?;
+    /// Begins a term of the writer that answers at `url`: whoever wrote before is refused from now on.
+    pub(crate) fn begin_term(&self, url: &str) -> Result<u64, StoreError> {
+        self.one(catalogue::BEGIN_TERM, &[url.into()])?.count(0)
+    }
+
+    /// Shows that the writer of `term` lives.
+    pub(crate) fn beat(&self, term: u64) -> Result<(), StoreError> {
+        self.driver.execute(catalogue::BEAT, &[term.into()]).map(drop)
+    }
+
+    /// Becomes the one writer for as long as this connection lasts, unless another is.
+    pub(crate) fn elect(&self) -> Result<bool, StoreError> {
+        self.driver.elect()
+    }
+
+    /// Ends the connection of a writer that no longer shows that it lives.
+    pub(crate) fn depose(&self) -> Result<(), StoreError> {
+        self.driver.depose()
+    }
+
+    fn add(&self, changes: &Changes) -> Result<(), StoreError> {
+        if let Some(block) = &changes.block {
+            self.add_block(block)?;
+        }
+        self.add_documents(changes)?;
+        self.add_postings(&changes.postings)?;
+        self.add_keys(changes)?;
+        self.add_bulk_data(changes)?;
+        if let Some(at) = changes.epoch_opened {
+            self.driver.execute(catalogue::SET_EPOCH_OPENED, &[at.0.into()])?;
+        }
+        self.change_outbox(changes)
+    }
+
+    fn add_block(&self, block: &Block) -> Result<(), StoreError> {
+        let values = [
+            block.seq.into(),
+            block.time.0.into(),
+            block.term.into(),
+            block.entries.as_str().into(),
+            block.prev.0.into(),
+            block.hash.0.into(),
+        ];
+        self.driver.execute(catalogue::ADD_BLOCK, &values).map(drop)
+    }
+
+    fn add_documents(&self, changes: &Changes) -> Result<(), StoreError> {
+        let rows = &changes.documents;
+        if !changes.proofs.is_empty() {
+            let names = changes.proofs.iter().map(|(proof, _)| proof.0.as_slice()).collect();
+            let bytes = changes.proofs.iter().map(|(_, bytes)| bytes.as_slice()).collect();
+            let columns = [Column::Bytes(names), Column::Bytes(bytes)];
+            self.driver.each(dialect::ADD_ANSWERS, &columns)?;
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let block = changes.block.as_ref().map_or(0, |block| block.seq.cast_signed());
+        self.driver.each(
+            dialect::ADD_DOCUMENTS,
+            &[
+                Column::Ints(rows.iter().map(|row| row.row).collect()),
+                Column::Bytes(rows.iter().map(|row| row.id.0.as_slice()).collect()),
+                Column::Ints(vec![block; rows.len()]),
+                Column::Texts(rows.iter().map(|row| &*row.command).collect()),
+                Column::Maybe(rows.iter().map(NewDocument::contract).collect()),
+                Column::Texts(rows.iter().map(|row| row.signed.0.as_str()).collect()),
+            ],
+        )
+    }
+
+    fn add_postings(&self, rows: &[NewPosting]) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let parties = |side| Column::Maybe(rows.iter().map(|row| row.party(side)).collect());
+        self.driver.each(
+            dialect::ADD_POSTINGS,
+            &[
+                Column::Ints(rows.iter().map(|row| row.id).collect()),
+                Column::Ints(rows.iter().map(|row| row.at.0).collect()),
+                Column::Texts(rows.iter().map(|row| row.reason).collect()),
+                Column::Bytes(rows.iter().map(|row| row.debit.as_slice()).collect()),
+                Column::Bytes(rows.iter().map(|row| row.credit.as_slice()).collect()),
+                Column::Ints(rows.iter().map(|row| row.amount).collect()),
+                parties(0),
+                parties(1),
+            ],
+        )
+    }
+
+    fn add_keys(&self, changes: &Changes) -> Result<(), StoreError> {
+        let rows = &changes.keys;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.driver.each(
+            dialect::ADD_KEYS,
+            &[
+                Column::Bytes(rows.keys().map(|(principal, _)| principal.0.as_slice()).collect()),
+                Column::Texts(rows.keys().map(|(_, key)| key.as_str()).collect()),
+                Column::Bytes(rows.values().map(|row| row.body.0.as_slice()).collect()),
+                Column::Bytes(rows.values().map(|row| row.answer.as_slice()).collect()),
+                Column::Ints(rows.values().map(|row| row.at.0).collect()),
+            ],
+        )
+    }
+
+    fn add_bulk_data(&self, changes: &Changes) -> Result<(), StoreError> {
+        for change in &changes.layouts {
+            match change {
+                LayoutChange::Put { contract, layout, bytes, current } => {
+                    let values = [contract.0.into(), layout.0.into(), bytes.as_ref().into()];
+                    self.driver.execute(catalogue::PUT_LAYOUT, &values)?;
+                    let current = current.unwrap_or(*layout);
+                    let values = [contract.0.into(), current.0.into(), LAYOUTS_MAX.into()];
+                    self.driver.execute(catalogue::TRIM_LAYOUTS, &values)?;
+                }
+                LayoutChange::Drop { contract, layout } => {
+                    let values = [contract.0.into(), layout.0.into()];
+                    self.driver.execute(catalogue::DROP_LAYOUT, &values)?;
+                }
+            }
+        }
+        for (party, (generation, sealed)) in &changes.backups {
+            let values = [party.0.into(), (*generation).into(), sealed.as_slice().into()];
+            self.driver.execute(catalogue::PUT_BACKUP, &values)?;
+        }
         Ok(())
+    }
+
+    fn change_outbox(&self, changes: &Changes) -> Result<(), StoreError> {
+        if !changes.effects.is_empty() {
+            let json = |effect: &market::Effect| {
+                serde_json::to_string(effect).expect("an effect has no keys that are not text")
+            };
+            let texts: Vec<String> = changes.effects.iter().map(|(_, e)| json(e)).collect();
+            let ids = changes.effects.iter().map(|(id, _)| *id).collect();
+            let texts = Column::Texts(texts.iter().map(String::as_str).collect());
+            self.driver.each(dialect::ADD_EFFECTS, &[Column::Ints(ids), texts])?;
+        }
+        if changes.done.is_empty() {
+            return Ok(());
+        }
+        self.driver.each(dialect::DROP_EFFECTS, &[Column::Ints(changes.done.clone())])
+    }
+
+    /// Where the numbers of rows stand.
+    pub(crate) fn counters(&self) -> Result<Counters, StoreError> {
+        let row = self.one(catalogue::COUNTERS, &[])?;
+        let (documents, postings, effects) = (row.int(0)?, row.int(1)?, row.int(2)?);
+        Ok(Counters { documents, postings, effects })
+    }
+
+    /// Whether `command` took the document `id` before, as far as documents are indexed.
+    pub(crate) fn was_taken(&self, id: &DocId, command: &str) -> Result<bool, StoreError> {
+        let values = [name(id), id.0.into(), command.into()];
+        self.maybe(catalogue::WAS_TAKEN, &values).map(|row| row.is_some())
+    }
+
+    /// The documents that are not indexed yet, with the commands that took them.
+    pub(crate) fn unindexed_documents(&self) -> Result<Vec<(DocId, String)>, StoreError> {
+        let rows = self.driver.query(catalogue::UNINDEXED_DOCUMENTS, &[])?.into_iter();
+        rows.map(|mut row| Ok((row.hash(0)?, row.text(1)?))).collect()
+    }
+
+    /// How many postings are not indexed yet.
+    pub(crate) fn unindexed_postings(&self) -> Result<u64, StoreError> {
+        self.one(catalogue::UNINDEXED_POSTINGS, &[])?.count(0)
+    }
+
+    /// Indexes every document and posting that is not indexed yet.
+    pub(crate) fn index(&self, term: u64) -> Result<(), StoreError> {
+        self.within(term, || {
+            self.driver.execute(catalogue::INDEX_DOCUMENTS, &[])?;
+            self.driver.execute(catalogue::INDEX_POSTINGS, &[])?;
+            self.driver.execute(catalogue::INDEXED, &[]).map(drop)
+        })
+    }
+
+    /// Forgets the answers to requests that were keyed before `at`; how many there were.
+    pub(crate) fn forget_keys(&self, before: Timestamp) -> Result<u64, StoreError> {
+        self.driver.execute(catalogue::FORGET_KEYS, &[before.0.into()])
     }
 
     /// The body and the answer of the request that used this key first.
-    pub(crate) fn first_use(&self, key: &RequestKey) -> rusqlite::Result<Option<(Hash, Vec<u8>)>> {
-        let sql = "SELECT body, answer FROM idempotency WHERE principal = ?1 AND key = ?2";
-        let mut sql = self.db.prepare_cached(sql)?;
-        let found = |row: &rusqlite::Row<'_>| Ok((super::hash(row, 0)?, row.get(1)?));
-        sql.query_row((key.principal.0, &key.key), found).optional()
-    }
-
-    pub(crate) fn add_key(
+    pub(crate) fn first_use(
         &self,
         key: &RequestKey,
-        answer: &[u8],
-        at: Timestamp,
-    ) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO idempotency VALUES (?1, ?2, ?3, ?4, ?5)";
-        let row = (key.principal.0, &key.key, key.body.0, answer, at.0);
-        self.db.prepare_cached(sql)?.execute(row)?;
-        Ok(())
-    }
-
-    pub(crate) fn add_posting(&self, row: &PostingRow<'_>) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO postings (at, reason, debit, credit, amount, debit_party, \
-                   credit_party) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        let account = |account: &contracts::Account| {
-            postcard::to_stdvec(account).expect("an account is made of bytes and numbers")
-        };
-        let (debit, credit) = (account(&row.posting.debit), account(&row.posting.credit));
-        let [debtor, creditor] = row.parties.map(|party| party.map(|did| did.0));
-        let amount = row.posting.amount.0;
-        let values = (row.at.0, row.reason, debit, credit, amount, debtor, creditor);
-        self.db.prepare_cached(sql)?.execute(values)?;
-        Ok(())
-    }
-
-    pub(crate) fn set_epoch_opened(&self, at: Timestamp) -> rusqlite::Result<()> {
-        let sql = "UPDATE meta SET epoch_opened = ?1 WHERE only_row = 1";
-        self.db.prepare_cached(sql)?.execute([at.0])?;
-        Ok(())
-    }
-
-    pub(crate) fn add_effect(&self, effect: &Effect) -> rusqlite::Result<i64> {
-        let json = serde_json::to_string(effect).expect("an effect has no keys that are not text");
-        self.db.prepare_cached("INSERT INTO outbox (effect) VALUES (?1)")?.insert([json])
-    }
-
-    pub(crate) fn drop_effect(&self, id: i64) -> rusqlite::Result<()> {
-        self.db.prepare_cached("DELETE FROM outbox WHERE id = ?1")?.execute([id])?;
-        Ok(())
-    }
-
-    /// Keeps a layout beside the `current` one, and forgets those that were put long before without a revision.
-    pub(crate) fn put_layout(
-        &self,
-        contract: &ContractId,
-        (layout, bytes): (&Hash, &[u8]),
-        current: Option<Hash>,
-    ) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO layouts VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-        self.db.prepare_cached(sql)?.execute((contract.0, layout.0, bytes))?;
-        let sql = "DELETE FROM layouts WHERE contract = ?1 AND hash <> ?2 AND rowid NOT IN \
-                   (SELECT rowid FROM layouts WHERE contract = ?1 ORDER BY rowid DESC LIMIT ?3)";
-        let current = current.unwrap_or(*layout);
-        self.db.prepare_cached(sql)?.execute((contract.0, current.0, LAYOUTS_MAX))?;
-        Ok(())
-    }
-
-    pub(crate) fn drop_layout(&self, contract: &ContractId, layout: &Hash) -> rusqlite::Result<()> {
-        let sql = "DELETE FROM layouts WHERE contract = ?1 AND hash = ?2";
-        self.db.prepare_cached(sql)?.execute((contract.0, layout.0))?;
-        Ok(())
-    }
-
-    /// Keeps a backup, unless another of this generation or a newer one is kept; that generation is then the answer.
-    pub(crate) fn put_backup(
-        &self,
-        party: &Did,
-        generation: u64,
-        sealed: &[u8],
-    ) -> rusqlite::Result<Result<(), u64>> {
-        let sql = "SELECT generation FROM backups WHERE party = ?1 \
-                   AND (generation > ?2 OR (generation = ?2 AND sealed <> ?3))";
-        let row = (party.0, generation.cast_signed(), sealed);
-        let kept = self.db.prepare_cached(sql)?.query_row(row, |row| row.get::<_, i64>(0));
-        if let Some(kept) = kept.optional()? {
-            return Ok(Err(kept.cast_unsigned()));
-        }
-        let sql = "INSERT INTO backups VALUES (?1, ?2, ?3) ON CONFLICT (party) DO UPDATE \
-                   SET generation = excluded.generation, sealed = excluded.sealed";
-        self.db.prepare_cached(sql)?.execute(row)?;
-        Ok(Ok(()))
+    ) -> Result<Option<(Hash, Vec<u8>)>, StoreError> {
+        let values = [key.principal.0.into(), key.key.as_str().into()];
+        let row = self.maybe(catalogue::FIRST_USE, &values)?;
+        row.map(|mut row| Ok((row.hash(0)?, row.bytes(1)?))).transpose()
     }
 
     /// Keeps a snapshot and the one before it.
-    pub(crate) fn add_snapshot(&self, seq: u64, root: &Hash, state: &[u8]) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO snapshots VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-        self.db.execute(sql, (seq.cast_signed(), root.0, state))?;
-        let sql = "DELETE FROM snapshots WHERE seq NOT IN \
-                   (SELECT seq FROM snapshots ORDER BY seq DESC LIMIT 2)";
-        self.db.execute(sql, [])?;
-        Ok(())
+    pub(crate) fn add_snapshot(
+        &self,
+        term: u64,
+        seq: u64,
+        (root, state): (&Hash, &[u8]),
+    ) -> Result<(), StoreError> {
+        self.within(term, || {
+            let values = [seq.into(), root.0.into(), state.into()];
+            self.driver.execute(catalogue::ADD_SNAPSHOT, &values)?;
+            self.driver.execute(catalogue::DROP_SNAPSHOTS, &[]).map(drop)
+        })
     }
+}
+
+/// What a document is indexed under.
+pub(super) fn name(id: &DocId) -> Value {
+    id.0[..8].into()
 }

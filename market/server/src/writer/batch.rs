@@ -1,12 +1,15 @@
 //! One transaction's worth of judged commands.
 
 use super::thread::Now;
-use super::{Outcome, Refusal, Submission};
-use crate::store::Store;
-use crate::store::write::PostingRow;
+use super::{Keep, Outcome, Refusal, Submission};
+use crate::journal::{Block, Head};
+use crate::store::changes::{
+    Changes, Counters, LayoutChange, NewAnswer, NewDocument, NewPosting, RequestKey,
+};
+use crate::store::{Store, StoreError};
 use crate::streams::Streams;
 use crate::views;
-use contracts::Account;
+use contracts::{Account, Posting};
 use market::effect::{Effect, effects};
 use market::event::SlotId;
 use market::{Command, Event, Market};
@@ -14,7 +17,7 @@ use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use types::{Did, DocId, Hash, Signer, Verified};
+use types::{ContractId, Did, DocId, Hash, Signed, Signer, Verified};
 
 /// What is judged, on what, by whom.
 pub(super) struct Judge<'a> {
@@ -28,13 +31,14 @@ pub(super) struct Judge<'a> {
     pub(super) submission: &'a Submission,
 }
 
-/// Everything that the batch's transaction adds to memory once it is committed.
+/// Everything that one transaction adds to the database, and to memory once it is committed.
 pub(super) struct Batch {
-    block: u64,
+    changes: Changes,
+    /// Where the numbers of rows will stand.
+    counters: Counters,
     /// The block's entries so far, as JSON without the closing bracket.
     entries: Vec<u8>,
     happened: Vec<Arc<[Event]>>,
-    effects: Vec<(i64, Effect)>,
     /// Rows that are to be indexed.
     rows: Rows,
 }
@@ -48,7 +52,7 @@ pub(super) struct Rows {
 
 impl Rows {
     /// What the database holds without an index.
-    pub(super) fn of(store: &Store) -> rusqlite::Result<Self> {
+    pub(super) fn of(store: &Store) -> Result<Self, StoreError> {
         let taken = store.unindexed_documents()?.into_iter();
         let taken = taken.map(|(id, command)| (id, Cow::Owned(command))).collect();
         Ok(Self { taken, postings: store.unindexed_postings()? })
@@ -82,12 +86,12 @@ struct EntryRef<'a> {
 }
 
 impl Batch {
-    pub(super) fn new(block: u64) -> Self {
+    pub(super) fn new(counters: Counters) -> Self {
         Self {
-            block,
+            changes: Changes::default(),
+            counters,
             entries: Vec::new(),
             happened: Vec::new(),
-            effects: Vec::new(),
             rows: Rows::default(),
         }
     }
@@ -101,6 +105,16 @@ impl Batch {
         self.happened.iter().flat_map(|events| events.iter())
     }
 
+    /// What the transaction writes.
+    pub(super) fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    /// Where the numbers of rows stand after it.
+    pub(super) fn counters(&self) -> Counters {
+        self.counters
+    }
+
     /// Takes what the indexes do not know yet.
     pub(super) fn take_rows(&mut self) -> Rows {
         std::mem::take(&mut self.rows)
@@ -108,7 +122,7 @@ impl Batch {
 
     /// Takes the outbox rows that are new.
     pub(super) fn take_effects(&mut self) -> Vec<(i64, Effect)> {
-        std::mem::take(&mut self.effects)
+        std::mem::take(&mut self.changes.effects)
     }
 
     /// What happened, command by command.
@@ -116,28 +130,28 @@ impl Batch {
         self.happened
     }
 
-    /// The block's entries, if there are any.
-    pub(super) fn take_entries(&mut self) -> Option<String> {
+    /// Seals the batch's block behind `head`, if anything happened; where the journal ends then.
+    pub(super) fn seal(&mut self, head: Head, now: Now, term: u64) -> Head {
         if self.entries.is_empty() {
-            return None;
+            return head;
         }
         let mut entries = std::mem::take(&mut self.entries);
         entries.push(b']');
-        Some(String::from_utf8(entries).expect("JSON is UTF-8"))
+        let entries = String::from_utf8(entries).expect("JSON is UTF-8");
+        let block = Block::seal(head, now, term, entries);
+        self.changes.block.insert(block).head()
     }
 
     /// Judges one command; what it makes happen is applied and added to the transaction.
     pub(super) fn decide(
         &mut self,
         mut judge: Judge<'_>,
-    ) -> rusqlite::Result<Result<Outcome, Refusal>> {
+    ) -> Result<Result<Outcome, Refusal>, StoreError> {
         let Submission { command, key, .. } = judge.submission;
         if let Some(key) = key
-            && let Some((body, answer)) = judge.store.first_use(key)?
+            && let Some(answered) = self.first_use(judge.store, key)?
         {
-            let same = Outcome { answer: Some(answer), ..Outcome::default() };
-            let reused = || Refusal::KeyReused(key.key.clone());
-            return Ok(if body == key.body { Ok(same) } else { Err(reused()) });
+            return Ok(answered);
         }
         let events = match judge.market.decide(judge.now, command) {
             Ok(events) => events,
@@ -146,19 +160,76 @@ impl Batch {
         };
         let events: Arc<[Event]> = events.into();
         if !events.is_empty() {
-            self.add(&mut judge, events.clone())?;
+            self.add(&mut judge, events.clone());
         }
         let mut outcome = Outcome { events, answer: None };
         if let Some(key) = key {
             let answer = views::answer(judge.market, judge.streams, command);
-            judge.store.add_key(key, &answer, judge.now)?;
+            self.add_key(key, answer.clone(), judge.now);
             outcome.answer = Some(answer);
         }
         Ok(Ok(outcome))
     }
 
+    /// Keeps bulk data; `current` is the layout of the contract's revision.
+    pub(super) fn keep(
+        &mut self,
+        store: &Store,
+        keep: Keep,
+        (current, now): (Option<Hash>, Now),
+    ) -> Result<Result<Outcome, Refusal>, StoreError> {
+        match keep {
+            Keep::Layout { contract, hash, bytes } => {
+                let put = LayoutChange::Put { contract, layout: hash, bytes, current };
+                self.changes.layouts.push(put);
+            }
+            Keep::Done(rows) => self.changes.done.extend(rows),
+            Keep::Backup { party, generation, sealed } => {
+                let kept = match self.changes.backups.get(&party) {
+                    Some((kept, bytes)) => Some((*kept, bytes.clone())),
+                    None => store.backup(&party)?,
+                };
+                if let Some((kept, bytes)) = kept
+                    && (kept > generation || (kept == generation && bytes != sealed))
+                {
+                    return Ok(Err(Refusal::OldBackup { found: generation, kept }));
+                }
+                self.changes.backups.insert(party, (generation, sealed));
+            }
+            Keep::Answer { key, answer } => {
+                if let Some(answered) = self.first_use(store, &key)? {
+                    return Ok(answered);
+                }
+                self.add_key(&key, answer.clone(), now);
+                return Ok(Ok(Outcome { answer: Some(answer), ..Outcome::default() }));
+            }
+        }
+        Ok(Ok(Outcome::default()))
+    }
+
+    /// What the request that used this key first was answered.
+    fn first_use(
+        &self,
+        store: &Store,
+        key: &RequestKey,
+    ) -> Result<Option<Result<Outcome, Refusal>>, StoreError> {
+        let first = match self.changes.keys.get(&(key.principal, key.key.clone())) {
+            Some(first) => Some((first.body, first.answer.clone())),
+            None => store.first_use(key)?,
+        };
+        let same = |answer| Outcome { answer: Some(answer), ..Outcome::default() };
+        let reused = || Refusal::KeyReused(key.key.clone());
+        Ok(first
+            .map(|(body, answer)| if body == key.body { Ok(same(answer)) } else { Err(reused()) }))
+    }
+
+    fn add_key(&mut self, key: &RequestKey, answer: Vec<u8>, at: Now) {
+        let answer = NewAnswer { body: key.body, answer, at };
+        self.changes.keys.insert((key.principal, key.key.clone()), answer);
+    }
+
     /// Whether the command's own document was taken before: it is then no new request, whatever has happened since.
-    fn was_taken(&self, judge: &Judge<'_>, command: &Command) -> rusqlite::Result<bool> {
+    fn was_taken(&self, judge: &Judge<'_>, command: &Command) -> Result<bool, StoreError> {
         let Some((id, _)) = command.documents().first().copied() else { return Ok(false) };
         let name = command.name();
         if self.rows.was_taken(&id, name) || judge.unindexed.was_taken(&id, name) {
@@ -167,7 +238,7 @@ impl Batch {
         judge.store.was_taken(&id, name)
     }
 
-    fn add(&mut self, judge: &mut Judge<'_>, events: Arc<[Event]>) -> rusqlite::Result<()> {
+    fn add(&mut self, judge: &mut Judge<'_>, events: Arc<[Event]>) {
         let submission = judge.submission;
         let documents = submission.command.documents();
         let names: Vec<DocId> = documents.iter().map(|(id, _)| *id).collect();
@@ -175,18 +246,30 @@ impl Batch {
         let contract = events.iter().find_map(Event::contract);
         let evidence = submission.evidence.iter().map(|(id, signed)| (*id, signed));
         for document in documents.into_iter().chain(evidence) {
-            let command = submission.command.name();
-            self.rows.taken.insert(document.0, command.into());
-            judge.store.add_document(document, self.block, command, contract)?;
+            self.add_document(document, submission.command.name(), contract);
         }
-        if let Some((proof, bytes)) = &submission.answers {
-            judge.store.add_answers(proof, bytes)?;
-        }
+        self.changes.proofs.extend(submission.answers.clone());
         for event in events.iter() {
-            self.apply(judge, event)?;
+            self.apply(judge, event);
         }
         self.happened.push(events);
-        Ok(())
+    }
+
+    fn add_document(
+        &mut self,
+        (id, signed): (DocId, &Signed),
+        command: &'static str,
+        contract: Option<ContractId>,
+    ) {
+        self.counters.documents += 1;
+        self.rows.taken.insert(id, command.into());
+        self.changes.documents.push(NewDocument {
+            row: self.counters.documents,
+            id,
+            command: command.into(),
+            contract,
+            signed: signed.clone(),
+        });
     }
 
     fn add_entry(&mut self, command: &Command, documents: &[DocId], events: &[Event]) {
@@ -201,35 +284,54 @@ impl Batch {
     }
 
     /// Makes one event part of the working state and of everything that is read off it.
-    fn apply(&mut self, judge: &mut Judge<'_>, event: &Event) -> rusqlite::Result<()> {
-        let Judge { store, market, signer, now, .. } = judge;
+    fn apply(&mut self, judge: &mut Judge<'_>, event: &Event) {
+        let Judge { market, signer, now, .. } = judge;
         for posting in event.postings() {
-            let parties = [owner(market, posting.debit), owner(market, posting.credit)];
-            store.add_posting(&PostingRow { at: *now, reason: event.name(), posting, parties })?;
-            self.rows.postings += 1;
+            self.add_posting(market, posting, (event.name(), *now));
         }
         if let Event::RevisionAccepted { contract, layout, .. } = event
             && let Some(old) = market.contract(contract).and_then(|c| c.layout)
             && old != *layout
         {
-            store.drop_layout(contract, &old)?;
+            let drop = LayoutChange::Drop { contract: *contract, layout: old };
+            self.changes.layouts.push(drop);
         }
         if let Event::EpochOpened { .. } = event {
-            store.set_epoch_opened(*now)?;
+            self.changes.epoch_opened = Some(*now);
         }
         market.apply(event);
         for effect in effects(market, event) {
-            self.effects.push((store.add_effect(&effect)?, effect));
+            self.counters.effects += 1;
+            self.changes.effects.push((self.counters.effects, effect));
         }
         if let Event::ContractSettled { settlement, .. } = event {
             let signed = Verified::sign(settlement.clone(), *signer)
                 .expect("the settlement names this market, and the key was checked at start");
             let document = (signed.id(), signed.signed());
-            self.rows.taken.insert(signed.id(), "settlement".into());
-            let contract = Some(settlement.contract);
-            store.add_document(document, self.block, "settlement", contract)?;
+            self.add_document(document, "settlement", Some(settlement.contract));
         }
-        Ok(())
+    }
+
+    fn add_posting(
+        &mut self,
+        market: &Market,
+        posting: &Posting,
+        (reason, at): (&'static str, Now),
+    ) {
+        let account = |account: &Account| {
+            postcard::to_stdvec(account).expect("an account is made of bytes and numbers")
+        };
+        self.counters.postings += 1;
+        self.rows.postings += 1;
+        self.changes.postings.push(NewPosting {
+            id: self.counters.postings,
+            at,
+            reason,
+            debit: account(&posting.debit),
+            credit: account(&posting.credit),
+            amount: posting.amount.0,
+            parties: [owner(market, posting.debit), owner(market, posting.credit)],
+        });
     }
 }
 

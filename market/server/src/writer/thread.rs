@@ -1,20 +1,17 @@
 //! The writer's thread: batches, commits, and what happens when a commit fails.
 
 use super::batch::{Batch, Rows};
-use super::{
-    BATCH_MAX, Job, Keep, Outcome, QUEUE_MAX, Refusal, RequestKey, Submission, Work, Writer,
-};
+use super::{BATCH_MAX, Job, Keep, Outcome, QUEUE_MAX, Refusal, Submission, Work, Writer};
 use crate::clock::Clock;
 use crate::error::OpenError;
-use crate::journal::{Block, Head};
+use crate::journal::Head;
 use crate::outbox::Nudge;
 use crate::published::Published;
 use crate::start::StartError;
-use crate::store::Store;
+use crate::store::changes::Counters;
+use crate::store::{Place, Store, StoreError};
 use crate::streams::Streams;
 use market::Market;
-use rusqlite::ErrorCode;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -24,11 +21,15 @@ use types::{Hash, Signer, Timestamp};
 /// How many rows are indexed at once.
 const INDEX_EVERY: u64 = 20_000;
 
+/// How long the answer to a keyed request is kept: seven days.
+const KEYS_KEPT_MICROS: i64 = 7 * 24 * 3_600 * 1_000_000;
+
 /// Everything the writer begins with.
 pub(crate) struct Start {
-    pub(crate) dir: PathBuf,
+    pub(crate) place: Place,
     pub(crate) store: Store,
-    pub(crate) term: u64,
+    /// Where it answers requests.
+    pub(crate) url: String,
     /// How many events are in no snapshot yet.
     pub(crate) unsaved: u64,
     pub(crate) clock: Clock,
@@ -54,7 +55,11 @@ pub(crate) struct Notices {
 
 /// Starts the thread.
 pub(crate) fn start(start: Start) -> Result<(Writer, JoinHandle<()>), StartError> {
-    let unindexed = Rows::of(&start.store).map_err(OpenError::Database)?;
+    let store = &start.store;
+    let open = |error| StartError::Open(OpenError::Database(error));
+    let unindexed = Rows::of(store).map_err(open)?;
+    let counters = store.counters().map_err(open)?;
+    let term = store.begin_term(&start.url).map_err(open)?;
     let (sender, jobs) = mpsc::channel(QUEUE_MAX);
     let (working, head) = {
         let view = start.published.read();
@@ -64,12 +69,14 @@ pub(crate) fn start(start: Start) -> Result<(Writer, JoinHandle<()>), StartError
         store: Some(start.store),
         working,
         head,
-        term: start.term,
+        term,
+        counters,
         events_unsaved: start.unsaved,
         unindexed,
         save_at: start.snapshot_every,
         index_at: INDEX_EVERY,
-        dir: start.dir,
+        place: start.place,
+        url: start.url,
         clock: start.clock,
         pages_max: start.pages_max,
         snapshot_every: start.snapshot_every,
@@ -91,13 +98,16 @@ pub(super) struct Thread {
     pub(super) working: Market,
     pub(super) head: Head,
     pub(super) term: u64,
+    /// Where the numbers of rows stand.
+    counters: Counters,
     events_unsaved: u64,
     /// Rows that are durable and that no index finds yet.
     unindexed: Rows,
     /// When the next snapshot and the next indexing are due: later than usual after one that failed.
     save_at: u64,
     index_at: u64,
-    dir: PathBuf,
+    place: Place,
+    url: String,
     pub(super) clock: Clock,
     pages_max: Option<u64>,
     snapshot_every: u64,
@@ -135,8 +145,8 @@ impl Thread {
             }
         }
         self.save();
-        if let Some(Err(error)) = self.store.as_ref().map(Store::checkpoint) {
-            tracing::warn!(%error, "the write-ahead log was not moved into the database");
+        if let Some(Err(error)) = self.store.as_ref().map(Store::tidy) {
+            tracing::warn!(%error, "the database was not left tidy");
         }
     }
 
@@ -166,18 +176,19 @@ impl Thread {
         if self.store.is_none() {
             self.reopen()?;
         }
-        let mut batch = Batch::new(self.head.blocks + 1);
-        let judged = self.judge_all(&mut batch, work);
-        let sealed = judged.and_then(|outcomes| Ok((outcomes, self.seal(&mut batch)?)));
-        let (outcomes, head) = match sealed {
-            Ok(sealed) => sealed,
+        let mut batch = Batch::new(self.counters);
+        let outcomes = match self.judge_all(&mut batch, work) {
+            Ok(outcomes) => outcomes,
             Err(error) => return Err(self.undo(&batch, &error)),
         };
-        if let Err(error) = self.open_store().and_then(Store::commit) {
-            self.settle(&batch, head, &error)?;
+        let head = batch.seal(self.head, self.clock.now(), self.term);
+        if batch.changes().is_empty() {
+            return Ok(outcomes);
         }
-        self.unindexed.merge(batch.take_rows());
-        self.publish(batch, head);
+        match self.open_store().and_then(|store| store.write(batch.changes(), self.term)) {
+            Ok(()) => self.publish(batch, head),
+            Err(error) => self.settle(&batch, head, &error)?,
+        }
         Ok(outcomes)
     }
 
@@ -185,11 +196,10 @@ impl Thread {
         &mut self,
         batch: &mut Batch,
         work: Vec<Work>,
-    ) -> rusqlite::Result<Vec<Result<Outcome, Refusal>>> {
-        self.open_store()?.begin()?;
+    ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
         let judge = |work| match work {
             Work::Decide(submission) => self.decide(batch, &submission),
-            Work::Keep(keep) => self.keep(&keep),
+            Work::Keep(keep) => self.keep(batch, keep),
         };
         work.into_iter().map(judge).collect()
     }
@@ -198,7 +208,7 @@ impl Thread {
         &mut self,
         batch: &mut Batch,
         submission: &Submission,
-    ) -> rusqlite::Result<Result<Outcome, Refusal>> {
+    ) -> Result<Result<Outcome, Refusal>, StoreError> {
         let Some(store) = self.store.as_ref() else { return Err(closed()) };
         batch.decide(super::batch::Judge {
             store,
@@ -211,84 +221,40 @@ impl Thread {
         })
     }
 
-    fn keep(&self, keep: &Keep) -> rusqlite::Result<Result<Outcome, Refusal>> {
-        let store = self.open_store()?;
-        match keep {
-            Keep::Layout { contract, hash, bytes } => {
-                let current = self.working.contract(contract).and_then(|c| c.layout);
-                store.put_layout(contract, (hash, bytes), current)?;
-            }
-            Keep::Done(rows) => rows.iter().try_for_each(|row| store.drop_effect(*row))?,
-            Keep::Backup { party, generation, sealed } => {
-                if let Err(kept) = store.put_backup(party, *generation, sealed)? {
-                    return Ok(Err(Refusal::OldBackup { found: *generation, kept }));
-                }
-            }
-            Keep::Answer { key, answer } => return self.keep_answer(store, key, answer),
-        }
-        Ok(Ok(Outcome::default()))
+    fn keep(&self, batch: &mut Batch, keep: Keep) -> Result<Result<Outcome, Refusal>, StoreError> {
+        let current = match &keep {
+            Keep::Layout { contract, .. } => self.working.contract(contract).and_then(|c| c.layout),
+            _ => None,
+        };
+        batch.keep(self.open_store()?, keep, (current, self.clock.now()))
     }
 
-    fn keep_answer(
-        &self,
-        store: &Store,
-        key: &RequestKey,
-        answer: &[u8],
-    ) -> rusqlite::Result<Result<Outcome, Refusal>> {
-        let given = |answer| Ok(Ok(Outcome { answer: Some(answer), ..Outcome::default() }));
-        match store.first_use(key)? {
-            Some((body, first)) if body == key.body => given(first),
-            Some(_) => Ok(Err(Refusal::KeyReused(key.key.clone()))),
-            None => {
-                store.add_key(key, answer, self.clock.now())?;
-                given(answer.to_vec())
-            }
-        }
-    }
-
-    /// Adds the batch's block, if anything happened.
-    fn seal(&mut self, batch: &mut Batch) -> rusqlite::Result<Head> {
-        let Some(entries) = batch.take_entries() else { return Ok(self.head) };
-        let block = Block::seal(self.head, self.clock.now(), self.term, entries);
-        self.open_store()?.add_block(&block)?;
-        Ok(block.head())
-    }
-
-    /// A commit that failed may have happened all the same: the journal's end tells.
-    fn settle(
-        &mut self,
-        batch: &Batch,
-        head: Head,
-        error: &rusqlite::Error,
-    ) -> Result<(), Refusal> {
-        let refusal = self.undo(batch, error);
+    /// A transaction that failed may have been written all the same: the journal's end tells.
+    fn settle(&mut self, batch: &Batch, head: Head, error: &StoreError) -> Result<(), Refusal> {
+        let (before, refusal) = (self.head, self.undo(batch, error));
         self.store = None;
         self.reopen()?;
-        let origin = Head { blocks: 0, hash: head.hash };
-        let written = self.open_store().and_then(|store| store.head(origin));
-        if written.is_ok_and(|written| written == head) && head != self.head {
-            tracing::warn!(%error, "a commit reported an error and was found done");
-            batch.applied().for_each(|event| self.working.apply(event));
+        if self.head == head && head != before {
+            tracing::warn!(%error, "a transaction reported an error and was found written");
             return Ok(());
         }
         Err(refusal)
     }
 
-    /// Rolls back, in the database and in memory.
-    fn undo(&mut self, batch: &Batch, error: &rusqlite::Error) -> Refusal {
+    /// Undoes in memory what was judged; the database undoes its part by itself.
+    fn undo(&mut self, batch: &Batch, error: &StoreError) -> Refusal {
         if batch.has_events() {
             self.working = self.published.read().market.clone();
         }
-        if self.open_store().and_then(Store::roll_back).is_err() {
-            self.store = None;
+        match error {
+            StoreError::Full(_) => Refusal::DiskFull,
+            error => Refusal::Unavailable(error.to_string()),
         }
-        if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
-            return Refusal::DiskFull;
-        }
-        Refusal::Unavailable(error.to_string())
     }
 
     fn publish(&mut self, mut batch: Batch, head: Head) {
+        self.unindexed.merge(batch.take_rows());
+        self.counters = batch.counters();
         if head == self.head {
             return;
         }
@@ -324,7 +290,7 @@ impl Thread {
         // The root is the hash of these very bytes, so the state is not walked once more for it.
         let root = Hash::of(&state);
         debug_assert_eq!(root, self.working.root());
-        match store.add_snapshot(self.head.blocks, &root, &state) {
+        match store.add_snapshot(self.term, self.head.blocks, (&root, &state)) {
             Ok(()) => (self.events_unsaved, self.save_at) = (0, self.snapshot_every),
             Err(error) => {
                 self.save_at = self.events_unsaved + self.snapshot_every;
@@ -333,9 +299,13 @@ impl Thread {
         }
     }
 
-    /// Indexes what is not indexed yet. A market that cannot goes on with what it has in memory.
+    /// Indexes what is not indexed yet, and forgets old keys. A market that cannot goes on with what it has in memory.
     fn index(&mut self) {
-        match self.open_store().and_then(Store::index) {
+        let old = Timestamp(self.clock.now().0.saturating_sub(KEYS_KEPT_MICROS));
+        if let Err(error) = self.open_store().and_then(|store| store.forget_keys(old)) {
+            tracing::warn!(%error, "old idempotency keys were not forgotten");
+        }
+        match self.open_store().and_then(|store| store.index(self.term)) {
             Ok(()) => (self.unindexed, self.index_at) = (Rows::default(), INDEX_EVERY),
             Err(error) => {
                 self.index_at = self.unindexed.count() + INDEX_EVERY;
@@ -344,19 +314,59 @@ impl Thread {
         }
     }
 
+    /// Opens the database anew, begins a term, and takes up what the journal holds beyond what is published.
     fn reopen(&mut self) -> Result<(), Refusal> {
-        let store = Store::open(&self.dir, self.pages_max);
-        self.store = Some(store.map_err(|error| Refusal::Unavailable(error.to_string()))?);
+        let reopened = Store::open(&self.place, self.pages_max).and_then(|store| {
+            // No transaction of an earlier term can be written any more, so the journal's end is settled.
+            self.term = store.begin_term(&self.url)?;
+            self.catch_up(&store)?;
+            self.unindexed = Rows::of(&store)?;
+            self.counters = store.counters()?;
+            let outbox = store.outbox()?;
+            Ok((store, outbox))
+        });
+        let (store, outbox) = reopened.map_err(|error| Refusal::Unavailable(error.to_string()))?;
+        self.store = Some(store);
+        let _ = self.notices.outbox.send(Nudge::New(outbox));
         Ok(())
     }
 
-    fn open_store(&self) -> rusqlite::Result<&Store> {
+    /// Publishes every block that follows what is published.
+    fn catch_up(&mut self, store: &Store) -> Result<(), OpenError> {
+        let head = store.walk(self.head, |block| {
+            let corrupt = |e: serde_json::Error| OpenError::CorruptBlock {
+                block: block.seq,
+                reason: e.to_string(),
+            };
+            let entries = block.decode().map_err(corrupt)?;
+            let mut view = self.published.write();
+            for event in entries.iter().flat_map(|entry| &entry.events) {
+                view.market.apply(event);
+                self.events_unsaved += 1;
+            }
+            view.head = block.head();
+            drop(view);
+            for entry in entries {
+                // Nobody watching is no failure.
+                let _ = self.notices.events.send(entry.events.into());
+            }
+            Ok(())
+        })?;
+        if head != self.head {
+            self.head = head;
+            self.working = self.published.read().market.clone();
+            self.notices.blocks.send_replace(head.blocks);
+        }
+        Ok(())
+    }
+
+    fn open_store(&self) -> Result<&Store, StoreError> {
         self.store.as_ref().ok_or_else(closed)
     }
 }
 
-fn closed() -> rusqlite::Error {
-    rusqlite::Error::InvalidPath("the database is closed".into())
+fn closed() -> StoreError {
+    StoreError::Unavailable("the database is closed".into())
 }
 
 /// When a command is judged.

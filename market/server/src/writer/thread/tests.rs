@@ -3,6 +3,7 @@
 use super::*;
 use crate::handle::deposit;
 use crate::replay::replay;
+use crate::store::driver::Fault;
 use market::{Command, Genesis};
 use types::documents::Withdrawal;
 use types::{Msat, SecretKey, Signer, Span, Verified};
@@ -10,18 +11,21 @@ use types::{Msat, SecretKey, Signer, Span, Verified};
 fn thread(dir: &std::path::Path) -> Thread {
     let key = SecretKey::from_seed(&[1; 32]);
     crate::found(dir, &key, |did, anchor| Genesis::standard(did, Span::HOUR, anchor)).unwrap();
-    let store = Store::open(dir, None).unwrap();
+    let place = Place::from(dir);
+    let store = Store::open(&place, None).unwrap();
     let replayed = replay(&store, false).unwrap();
     let (outbox, _nudged) = mpsc::unbounded_channel();
     Thread {
         working: replayed.market.clone(),
         head: replayed.head,
-        term: 1,
+        term: store.begin_term("").unwrap(),
+        counters: store.counters().unwrap(),
         events_unsaved: 0,
         unindexed: Rows::default(),
         save_at: 1_000,
         index_at: INDEX_EVERY,
-        dir: dir.to_owned(),
+        place,
+        url: String::new(),
         clock: Clock::starting_at_least(Timestamp(0)),
         pages_max: None,
         snapshot_every: 1_000,
@@ -61,12 +65,12 @@ fn a_commit_that_fails_leaves_no_trace_in_memory_or_on_disk() {
     let mut thread = thread(dir.path());
     thread.attempt(vec![paid("a")]).unwrap();
     let head = thread.head;
-    thread.store.as_ref().unwrap().db.commit_hook(Some(|| true)).unwrap();
+    thread.store = thread.store.map(|store| store.failing(Fault::BeforeCommit));
     let refused = thread.attempt(vec![paid("b"), paid("c")]);
     assert!(matches!(refused, Err(Refusal::Unavailable(_))), "{refused:?}");
     assert_eq!(balances(&thread), [Msat(10); 3]);
     assert_eq!(thread.head, head);
-    // The database was opened anew, without the hook: the same commands are taken now, once.
+    // The database was opened anew, without the fault: the same commands are taken now, once.
     let taken = thread.attempt(vec![paid("b"), paid("c"), paid("b")]).unwrap();
     let events: Vec<usize> = taken.iter().map(|o| o.as_ref().unwrap().events.len()).collect();
     assert_eq!(events, [1, 1, 0]);
@@ -77,15 +81,45 @@ fn a_commit_that_fails_leaves_no_trace_in_memory_or_on_disk() {
 fn a_commit_that_reported_an_error_and_was_done_is_published() {
     let dir = tempfile::tempdir().unwrap();
     let mut thread = thread(dir.path());
-    let mut batch = Batch::new(1);
-    thread.judge_all(&mut batch, vec![paid("a")]).unwrap();
-    let head = thread.seal(&mut batch).unwrap();
-    thread.store.as_ref().unwrap().commit().unwrap();
-    thread.settle(&batch, head, &closed()).unwrap();
-    thread.publish(batch, head);
+    thread.store = thread.store.map(|store| store.failing(Fault::AfterCommit));
+    let taken = thread.attempt(vec![paid("a")]).unwrap();
+    assert_eq!(taken[0].as_ref().unwrap().events.len(), 1);
     assert_eq!(balances(&thread), [Msat(10); 3]);
     thread.attempt(vec![paid("a"), paid("b")]).unwrap();
     assert_eq!(balances(&thread), [Msat(20); 3]);
+}
+
+#[test]
+fn a_commit_that_was_done_while_the_database_went_away_is_found_when_it_is_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut thread = thread(dir.path());
+    thread.attempt(vec![paid("a")]).unwrap();
+    let (file, away) = (dir.path().join("market.db"), dir.path().join("away"));
+    thread.store = thread.store.map(|store| store.failing(Fault::AfterCommit));
+    std::fs::rename(&file, &away).unwrap();
+    // The open connection still writes; nothing can be opened to see whether it did.
+    assert!(matches!(thread.attempt(vec![paid("b")]), Err(Refusal::Unavailable(_))));
+    std::fs::rename(&away, &file).unwrap();
+    let taken = thread.attempt(vec![paid("b"), paid("c")]).unwrap();
+    let events: Vec<usize> = taken.iter().map(|o| o.as_ref().unwrap().events.len()).collect();
+    assert_eq!(events, [0, 1], "what was written is known, what was not is taken");
+    assert_eq!(balances(&thread), [Msat(30); 3]);
+}
+
+#[test]
+fn a_batch_of_an_earlier_term_is_refused_by_the_database() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut thread = thread(dir.path());
+    let mut batch = Batch::new(thread.counters);
+    thread.judge_all(&mut batch, vec![paid("late")]).unwrap();
+    batch.seal(thread.head, thread.clock.now(), thread.term);
+    let late = thread.term;
+    let second = Store::open(&thread.place, None).unwrap();
+    assert_eq!(second.begin_term("elsewhere"), Ok(late + 1));
+    let store = thread.store.as_ref().unwrap();
+    assert_eq!(store.write(batch.changes(), late), Err(StoreError::Superseded(late)));
+    assert_eq!(store.index(late), Err(StoreError::Superseded(late)));
+    assert_eq!(replay(store, true).unwrap().head.blocks, 0);
 }
 
 #[test]

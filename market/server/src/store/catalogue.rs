@@ -1,0 +1,98 @@
+//! Every statement that the store runs, in the subset of SQL that both databases understand.
+//!
+//! Values are `$1`, `$2`, … in the order in which they first appear. What takes many rows at once differs
+//! between the databases and is in [`super::dialect`].
+
+/// Names each statement and lists them all, so that a test prepares every one on both databases.
+macro_rules! catalogue {
+    ($($name:ident = $sql:expr;)*) => {
+        $(pub(crate) const $name: &str = $sql;)*
+        /// Every statement with its name.
+        #[cfg(test)]
+        pub(crate) const ALL: &[(&str, &str)] = &[$((stringify!($name), $sql)),*];
+    };
+}
+
+catalogue! {
+    // What the market is.
+    SCHEMA = "SELECT schema FROM meta WHERE only_row = 1";
+    SET_SCHEMA = "UPDATE meta SET schema = $1 WHERE only_row = 1";
+    FOUND = "INSERT INTO meta (only_row, schema, genesis) VALUES (1, $1, $2)";
+    GENESIS = "SELECT genesis FROM meta WHERE only_row = 1";
+    EPOCH_OPENED = "SELECT epoch_opened FROM meta WHERE only_row = 1";
+    SET_EPOCH_OPENED = "UPDATE meta SET epoch_opened = $1 WHERE only_row = 1";
+
+    // Who writes.
+    BEGIN_TERM = "UPDATE writer SET term = term + 1, url = $1 WHERE only_row = 1 RETURNING term";
+    HOLD_TERM = "UPDATE writer SET term = term WHERE only_row = 1 AND term = $1";
+    WRITER = "SELECT w.term, h.beats, w.url FROM writer w, heartbeat h";
+    BEAT = "UPDATE heartbeat SET beats = beats + 1 \
+            WHERE (SELECT term FROM writer WHERE only_row = 1) = $1";
+
+    // The journal.
+    BLOCKS = "SELECT seq, time, term, entries, prev, hash FROM blocks WHERE seq > $1 \
+              ORDER BY seq LIMIT $2";
+    HEAD = "SELECT seq, hash FROM blocks ORDER BY seq DESC LIMIT 1";
+    ADD_BLOCK = "INSERT INTO blocks (seq, time, term, entries, prev, hash) \
+                 VALUES ($1, $2, $3, $4, $5, $6)";
+    SNAPSHOT = "SELECT seq, root, state FROM snapshots ORDER BY seq DESC LIMIT 1";
+    SNAPSHOT_ROOTS = "SELECT seq, root FROM snapshots ORDER BY seq";
+    ADD_SNAPSHOT = "INSERT INTO snapshots (seq, root, state) VALUES ($1, $2, $3) \
+                    ON CONFLICT DO NOTHING";
+    DROP_SNAPSHOTS = "DELETE FROM snapshots WHERE seq NOT IN \
+                      (SELECT seq FROM snapshots ORDER BY seq DESC LIMIT 2)";
+
+    // Documents.
+    DOCUMENTS_BEHIND = "SELECT row, block, id, jws FROM documents WHERE row > $1 \
+                        ORDER BY row LIMIT 1000";
+    DOCUMENTS_OF = "SELECT id, jws FROM documents WHERE contract = $1 ORDER BY row";
+    DOCUMENT = "SELECT d.jws FROM document_names n JOIN documents d ON d.row = n.row \
+                WHERE n.name = $1 AND d.id = $2 \
+                UNION ALL SELECT jws FROM documents \
+                WHERE row > (SELECT documents FROM indexed) AND id = $2 LIMIT 1";
+    WAS_TAKEN = "SELECT d.row FROM document_names n JOIN documents d ON d.row = n.row \
+                 WHERE n.name = $1 AND d.id = $2 AND d.command = $3 LIMIT 1";
+    UNINDEXED_DOCUMENTS = "SELECT id, command FROM documents \
+                           WHERE row > (SELECT documents FROM indexed)";
+    INDEX_DOCUMENTS = "INSERT INTO document_names SELECT substr(id, 1, 8), row FROM documents \
+                       WHERE row > (SELECT documents FROM indexed) ORDER BY 1, 2";
+
+    // Postings.
+    HISTORY = "SELECT p.id, p.at, p.reason, p.debit, p.credit, p.amount FROM \
+               (SELECT posting FROM history WHERE party = $1 AND posting > $2 \
+                ORDER BY posting LIMIT $3) h JOIN postings p ON p.id = h.posting \
+               UNION ALL SELECT id, at, reason, debit, credit, amount FROM postings \
+               WHERE id > $2 AND id > (SELECT postings FROM indexed) \
+               AND $1 IN (debit_party, credit_party) ORDER BY 1 LIMIT $3";
+    UNINDEXED_POSTINGS = "SELECT count(*) FROM postings \
+                          WHERE id > (SELECT postings FROM indexed)";
+    INDEX_POSTINGS = "INSERT INTO history SELECT debit_party, id FROM postings \
+                      WHERE id > (SELECT postings FROM indexed) AND debit_party IS NOT NULL \
+                      UNION SELECT credit_party, id FROM postings \
+                      WHERE id > (SELECT postings FROM indexed) AND credit_party IS NOT NULL \
+                      ORDER BY 1, 2";
+    INDEXED = "UPDATE indexed SET documents = (SELECT coalesce(max(row), 0) FROM documents), \
+               postings = (SELECT coalesce(max(id), 0) FROM postings) WHERE only_row = 1";
+
+    // Where each table's numbers stand.
+    COUNTERS = "SELECT (SELECT coalesce(max(row), 0) FROM documents), \
+                (SELECT coalesce(max(id), 0) FROM postings), \
+                (SELECT coalesce(max(id), 0) FROM outbox)";
+
+    // Keys, outbox, bulk data.
+    FIRST_USE = "SELECT body, answer FROM idempotency WHERE principal = $1 AND key = $2";
+    FORGET_KEYS = "DELETE FROM idempotency WHERE at < $1";
+    OUTBOX = "SELECT id, effect FROM outbox ORDER BY id";
+    LAYOUT = "SELECT bytes FROM layouts WHERE contract = $1 AND hash = $2";
+    HAS_LAYOUT = "SELECT count(*) FROM layouts WHERE contract = $1 AND hash = $2";
+    PUT_LAYOUT = "INSERT INTO layouts (number, contract, hash, bytes) VALUES \
+                  ((SELECT coalesce(max(number), 0) + 1 FROM layouts WHERE contract = $1), \
+                   $1, $2, $3) ON CONFLICT DO NOTHING";
+    TRIM_LAYOUTS = "DELETE FROM layouts WHERE contract = $1 AND hash <> $2 AND number NOT IN \
+                    (SELECT number FROM layouts WHERE contract = $1 ORDER BY number DESC LIMIT $3)";
+    DROP_LAYOUT = "DELETE FROM layouts WHERE contract = $1 AND hash = $2";
+    BACKUP = "SELECT generation, sealed FROM backups WHERE party = $1";
+    PUT_BACKUP = "INSERT INTO backups (party, generation, sealed) VALUES ($1, $2, $3) \
+                  ON CONFLICT (party) DO UPDATE \
+                  SET generation = excluded.generation, sealed = excluded.sealed";
+}

@@ -1,0 +1,52 @@
+//! The statements that take many rows at once: SQLite runs one per row, PostgreSQL one over arrays.
+
+use super::driver::Bulk;
+
+pub(crate) const ADD_DOCUMENTS: Bulk = Bulk {
+    sqlite: "INSERT INTO documents (row, id, block, command, contract, jws) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
+    postgres: "INSERT INTO documents (row, id, block, command, contract, jws) SELECT * FROM \
+               unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::text[], $5::bytea[], $6::text[])",
+};
+
+pub(crate) const ADD_POSTINGS: Bulk = Bulk {
+    sqlite: "INSERT INTO postings (id, at, reason, debit, credit, amount, debit_party, \
+             credit_party) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    postgres: "INSERT INTO postings (id, at, reason, debit, credit, amount, debit_party, \
+               credit_party) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], \
+               $4::bytea[], $5::bytea[], $6::bigint[], $7::bytea[], $8::bytea[])",
+};
+
+pub(crate) const ADD_KEYS: Bulk = Bulk {
+    sqlite: "INSERT INTO idempotency (principal, key, body, answer, at) \
+             VALUES ($1, $2, $3, $4, $5)",
+    postgres: "INSERT INTO idempotency (principal, key, body, answer, at) SELECT * FROM \
+               unnest($1::bytea[], $2::text[], $3::bytea[], $4::bytea[], $5::bigint[])",
+};
+
+pub(crate) const ADD_ANSWERS: Bulk = Bulk {
+    sqlite: "INSERT INTO answers (proof, bytes) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+    postgres: "INSERT INTO answers (proof, bytes) SELECT * FROM unnest($1::bytea[], $2::bytea[]) \
+               ON CONFLICT DO NOTHING",
+};
+
+pub(crate) const ADD_EFFECTS: Bulk = Bulk {
+    sqlite: "INSERT INTO outbox (id, effect) VALUES ($1, $2)",
+    postgres: "INSERT INTO outbox (id, effect) SELECT * FROM unnest($1::bigint[], $2::text[])",
+};
+
+pub(crate) const DROP_EFFECTS: Bulk = Bulk {
+    sqlite: "DELETE FROM outbox WHERE id = $1",
+    postgres: "DELETE FROM outbox WHERE id = ANY($1::bigint[])",
+};
+
+/// All of them, with their names.
+#[cfg(test)]
+pub(crate) const ALL: &[(&str, Bulk)] = &[
+    ("ADD_DOCUMENTS", ADD_DOCUMENTS),
+    ("ADD_POSTINGS", ADD_POSTINGS),
+    ("ADD_KEYS", ADD_KEYS),
+    ("ADD_ANSWERS", ADD_ANSWERS),
+    ("ADD_EFFECTS", ADD_EFFECTS),
+    ("DROP_EFFECTS", DROP_EFFECTS),
+];

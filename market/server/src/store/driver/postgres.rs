@@ -1,0 +1,247 @@
+//! PostgreSQL: a connection to a server, through sqlx.
+//!
+//! The store asks and waits, as it does with SQLite: sockets are watched by one thread of their own, and the
+//! thread that asks sleeps until its answer is there. So a connection may be used wherever a file could be.
+
+use super::{Bulk, Column, Driver, Mode, Row, StoreError, Value};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow};
+use sqlx::query::Query;
+use sqlx::{ConnectOptions, Connection, Executor, Row as _, TypeInfo, ValueRef};
+use std::cell::{Cell, RefCell};
+use std::pin::pin;
+use std::str::FromStr;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Wake};
+use std::thread::Thread;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+
+/// How long an answer is waited for before the connection counts as broken.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
+/// How long a connection may take.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// What every session is set to. A server that hears nothing of a client for some seconds gives its locks to
+/// others; nothing waits long for a lock.
+const SESSION: [(&str, &str); 6] = [
+    ("lock_timeout", "5s"),
+    ("idle_in_transaction_session_timeout", "10s"),
+    ("tcp_keepalives_idle", "2"),
+    ("tcp_keepalives_interval", "1"),
+    ("tcp_keepalives_count", "3"),
+    ("client_min_messages", "warning"),
+];
+/// What is acknowledged is durable, also where the server's setting is laxer.
+const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) \
+                       WHERE current_setting('synchronous_commit') = 'off'";
+const IS_FOUNDED: &str = "SELECT count(*) FROM information_schema.tables \
+                          WHERE table_schema = current_schema() AND table_name = 'meta'";
+/// The advisory lock of the one writer: the letters `bondstor`.
+const LOCK: i64 = 0x626f_6e64_7374_6f72;
+const ELECT: &str = "SELECT CAST(pg_try_advisory_lock($1) AS INT)";
+const DEPOSE: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks \
+                      WHERE locktype = 'advisory' AND objsubid = 1 AND granted \
+                      AND (CAST(classid AS BIGINT) << 32) + CAST(objid AS BIGINT) = $1 \
+                      AND database = (SELECT oid FROM pg_database \
+                                      WHERE datname = current_database()) \
+                      AND pid <> pg_backend_pid()";
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../migrations/postgres/0001_tables.sql"),
+    include_str!("../../../migrations/postgres/0002_terms.sql"),
+];
+
+/// A connection to a server.
+#[derive(Debug)]
+pub(crate) struct Postgres {
+    db: RefCell<PgConnection>,
+    in_transaction: Cell<bool>,
+}
+
+impl Postgres {
+    /// Connects to the database that `url` names.
+    pub(crate) fn connect(url: &str) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url)?;
+        let options =
+            options.options(SESSION).application_name("bondstore").disable_statement_logging();
+        let connecting = async {
+            let connecting =
+                tokio::time::timeout(CONNECT_MAX, PgConnection::connect_with(&options));
+            connecting.await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut))
+        };
+        let db = RefCell::new(wait(connecting)?);
+        let postgres = Self { db, in_transaction: Cell::new(false) };
+        postgres.query(DURABLE, &[])?;
+        Ok(postgres)
+    }
+
+    /// Whether a market has been founded in it.
+    pub(crate) fn is_founded(&self) -> Result<bool, StoreError> {
+        self.number(IS_FOUNDED, &[]).map(|tables| tables > 0)
+    }
+
+    fn number(&self, sql: &'static str, values: &[Value]) -> Result<i64, StoreError> {
+        let rows = self.query(sql, values)?;
+        rows.first().map_or(Ok(0), |row| row.int(0))
+    }
+
+    /// Runs `work` on the connection, for as long as an answer may take.
+    fn ask<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, StoreError> {
+        let mut db = self.db.borrow_mut();
+        let answered = wait(async { tokio::time::timeout(ANSWER_MAX, work(&mut db)).await });
+        let late = || StoreError::Unavailable(format!("it did not answer within {ANSWER_MAX:?}"));
+        Ok(answered.map_err(|_| late())??)
+    }
+}
+
+impl Driver for Postgres {
+    fn query(&self, sql: &'static str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
+        let rows = self.ask(async |db| db.fetch_all(with_values(sql, values)).await)?;
+        rows.iter().map(row).collect()
+    }
+
+    fn execute(&self, sql: &'static str, values: &[Value]) -> Result<u64, StoreError> {
+        let done = self.ask(async |db| db.execute(with_values(sql, values)).await)?;
+        Ok(done.rows_affected())
+    }
+
+    fn each(&self, bulk: Bulk, columns: &[Column<'_>]) -> Result<(), StoreError> {
+        let query = columns.iter().fold(sqlx::query(bulk.postgres), |query, column| match column {
+            Column::Ints(values) => query.bind(values.as_slice()),
+            Column::Bytes(values) => query.bind(values.as_slice()),
+            Column::Maybe(values) => query.bind(values.as_slice()),
+            Column::Texts(values) => query.bind(values.as_slice()),
+        });
+        self.ask(async |db| db.execute(query).await).map(drop)
+    }
+
+    fn script(&self, sql: &'static str) -> Result<(), StoreError> {
+        self.ask(async |db| db.execute(sqlx::raw_sql(sql)).await).map(drop)
+    }
+
+    fn begin(&self, mode: Mode) -> Result<(), StoreError> {
+        self.in_transaction.set(true);
+        self.script(match mode {
+            Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Mode::Write => "BEGIN",
+        })
+    }
+
+    fn commit(&self) -> Result<(), StoreError> {
+        self.script("COMMIT")?;
+        self.in_transaction.set(false);
+        Ok(())
+    }
+
+    fn roll_back(&self) -> Result<(), StoreError> {
+        if self.in_transaction.replace(false) { self.script("ROLLBACK") } else { Ok(()) }
+    }
+
+    fn migrations(&self) -> &'static [&'static str] {
+        &MIGRATIONS
+    }
+
+    fn check_structure(&self) -> Result<(), StoreError> {
+        // The server checks its own files.
+        Ok(())
+    }
+
+    fn tidy(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn elect(&self) -> Result<bool, StoreError> {
+        self.number(ELECT, &[LOCK.into()]).map(|held| held == 1)
+    }
+
+    fn depose(&self) -> Result<(), StoreError> {
+        self.number(DEPOSE, &[LOCK.into()]).map(drop)
+    }
+}
+
+fn with_values<'a>(
+    sql: &'static str,
+    values: &'a [Value],
+) -> Query<'a, sqlx::Postgres, PgArguments> {
+    values.iter().fold(sqlx::query(sql), |query, value| match value {
+        // Only columns of bytes may hold nothing.
+        Value::Null => query.bind(None::<&[u8]>),
+        Value::Int(value) => query.bind(value),
+        Value::Bytes(value) => query.bind(value.as_slice()),
+        Value::Text(value) => query.bind(value.as_str()),
+    })
+}
+
+fn row(row: &PgRow) -> Result<Row, StoreError> {
+    (0..row.len()).map(|column| value(row, column)).collect::<Result<_, _>>().map(Row)
+}
+
+fn value(row: &PgRow, column: usize) -> Result<Value, StoreError> {
+    let raw = row.try_get_raw(column)?;
+    if raw.is_null() {
+        return Ok(Value::Null);
+    }
+    let kind = raw.type_info();
+    Ok(match kind.name() {
+        "INT8" => Value::Int(row.try_get(column)?),
+        "INT4" => Value::Int(row.try_get::<i32, _>(column)?.into()),
+        "BYTEA" => Value::Bytes(row.try_get(column)?),
+        "TEXT" => Value::Text(row.try_get(column)?),
+        other => return Err(StoreError::Malformed(format!("a column of type {other}"))),
+    })
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let code =
+            error.as_database_error().and_then(|e| e.code().map(std::borrow::Cow::into_owned));
+        match code.as_deref() {
+            Some("53100") => return Self::Full(error.to_string()),
+            Some("XX001" | "XX002") => return Self::Damaged(error.to_string()),
+            _ => {}
+        }
+        match error {
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
+                Self::Malformed(error.to_string())
+            }
+            sqlx::Error::PoolTimedOut => {
+                Self::Unavailable(format!("it did not take a connection within {CONNECT_MAX:?}"))
+            }
+            error => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+/// Wakes the thread that waits.
+struct Awake(Thread);
+
+impl Wake for Awake {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Sleeps until `work` is done. Unlike a runtime's own waiting, this may be done on any thread.
+fn wait<F: Future>(work: F) -> F::Output {
+    let _io = io().enter();
+    let waker = Arc::new(Awake(std::thread::current())).into();
+    let mut context = Context::from_waker(&waker);
+    let mut work = pin!(work);
+    loop {
+        match work.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+/// The thread that watches every connection's socket.
+fn io() -> &'static Runtime {
+    static IO: OnceLock<Runtime> = OnceLock::new();
+    IO.get_or_init(|| {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let builder = builder.worker_threads(1).thread_name("market-database").enable_all();
+        builder.build().expect("the system gives a process one more thread")
+    })
+}
