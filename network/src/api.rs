@@ -1,14 +1,15 @@
 //! What travels between market, providers and clients: paths, bodies and stream messages.
 
 use serde::{Deserialize, Serialize};
-use types::documents::{QuotedSlot, SlotSize};
+use types::documents::{Acceptance, Quote, QuotedSlot, Revision, SlotSize, StorageReceipt};
 use types::{
-    Bytes, ContractId, CostVector, Did, DocId, Epoch, Hash, Msat, Redundancy, Score, Signed, Span,
-    Terms, Timestamp,
+    Bytes, ContractId, CostVector, Did, DocId, Epoch, Hash, Jws, Msat, Redundancy, Score, Signed,
+    Span, Terms, Timestamp,
 };
+use utoipa::ToSchema;
 
 /// `GET /v1/market`: who the market is and how it counts time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MarketInfo {
     /// The market's key.
     pub market: Did,
@@ -23,27 +24,31 @@ pub struct MarketInfo {
 }
 
 /// `POST /v1/contracts`: a client takes a quote.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptBody {
     /// The client's acceptance.
+    #[schema(value_type = Jws<Acceptance>)]
     pub acceptance: Signed,
     /// The quote it accepts, as the market signed it.
+    #[schema(value_type = Jws<Quote>)]
     pub quote: Signed,
 }
 
 /// `POST /v1/contracts/{id}/revisions`: what the slots hold now, with the holders' receipts.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReviseBody {
     /// The client's revision.
+    #[schema(value_type = Jws<Revision>)]
     pub revision: Signed,
     /// One storage receipt per slot that the revision changes.
+    #[schema(value_type = Vec<Jws<StorageReceipt>>)]
     pub receipts: Vec<Signed>,
 }
 
 /// A contract as its parties see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ContractView {
     /// Its name.
     pub id: ContractId,
@@ -70,7 +75,7 @@ pub struct ContractView {
 }
 
 /// One slot of a contract.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SlotView {
     /// Its number.
     pub slot: u16,
@@ -95,7 +100,7 @@ pub struct SlotView {
 }
 
 /// A line of `GET /v1/contracts`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ContractLine {
     /// Its name.
     pub id: ContractId,
@@ -116,7 +121,7 @@ pub struct ContractLine {
 }
 
 /// `GET /v1/accounts/{did}`: a party's money.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AccountView {
     /// Whose.
     pub party: Did,
@@ -133,7 +138,7 @@ pub struct AccountView {
 }
 
 /// A line of `GET /v1/accounts/{did}/history`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HistoryEntry {
     /// The posting's number in the journal; the cursor for the next page.
     pub posting: u64,
@@ -150,7 +155,7 @@ pub struct HistoryEntry {
 }
 
 /// `GET /v1/books`: the whole ledger.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BooksView {
     /// Σ debits.
     pub debits: String,
@@ -161,7 +166,7 @@ pub struct BooksView {
 }
 
 /// One account of the books.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BookLine {
     /// Its name, for example `escrow:<contract>`.
     pub account: String,
@@ -174,7 +179,7 @@ pub struct BookLine {
 }
 
 /// `GET /v1/journal`: how far the journal has come.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct JournalView {
     /// How many blocks.
     pub blocks: u64,
@@ -185,7 +190,7 @@ pub struct JournalView {
 }
 
 /// A line of `GET /v1/providers`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProviderLine {
     /// Who.
     pub provider: Did,
@@ -200,7 +205,7 @@ pub struct ProviderLine {
 }
 
 /// `PUT`/`GET /v1/backups/{did}`: a client's catalogue, sealed by the client.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BackupBody {
     /// Rises with every backup; a lower one is refused.
@@ -210,14 +215,14 @@ pub struct BackupBody {
 }
 
 /// An accepted document.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Accepted {
     /// Its name.
     pub document: DocId,
 }
 
 /// RFC 9457 problem details, with a stable `code`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// `https://bondstore.invalid/problems/<code>`.
     #[serde(rename = "type")]

@@ -1,11 +1,12 @@
 //! Axum extractors whose refusals are problems: bodies of bounded size, documents, paths and queries.
 
 use crate::api::Problem;
-use crate::client::IDEMPOTENCY_KEY;
+use crate::client::{IDEMPOTENCY_KEY, JOSE, JSON, OCTETS};
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
@@ -95,6 +96,17 @@ impl Pieces {
     }
 }
 
+/// Refuses a body that says it is something else than `expected`. One that says nothing is taken.
+fn check_media_type(request: &Request, expected: &str) -> Result<(), Problem> {
+    let Some(value) = request.headers().get(CONTENT_TYPE) else { return Ok(()) };
+    let essence = value.to_str().ok().and_then(|text| text.split(';').next()).unwrap_or_default();
+    if essence.trim().eq_ignore_ascii_case(expected) {
+        return Ok(());
+    }
+    let detail = format!("the body says that it is {value:?}: {expected} is taken here");
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type_unsupported", detail))
+}
+
 /// A body of at most `MAX` bytes, whole.
 #[derive(Clone, Debug)]
 pub struct RawBody<const MAX: usize>(pub Bytes);
@@ -103,6 +115,7 @@ impl<S: Send + Sync, const MAX: usize> FromRequest<S> for RawBody<MAX> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        check_media_type(&request, OCTETS)?;
         Pieces::new(request.into_body(), MAX)?.whole().await.map(Self)
     }
 }
@@ -115,6 +128,7 @@ impl<S: Send + Sync, T: DeserializeOwned, const MAX: usize> FromRequest<S> for J
     type Rejection = Problem;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        check_media_type(&request, JSON)?;
         let body = Pieces::new(request.into_body(), MAX)?.whole().await?;
         serde_json::from_slice(&body).map(Self).map_err(|error| {
             let detail = format!("the body is not the JSON that is needed here: {error}");
@@ -131,6 +145,7 @@ impl<S: Send + Sync> FromRequest<S> for SignedBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        check_media_type(&request, JOSE)?;
         let body = Pieces::new(request.into_body(), JWS_BYTES_MAX)?.whole().await?;
         let text = std::str::from_utf8(&body).map_err(|_| types::JwsError::Malformed)?;
         Ok(Self(Signed(text.trim().to_owned())))

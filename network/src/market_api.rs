@@ -19,9 +19,10 @@ const JSON_BYTES_MAX: usize = 64 << 20;
 pub const LAYOUT_BYTES_MAX: usize = 64 << 20;
 
 /// `POST /v1/requests`: the market's answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct QuoteBody {
     /// The signed [`Quote`](types::documents::Quote).
+    #[schema(value_type = types::Jws<types::documents::Quote>)]
     pub quote: Signed,
 }
 

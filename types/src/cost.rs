@@ -2,9 +2,10 @@
 
 use crate::{MoneyError, Msat};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What one slot earns at most over its whole term.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SlotCost {
     /// For keeping the bytes.
@@ -30,7 +31,7 @@ impl SlotCost {
 }
 
 /// A quote's price, line by line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CostVector {
     /// Σ slots: ask price × bytes × duration.

@@ -1,9 +1,12 @@
 //! What reputation says of a provider. Only `reputation` makes scores; everyone may read them.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What a provider is judged by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Dimension {
     /// Does it still hold what it took?
@@ -23,7 +26,18 @@ impl Dimension {
 
 /// A provider's standing in the market.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
@@ -41,7 +55,7 @@ pub enum Standing {
 }
 
 /// A provider's score: points for people, lower confidence bounds for gates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Score {
     /// Its standing.

@@ -2,10 +2,22 @@
 
 use crate::{Bytes, Span, Standing};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How often and how fast the bytes will be wanted; each tier multiplies price and sets retrieval targets.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
@@ -47,7 +59,7 @@ impl std::str::FromStr for Tier {
 }
 
 /// k data shards and m parity shards per segment: any k bring the segment back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Redundancy {
     /// k.
@@ -64,7 +76,7 @@ impl Redundancy {
 }
 
 /// How small a loss must be found, how surely and how soon; the audit rate follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Detection {
     /// The lost fraction to be found, in parts per million.
@@ -76,7 +88,7 @@ pub struct Detection {
 }
 
 /// Who may hold slots of one contract together.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Placement {
     /// Regions that are acceptable; empty means all.
@@ -92,7 +104,7 @@ pub struct Placement {
 }
 
 /// One point of the payout curve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PayoutPoint {
     /// A compliance, 0..=1000.
@@ -102,7 +114,7 @@ pub struct PayoutPoint {
 }
 
 /// Compliance → share of the epoch's price: linear between points, flat outside. `target` is where the bonus begins.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PayoutCurve {
     /// Points by rising compliance; at least one.
@@ -112,7 +124,7 @@ pub struct PayoutCurve {
 }
 
 /// One step of the penalty schedule: losses up to `fraction_ppm` cost `slash_permille` of the bond.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PenaltyStep {
     /// The largest lost fraction this step covers, in parts per million.
@@ -122,7 +134,7 @@ pub struct PenaltyStep {
 }
 
 /// What broken promises cost.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PenaltySchedule {
     /// Steps by rising fraction; a loss above the last costs the whole bond.
@@ -136,7 +148,7 @@ pub struct PenaltySchedule {
 }
 
 /// Where a contract's money sits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RailKind {
     /// The market's double-entry ledger.
@@ -156,7 +168,7 @@ pub enum Renewal {
 }
 
 /// Everything a contract promises.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Terms {
     /// Sealed bytes the contract has room for, before coding.

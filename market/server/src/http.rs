@@ -3,6 +3,7 @@
 mod accounts;
 mod bulk;
 mod contracts;
+mod describe;
 mod documents;
 mod public;
 
@@ -16,45 +17,70 @@ use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::get;
+use bytes::Bytes;
 use market::Command;
 use network::api::Problem;
 use network::extract::IdempotencyKey;
 use network::stream::StreamUpgrade;
 use std::sync::Arc;
 use types::{Did, DocId, Hash};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// What a keyed request's path and documents are hashed under.
 const REQUEST: &str = "bondstore 2026 keyed request";
 
-/// Every path of the API.
-pub(crate) fn router(app: Arc<App>) -> Router {
-    let contract = Router::new()
-        .route("/", get(contracts::one))
-        .route("/confirmations", post(documents::confirm))
-        .route("/confessions", post(documents::confess))
-        .route("/revisions", post(contracts::revise))
-        .route("/layouts/{layout}", put(bulk::put_layout).get(bulk::layout));
-    Router::new()
-        .route("/v1/health", get(public::health))
-        .route("/v1/market", get(public::market))
-        .route("/v1/books", get(public::books))
-        .route("/v1/journal", get(public::journal))
-        .route("/v1/providers", get(public::providers))
-        .route("/v1/asks", post(documents::ask))
-        .route("/v1/requests", post(documents::request))
-        .route("/v1/deposits", post(documents::deposit))
-        .route("/v1/withdrawals", post(documents::withdraw))
-        .route("/v1/vouchers", post(documents::redeem))
-        .route("/v1/contracts", post(contracts::accept).get(contracts::list))
-        .nest("/v1/contracts/{contract}", contract)
-        .route("/v1/accounts/{party}", get(accounts::account))
-        .route("/v1/accounts/{party}/history", get(accounts::history))
-        .route("/v1/backups/{party}", put(bulk::put_backup).get(bulk::backup))
-        .route("/v1/stream", get(stream))
-        .with_state(app)
+/// Every path of the API, and its description.
+fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(public::health))
+        .routes(routes!(public::market))
+        .routes(routes!(public::books))
+        .routes(routes!(public::journal))
+        .routes(routes!(public::providers))
+        .routes(routes!(documents::ask))
+        .routes(routes!(documents::request))
+        .routes(routes!(documents::deposit))
+        .routes(routes!(documents::withdraw))
+        .routes(routes!(documents::redeem))
+        .routes(routes!(contracts::accept, contracts::list))
+        .routes(routes!(contracts::one))
+        .routes(routes!(documents::confirm))
+        .routes(routes!(documents::confess))
+        .routes(routes!(contracts::revise))
+        .routes(routes!(bulk::put_layout, bulk::layout))
+        .routes(routes!(accounts::account))
+        .routes(routes!(accounts::history))
+        .routes(routes!(bulk::put_backup, bulk::backup))
+        .routes(routes!(stream))
 }
 
+/// The API.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    let (router, api) = routes().split_for_parts();
+    let description: Bytes = description(api).to_string().into();
+    let openapi = get(async move || json(description.clone()));
+    router.route("/openapi.json", openapi).with_state(app)
+}
+
+/// The description of the API, OpenAPI 3.1.
+pub fn openapi() -> serde_json::Value {
+    description(routes().into_openapi())
+}
+
+fn description(api: OpenApi) -> serde_json::Value {
+    serde_json::to_value(describe::complete(api)).expect("a description has only text as keys")
+}
+
+/// Opens the stream between a provider and the market.
+#[utoipa::path(
+    get, path = "/v1/stream", operation_id = "stream", tag = "market",
+    security(("session" = [])),
+    responses((status = 101, description = "The stream is open.")),
+    extensions(("x-codes" = json!(["upgrade_required"]))),
+)]
 async fn stream(
     Party(party): Party,
     State(app): State<Arc<App>>,
@@ -113,6 +139,6 @@ fn answer(app: &App, command: &Command, outcome: Outcome) -> Vec<u8> {
 }
 
 /// JSON that is encoded already.
-fn json(bytes: Vec<u8>) -> Response {
-    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], bytes).into_response()
+fn json(bytes: impl Into<Bytes>) -> Response {
+    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], bytes.into()).into_response()
 }

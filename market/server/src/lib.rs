@@ -13,6 +13,7 @@
 mod app;
 mod auditor;
 mod clock;
+mod codes;
 mod converse;
 mod epochs;
 mod error;
@@ -35,6 +36,7 @@ pub mod writer;
 pub use clock::Clock;
 pub use error::OpenError;
 pub use handle::{Handle, deposit};
+pub use http::openapi;
 pub use init::{InitError, KEY_FILE, found, init, open_key};
 pub use published::View;
 pub use replay::{JournalReport, genesis, verify_journal};

@@ -3,9 +3,12 @@
 use super::document;
 use crate::{ContractId, Did, DocId, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What a token allows on one slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Access {
     /// Read shards.
@@ -15,7 +18,7 @@ pub enum Access {
 }
 
 /// A capability: its holder may do these things on one slot until it expires.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccessToken {
     /// Who grants it: the contract's client, or the market as repairer (reads only).
@@ -36,7 +39,7 @@ pub struct AccessToken {
 document!(AccessToken, "bondstore.access-token", issuer);
 
 /// The holder of a token that another party issued shows that it is the holder.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Presentation {
     /// Who shows it.
@@ -49,7 +52,7 @@ pub struct Presentation {
 document!(Presentation, "bondstore.presentation", holder);
 
 /// A party speaks to a market's API in its own name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Session {
     /// Who speaks.

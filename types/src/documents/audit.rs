@@ -3,9 +3,12 @@
 use super::{SlotSize, document};
 use crate::{ContractId, Did, DocId, Epoch, Hash, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Why an audit is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditKind {
     /// Every epoch's.
@@ -15,7 +18,7 @@ pub enum AuditKind {
 }
 
 /// One slot's part of a challenge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SlotChallenge {
     /// Which contract.
@@ -42,7 +45,7 @@ impl SlotChallenge {
 }
 
 /// The market asks a provider for proof, for several of its slots at once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Challenge {
     /// Who audits.
@@ -63,7 +66,7 @@ pub struct Challenge {
 document!(Challenge, "bondstore.challenge", auditor);
 
 /// The provider answers a challenge; the chunks and paths travel beside this document, in binary.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Proof {
     /// Who answers.
@@ -76,7 +79,7 @@ pub struct Proof {
 document!(Proof, "bondstore.proof", provider);
 
 /// What an audit found in one slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SlotVerdict {
     /// Which contract.
@@ -101,7 +104,7 @@ impl SlotVerdict {
 }
 
 /// What an audit found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verdict {
     /// Who judged.
@@ -122,7 +125,7 @@ pub struct Verdict {
 document!(Verdict, "bondstore.verdict", auditor);
 
 /// A provider reports its own loss.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Confession {
     /// Who confesses.

@@ -3,9 +3,10 @@
 use super::document;
 use crate::{Bytes, ContractId, Did, Hash, Redundancy, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A slot's content: what a verifier of its proofs must know.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SlotSize {
     /// Commits to the slot's list of shards.
@@ -17,7 +18,7 @@ pub struct SlotSize {
 }
 
 /// The market asks a provider to take a slot: for a new contract, or to rebuild one that was lost.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reservation {
     /// Which market.
@@ -46,7 +47,7 @@ pub struct Reservation {
 document!(Reservation, "bondstore.reservation", market);
 
 /// The provider's answer to a reservation: its bond locks, or it declines with a reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Confirmation {
     /// Who answers.
@@ -61,7 +62,7 @@ pub struct Confirmation {
 document!(Confirmation, "bondstore.confirmation", provider);
 
 /// The provider holds these bytes, durably.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StorageReceipt {
     /// Who holds.
@@ -78,7 +79,7 @@ pub struct StorageReceipt {
 document!(StorageReceipt, "bondstore.storage-receipt", provider);
 
 /// What every slot of a contract holds from now on. Signed by the client, or by the market as repairer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Revision {
     /// The contract's client, or the market.

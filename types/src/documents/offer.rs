@@ -5,6 +5,7 @@ use crate::{
     Bytes, CostVector, Did, DocId, GbPrice, Msat, Price, SlotCost, Span, Terms, Tier, Timestamp,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One step of a discount: from `from` on, `permille` is taken off the price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +18,7 @@ pub struct Discount<T> {
 }
 
 /// A provider's standing offer. The one with the highest sequence counts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ask {
     /// Who offers.
@@ -60,7 +61,7 @@ pub struct Ask {
 document!(Ask, "bondstore.ask", provider);
 
 /// What a client wants.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// Who asks.
@@ -103,7 +104,7 @@ pub struct CounterRefusal {
 document!(CounterRefusal, "bondstore.counter-refusal", provider);
 
 /// One provider's part of a quote.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QuotedSlot {
     /// Who would keep it.
@@ -127,7 +128,7 @@ pub struct QuotedSlot {
 }
 
 /// A provider that was left out, and what would let it in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Exclusion {
     /// Who.
@@ -139,7 +140,7 @@ pub struct Exclusion {
 }
 
 /// How a contract's slots will be audited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AuditPlan {
     /// Challenges per slot within the detection span.
@@ -153,7 +154,7 @@ pub struct AuditPlan {
 }
 
 /// A firm price for a request, naming the providers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Quote {
     /// Which market quotes.
@@ -192,7 +193,7 @@ pub struct Quote {
 document!(Quote, "bondstore.quote", market);
 
 /// The client takes a quote: its escrow locks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Acceptance {
     /// Who accepts.

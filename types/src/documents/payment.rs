@@ -3,9 +3,10 @@
 use super::document;
 use crate::{ContractId, Did, Msat};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The market's operator received money outside, for a party.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Deposit {
     /// The market, whose operator signs for what it received.
@@ -20,7 +21,7 @@ pub struct Deposit {
 document!(Deposit, "bondstore.deposit", market);
 
 /// A party takes money out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Withdrawal {
     /// Who.
@@ -35,7 +36,7 @@ pub struct Withdrawal {
 document!(Withdrawal, "bondstore.withdrawal", party);
 
 /// The client pays for reads, cumulatively: only the highest counts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Voucher {
     /// Who pays.
@@ -52,7 +53,7 @@ pub struct Voucher {
 document!(Voucher, "bondstore.voucher", client);
 
 /// What one party got out of a contract.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Share {
     /// Who.
@@ -66,7 +67,7 @@ pub struct Share {
 }
 
 /// A contract's end: who got what.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settlement {
     /// The market that settled.

@@ -10,6 +10,7 @@ use network::extract::{PathOf, QueryOf};
 use serde::Deserialize;
 use std::sync::Arc;
 use types::Did;
+use utoipa::IntoParams;
 
 /// The most postings in one answer.
 const PAGE_MAX: u32 = 1_000;
@@ -17,7 +18,8 @@ const PAGE_MAX: u32 = 1_000;
 const PAGE: u32 = 100;
 
 /// Which page of a history.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
     #[serde(default)]
@@ -25,6 +27,14 @@ pub(super) struct Page {
     limit: Option<u32>,
 }
 
+/// A party's money: one's own, or anybody's for the operator.
+#[utoipa::path(
+    get, path = "/v1/accounts/{party}", operation_id = "account", tag = "money",
+    params(("party" = Did, Path, description = "Whose.")),
+    security(("session" = [])),
+    responses((status = 200, description = "The balances.", body = AccountView)),
+    extensions(("x-codes" = json!(["not_yours"]))),
+)]
 pub(super) async fn account(
     party: Party,
     State(app): State<Arc<App>>,
@@ -34,6 +44,14 @@ pub(super) async fn account(
     Ok(Json(views::account_view(&app.view().market, of)))
 }
 
+/// The postings that touched a party's accounts.
+#[utoipa::path(
+    get, path = "/v1/accounts/{party}/history", operation_id = "history", tag = "money",
+    params(("party" = Did, Path, description = "Whose."), Page),
+    security(("session" = [])),
+    responses((status = 200, description = "Some of them.", body = Vec<HistoryEntry>)),
+    extensions(("x-codes" = json!(["not_yours"]))),
+)]
 pub(super) async fn history(
     party: Party,
     State(app): State<Arc<App>>,

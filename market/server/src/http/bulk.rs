@@ -19,6 +19,18 @@ use types::{ContractId, Did, Hash};
 /// The longest body of a backup: 48 MiB of sealed bytes in base64.
 const BACKUP_BYTES_MAX: usize = 64 << 20;
 
+/// Keeps a contract's layout under its hash.
+#[utoipa::path(
+    put, path = "/v1/contracts/{contract}/layouts/{layout}", operation_id = "put_layout", tag = "contracts",
+    params(
+        ("contract" = ContractId, Path, description = "The contract."),
+        ("layout" = Hash, Path, description = "The BLAKE3 hash of the bytes."),
+    ),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    security(("session" = [])),
+    responses((status = 204, description = "It is kept.")),
+    extensions(("x-codes" = json!(["not_found", "hash_mismatch"]))),
+)]
 pub(super) async fn put_layout(
     Party(party): Party,
     State(app): State<Arc<App>>,
@@ -36,6 +48,17 @@ pub(super) async fn put_layout(
     keep(&app, Keep::Layout { contract, hash, bytes }).await
 }
 
+/// A contract's layout.
+#[utoipa::path(
+    get, path = "/v1/contracts/{contract}/layouts/{layout}", operation_id = "layout", tag = "contracts",
+    params(
+        ("contract" = ContractId, Path, description = "The contract."),
+        ("layout" = Hash, Path, description = "The BLAKE3 hash of the bytes."),
+    ),
+    security(("session" = [])),
+    responses((status = 200, description = "Its bytes.", body = Vec<u8>, content_type = "application/octet-stream")),
+    extensions(("x-codes" = json!(["not_found"]))),
+)]
 pub(super) async fn layout(
     Party(party): Party,
     State(app): State<Arc<App>>,
@@ -50,6 +73,15 @@ pub(super) async fn layout(
     kept.ok_or_else(|| Problem::not_found(format!("layout {hash} is not kept; put it first")))
 }
 
+/// Keeps a client's sealed catalogue.
+#[utoipa::path(
+    put, path = "/v1/backups/{party}", operation_id = "put_backup", tag = "backups",
+    params(("party" = Did, Path, description = "Whose: one's own.")),
+    request_body = BackupBody,
+    security(("session" = [])),
+    responses((status = 204, description = "It is kept.")),
+    extensions(("x-codes" = json!(["not_yours", "no_account", "backup_superseded", "backup_malformed"]))),
+)]
 pub(super) async fn put_backup(
     Party(party): Party,
     State(app): State<Arc<App>>,
@@ -65,6 +97,14 @@ pub(super) async fn put_backup(
     keep(&app, Keep::Backup { party, generation: body.generation, sealed }).await
 }
 
+/// A client's sealed catalogue.
+#[utoipa::path(
+    get, path = "/v1/backups/{party}", operation_id = "backup", tag = "backups",
+    params(("party" = Did, Path, description = "Whose: one's own.")),
+    security(("session" = [])),
+    responses((status = 200, description = "The newest one.", body = BackupBody)),
+    extensions(("x-codes" = json!(["not_yours", "not_found"]))),
+)]
 pub(super) async fn backup(
     Party(party): Party,
     State(app): State<Arc<App>>,

@@ -15,6 +15,13 @@ use std::sync::Arc;
 use types::documents::{Acceptance, Quote, Revision, StorageReceipt};
 use types::{ContractId, DocId, Hash, Verified};
 
+/// Takes a quote: the contract is agreed and its escrow locked.
+#[utoipa::path(
+    post, path = "/v1/contracts", operation_id = "accept", tag = "contracts",
+    request_body = AcceptBody,
+    responses((status = 200, description = "The contract.", body = ContractView)),
+    extensions(("x-codes" = json!(["rules", "key", "document"]))),
+)]
 pub(super) async fn accept(
     State(app): State<Arc<App>>,
     key: IdempotencyKey,
@@ -27,6 +34,14 @@ pub(super) async fn accept(
     submit(&app, Command::Accept { acceptance, quote }, key).await
 }
 
+/// Advances a contract to what its slots hold now.
+#[utoipa::path(
+    post, path = "/v1/contracts/{contract}/revisions", operation_id = "revise", tag = "contracts",
+    params(("contract" = ContractId, Path, description = "The contract.")),
+    request_body = ReviseBody,
+    responses((status = 200, description = "The contract.", body = ContractView)),
+    extensions(("x-codes" = json!(["rules", "key", "document", "contract_mismatch", "layout_missing"]))),
+)]
 pub(super) async fn revise(
     State(app): State<Arc<App>>,
     PathOf(contract): PathOf<ContractId>,
@@ -55,6 +70,12 @@ async fn has_layout(app: &App, contract: ContractId, layout: Hash) -> Result<(),
     Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "layout_missing", detail))
 }
 
+/// The contracts that the party buys or holds slots of.
+#[utoipa::path(
+    get, path = "/v1/contracts", operation_id = "contracts", tag = "contracts",
+    security(("session" = [])),
+    responses((status = 200, description = "Its contracts.", body = Vec<ContractLine>)),
+)]
 pub(super) async fn list(
     Party(party): Party,
     State(app): State<Arc<App>>,
@@ -62,6 +83,14 @@ pub(super) async fn list(
     Json(views::contract_lines(&app.view().market, &party))
 }
 
+/// One contract, for those whom it concerns.
+#[utoipa::path(
+    get, path = "/v1/contracts/{contract}", operation_id = "contract", tag = "contracts",
+    params(("contract" = ContractId, Path, description = "The contract.")),
+    security(("session" = [])),
+    responses((status = 200, description = "The contract.", body = ContractView)),
+    extensions(("x-codes" = json!(["not_found"]))),
+)]
 pub(super) async fn one(
     Party(party): Party,
     State(app): State<Arc<App>>,

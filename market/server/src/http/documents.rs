@@ -9,12 +9,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use market::Command;
-use network::api::Problem;
+use network::api::{Accepted, Problem};
 use network::extract::{IdempotencyKey, PathOf, VerifiedBody};
 use network::market_api::QuoteBody;
 use std::sync::Arc;
 use types::documents::{Ask, Confession, Confirmation, Deposit, Request, Voucher, Withdrawal};
-use types::{ContractId, Document, Verified};
+use types::{ContractId, Document, Jws, Verified};
 
 type Answer = Result<Response, Problem>;
 
@@ -30,6 +30,13 @@ async fn take<T: Document>(
     submit(app, command(document), key).await
 }
 
+/// Puts up a provider's standing ask.
+#[utoipa::path(
+    post, path = "/v1/asks", operation_id = "publish_ask", tag = "offers",
+    request_body(content = Jws<Ask>, content_type = "application/jose"),
+    responses((status = 200, description = "It is taken, durably.", body = Accepted)),
+    extensions(("x-codes" = json!(["rules", "key"]))),
+)]
 pub(super) async fn ask(
     State(app): State<Arc<App>>,
     key: IdempotencyKey,
@@ -39,6 +46,13 @@ pub(super) async fn ask(
     take(&app, key, "/v1/asks", ask, |ask| Command::PublishAsk { ask, network }).await
 }
 
+/// Books money that the operator received for a party.
+#[utoipa::path(
+    post, path = "/v1/deposits", operation_id = "deposit", tag = "money",
+    request_body(content = Jws<Deposit>, content_type = "application/jose"),
+    responses((status = 200, description = "It is taken, durably.", body = Accepted)),
+    extensions(("x-codes" = json!(["rules", "key"]))),
+)]
 pub(super) async fn deposit(
     State(app): State<Arc<App>>,
     key: IdempotencyKey,
@@ -47,6 +61,13 @@ pub(super) async fn deposit(
     take(&app, key, "/v1/deposits", deposit, Command::Deposit).await
 }
 
+/// Takes money out.
+#[utoipa::path(
+    post, path = "/v1/withdrawals", operation_id = "withdraw", tag = "money",
+    request_body(content = Jws<Withdrawal>, content_type = "application/jose"),
+    responses((status = 200, description = "It is taken, durably.", body = Accepted)),
+    extensions(("x-codes" = json!(["rules", "key"]))),
+)]
 pub(super) async fn withdraw(
     State(app): State<Arc<App>>,
     key: IdempotencyKey,
@@ -55,6 +76,13 @@ pub(super) async fn withdraw(
     take(&app, key, "/v1/withdrawals", withdrawal, Command::Withdraw).await
 }
 
+/// Pays a provider for reads.
+#[utoipa::path(
+    post, path = "/v1/vouchers", operation_id = "redeem_voucher", tag = "money",
+    request_body(content = Jws<Voucher>, content_type = "application/jose"),
+    responses((status = 200, description = "It is taken, durably.", body = Accepted)),
+    extensions(("x-codes" = json!(["rules", "key"]))),
+)]
 pub(super) async fn redeem(
     State(app): State<Arc<App>>,
     key: IdempotencyKey,
@@ -63,6 +91,14 @@ pub(super) async fn redeem(
     take(&app, key, "/v1/vouchers", voucher, Command::RedeemVoucher).await
 }
 
+/// Takes or declines a reserved slot.
+#[utoipa::path(
+    post, path = "/v1/contracts/{contract}/confirmations", operation_id = "confirm", tag = "contracts",
+    params(("contract" = ContractId, Path, description = "The contract.")),
+    request_body(content = Jws<Confirmation>, content_type = "application/jose"),
+    responses((status = 200, description = "It is taken, durably.", body = Accepted)),
+    extensions(("x-codes" = json!(["rules", "key", "contract_mismatch"]))),
+)]
 pub(super) async fn confirm(
     State(app): State<Arc<App>>,
     PathOf(contract): PathOf<ContractId>,
@@ -73,6 +109,14 @@ pub(super) async fn confirm(
     take(&app, key, "confirmations", confirmation, Command::Confirm).await
 }
 
+/// Reports a loss of the provider's own.
+#[utoipa::path(
+    post, path = "/v1/contracts/{contract}/confessions", operation_id = "confess", tag = "contracts",
+    params(("contract" = ContractId, Path, description = "The contract.")),
+    request_body(content = Jws<Confession>, content_type = "application/jose"),
+    responses((status = 200, description = "It is taken, durably.", body = Accepted)),
+    extensions(("x-codes" = json!(["rules", "key", "contract_mismatch"]))),
+)]
 pub(super) async fn confess(
     State(app): State<Arc<App>>,
     PathOf(contract): PathOf<ContractId>,
@@ -101,7 +145,15 @@ fn quote_seed(app: &App, request: &Request) -> Result<[u8; 32], Problem> {
     Ok(app.seed_for(&[b"quote", &request.client.0, &contracts, &terms]))
 }
 
-/// Answers a request with a signed quote. That changes nothing; only a key has the quote remembered.
+/// Answers a request with a signed quote.
+///
+/// That changes nothing; only a key has the quote remembered.
+#[utoipa::path(
+    post, path = "/v1/requests", operation_id = "request_quote", tag = "offers",
+    request_body(content = Jws<Request>, content_type = "application/jose"),
+    responses((status = 200, description = "The market's signed quote.", body = QuoteBody)),
+    extensions(("x-codes" = json!(["rules", "key"]))),
+)]
 pub(super) async fn request(
     State(app): State<Arc<App>>,
     key: IdempotencyKey,
