@@ -157,7 +157,7 @@ pub enum RailKind {
 }
 
 /// What happens when a contract's term ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Renewal {
     /// It ends, unless its client renews it.

@@ -3,9 +3,10 @@
 use super::document;
 use crate::{Bytes, ContractId, Did, Msat};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The client makes its contract longer, and says whether it renews itself from now on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Extension {
     /// Whose contract it is.
@@ -20,7 +21,7 @@ pub struct Extension {
 document!(Extension, "bondstore.extension", client);
 
 /// The client gives its contract more room.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Growth {
     /// Whose contract it is.
@@ -33,7 +34,7 @@ pub struct Growth {
 document!(Growth, "bondstore.growth", client);
 
 /// The client ends its contract: at no cost while nothing is stored, else for the early-exit fee.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cancellation {
     /// Whose contract it is.
@@ -44,7 +45,7 @@ pub struct Cancellation {
 document!(Cancellation, "bondstore.cancellation", client);
 
 /// A provider leaves a slot early: it pays the early-exit fee, and serves until another has rebuilt the slot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Departure {
     /// Who leaves.
@@ -57,7 +58,7 @@ pub struct Departure {
 document!(Departure, "bondstore.departure", provider);
 
 /// A provider adds to a bond that penalties have worn down.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TopUp {
     /// Who adds.

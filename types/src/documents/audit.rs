@@ -142,7 +142,7 @@ pub struct Confession {
 document!(Confession, "bondstore.confession", provider);
 
 /// A provider announces that it will be out of reach.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Maintenance {
     /// Who.
@@ -157,7 +157,7 @@ pub struct Maintenance {
 document!(Maintenance, "bondstore.maintenance", provider);
 
 /// A provider contests a verdict: the answers to the verdict's challenge travel beside this document, in binary.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dispute {
     /// Who contests.
@@ -170,7 +170,7 @@ pub struct Dispute {
 document!(Dispute, "bondstore.dispute", provider);
 
 /// What an auditor measured of a provider from where it stands, in one epoch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Measurement {
     /// Who measured: the market, or an auditor that the market's genesis names.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// One step of a discount: from `from` on, `permille` is taken off the price.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Discount<T> {
     /// The least slot size or duration that it is for.
@@ -74,7 +74,7 @@ pub struct Request {
 document!(Request, "bondstore.request", client);
 
 /// A client answers a quote with the prices it would take. The quote's providers may sign an [`Ask`] for it alone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Counter {
     /// Who counters.
@@ -91,7 +91,7 @@ pub struct Counter {
 document!(Counter, "bondstore.counter", client);
 
 /// A provider will not lower its ask for a counter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CounterRefusal {
     /// Who refuses.

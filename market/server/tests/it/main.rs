@@ -5,4 +5,5 @@ mod common;
 mod crash;
 mod durability;
 mod life;
+mod openapi;
 mod refusals;
