@@ -3,7 +3,8 @@
 use crate::api::Problem;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
 use types::JwsError;
 
 /// The media type of a problem.
@@ -86,6 +87,10 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self).expect("a problem has only string keys");
         let kind = HeaderValue::from_static(PROBLEM_JSON);
-        (status, [(CONTENT_TYPE, kind)], Bytes::from(body)).into_response()
+        let mut response = (status, [(CONTENT_TYPE, kind)], Bytes::from(body)).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().entry(RETRY_AFTER).or_insert(HeaderValue::from_static("1"));
+        }
+        response
     }
 }

@@ -5,7 +5,7 @@ use crate::outbox::Nudge;
 use crate::published::{Published, View};
 use crate::store::read::Readers;
 use crate::streams::Streams;
-use crate::writer::Writer;
+use crate::writer::{Role, Writer};
 use network::api::{JournalView, MarketInfo};
 use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard};
 use std::time::Duration;
@@ -28,6 +28,8 @@ pub(crate) struct App {
     pub(crate) streams: Arc<Streams>,
     pub(crate) outbox: mpsc::UnboundedSender<Nudge>,
     pub(crate) blocks: watch::Receiver<u64>,
+    /// Whether this process writes.
+    pub(crate) role: watch::Receiver<Role>,
     /// Everything that is drawn is drawn from this and from what it is drawn for.
     pub(crate) seed: [u8; 32],
     /// The root of the state after a block, kept because it costs a pass over the whole state.

@@ -87,6 +87,7 @@ const KEY: &[Code] = &[
 /// Where something is written.
 const WRITE: &[Code] = &[
     code("journal_unavailable", 503, "the journal cannot be written now; try again"),
+    code("not_the_writer", 503, "another process writes for the market; send it there"),
     code("disk_full", 507, "the market's disk is full; reads go on"),
 ];
 

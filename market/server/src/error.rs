@@ -36,7 +36,11 @@ pub enum OpenError {
         reason: String,
     },
     /// It was written by another version.
-    #[error("the database has schema {found}, this program reads schema {expected}")]
+    #[error(
+        "the database has schema {found}, this program reads and writes schema {expected}; {}",
+        if found > expected { "run a newer program" }
+        else { "run `bondstore market migrate` first, with every older program stopped or read-only" }
+    )]
     Schema {
         /// The database's.
         found: u64,
@@ -77,6 +81,14 @@ pub enum OpenError {
         found: types::Did,
         /// The genesis's.
         expected: types::Did,
+    },
+    /// The clock shows an earlier time than the journal's newest block.
+    #[error(
+        "this machine's clock is {by} behind the journal's newest block; set the clock right, then start again"
+    )]
+    ClockBehind {
+        /// How far.
+        by: types::Span,
     },
     /// The database refuses.
     #[error("the database cannot be used: {0}")]

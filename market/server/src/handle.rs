@@ -7,7 +7,7 @@ use crate::outbox::Nudge;
 use crate::published::View;
 use crate::start::Workers;
 use crate::views;
-use crate::writer::{Outcome, Refusal, Submission};
+use crate::writer::{Outcome, Refusal, Role, Submission};
 use market::{Command, Event, Market};
 use network::api::{BooksView, JournalView, MarketInfo};
 use network::server::ServerHandle;
@@ -32,7 +32,7 @@ pub(crate) struct Parts {
     pub(crate) workers: Workers,
     pub(crate) thread: JoinHandle<()>,
     pub(crate) killed: Arc<AtomicBool>,
-    pub(crate) lock: File,
+    pub(crate) lock: Option<File>,
     pub(crate) url: String,
     pub(crate) events: broadcast::Sender<Arc<[Event]>>,
 }
@@ -45,7 +45,7 @@ pub struct Handle {
     server: ServerHandle,
     workers: Workers,
     /// The writer's thread and the lock on the data directory, until the market has stopped.
-    running: Mutex<Option<(JoinHandle<()>, File)>>,
+    running: Mutex<Option<(JoinHandle<()>, Option<File>)>>,
     killed: Arc<AtomicBool>,
     url: String,
     events: broadcast::Sender<Arc<[Event]>>,
@@ -96,6 +96,11 @@ impl Handle {
     /// How far the journal has come.
     pub fn journal(&self) -> JournalView {
         self.app.journal()
+    }
+
+    /// Whether it writes, or follows a writer.
+    pub fn role(&self) -> Role {
+        self.app.role.borrow().clone()
     }
 
     /// How many providers are connected.
@@ -200,7 +205,7 @@ impl Handle {
         self.server.closed().await;
     }
 
-    fn take(&self) -> Option<(JoinHandle<()>, File)> {
+    fn take(&self) -> Option<(JoinHandle<()>, Option<File>)> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -212,7 +217,7 @@ impl Drop for Handle {
 }
 
 /// Waits for the writer's thread, then lets go of the lock.
-fn join(running: Option<(JoinHandle<()>, File)>) {
+fn join(running: Option<(JoinHandle<()>, Option<File>)>) {
     if let Some((thread, lock)) = running {
         if thread.join().is_err() {
             tracing::error!("the writer's thread has panicked");

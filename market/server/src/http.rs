@@ -10,7 +10,7 @@ mod public;
 use crate::app::App;
 use crate::converse;
 use crate::refuse;
-use crate::writer::{Outcome, RequestKey, Submission};
+use crate::writer::{Outcome, Refusal, RequestKey, Role, Submission};
 use axum::Router;
 use axum::extract::{FromRequestParts, State};
 use axum::http::HeaderValue;
@@ -86,6 +86,9 @@ async fn stream(
     State(app): State<Arc<App>>,
     upgrade: StreamUpgrade,
 ) -> Response {
+    if let Role::Follower { writer } = &*app.role.borrow() {
+        return refuse::refusal(&Refusal::NotTheWriter(writer.clone())).into_response();
+    }
     upgrade.accept(move |duplex| converse::converse(app, party, duplex))
 }
 

@@ -39,35 +39,49 @@ pub fn init(
     seed: Option<[u8; 32]>,
     genesis: impl FnOnce(Did, Hash) -> Genesis,
 ) -> Result<Did, InitError> {
-    make(dir)?;
     if Place::from(dir).file().is_some_and(|file| file.exists()) {
         return Err(OpenError::AlreadyFounded(dir.into()).into());
     }
-    let key = if dir.join(KEY_FILE).exists() {
-        // An earlier founding was interrupted behind the key.
-        open_key(dir, password)?
-    } else {
-        let secret = seed.map_or_else(Secret::generate, |seed| Ok(Secret::seed(&seed)))?;
-        Keystore::create(&dir.join(KEY_FILE), &secret, password)?;
-        secret.key().expect("a secret from a seed is a key")
-    };
+    let key = obtain_key(dir, password, seed)?;
     found(dir, &key, genesis)?;
     Ok(key.did())
 }
 
-/// As [`init`], with a key that is kept elsewhere.
+/// The key in `dir`; a new one, sealed with `password`, where there is none: from `seed` or drawn from the
+/// operating system.
+///
+/// # Errors
+/// [`InitError`]; a key that is there is never overwritten.
+pub fn obtain_key(
+    dir: &Path,
+    password: &Password,
+    seed: Option<[u8; 32]>,
+) -> Result<SecretKey, InitError> {
+    make(dir)?;
+    if dir.join(KEY_FILE).exists() {
+        return Ok(open_key(dir, password)?);
+    }
+    let secret = seed.map_or_else(Secret::generate, |seed| Ok(Secret::seed(&seed)))?;
+    Keystore::create(&dir.join(KEY_FILE), &secret, password)?;
+    Ok(secret.key().expect("a secret from a seed is a key"))
+}
+
+/// As [`init`], with a key that is kept elsewhere, in any database.
 ///
 /// # Errors
 /// [`OpenError`]; a database that is there is never overwritten.
 pub fn found(
-    dir: &Path,
+    place: impl Into<Place>,
     key: &SecretKey,
     genesis: impl FnOnce(Did, Hash) -> Genesis,
 ) -> Result<(), OpenError> {
-    make(dir)?;
+    let place = place.into();
+    if let Place::Directory(dir) = &place {
+        make(dir)?;
+    }
     let genesis = genesis(key.did(), beacon(key).anchor());
     let json = serde_json::to_string(&genesis).expect("a genesis has only text as keys");
-    Store::found(&dir.into(), &json)
+    Store::found(&place, &json)
 }
 
 /// Opens the key of the market in `dir`.

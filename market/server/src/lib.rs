@@ -12,9 +12,11 @@
 
 mod app;
 mod auditor;
+mod backup;
 mod clock;
 mod codes;
 mod converse;
+mod duties;
 mod epochs;
 mod error;
 mod handle;
@@ -33,11 +35,12 @@ mod streams;
 mod views;
 pub mod writer;
 
+pub use backup::{BackupError, back_up, migrate, restore};
 pub use clock::Clock;
 pub use error::OpenError;
 pub use handle::{Handle, deposit};
 pub use http::openapi;
-pub use init::{InitError, KEY_FILE, found, init, open_key};
+pub use init::{InitError, KEY_FILE, found, init, obtain_key, open_key};
 pub use published::View;
 pub use replay::{JournalReport, genesis, verify_journal};
 pub use start::{ADDRESS_FILE, Config, StartError, start};

@@ -50,13 +50,12 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    /// An outbox that begins with what the database holds.
-    pub(crate) fn new(app: Arc<App>, auditor: Auditor, rows: Vec<(i64, Effect)>) -> Self {
-        let rows = rows.into_iter().map(|(id, effect)| (id, Row { effect, done: None })).collect();
+    /// An outbox that is told what the database holds.
+    pub(crate) fn new(app: Arc<App>, auditor: Auditor) -> Self {
         Self {
             app,
             auditor,
-            rows,
+            rows: BTreeMap::new(),
             audits: JoinSet::new(),
             audited: BTreeSet::new(),
             finished: mpsc::unbounded_channel(),
@@ -64,7 +63,7 @@ impl Outbox {
     }
 
     /// Works until nobody can nudge it any more.
-    pub(crate) async fn run(mut self, mut nudges: mpsc::UnboundedReceiver<Nudge>) {
+    pub(crate) async fn run(mut self, nudges: &mut mpsc::UnboundedReceiver<Nudge>) {
         let mut streams = self.app.streams.changes();
         let mut blocks = self.app.blocks.clone();
         loop {

@@ -14,6 +14,7 @@ pub(crate) fn refusal(refusal: &Refusal) -> Problem {
         Refusal::KeyReused(_) => "idempotency_key_reused",
         Refusal::OldBackup { .. } => "backup_superseded",
         Refusal::DiskFull => "disk_full",
+        Refusal::NotTheWriter(_) => "not_the_writer",
         Refusal::Unavailable(_) => "journal_unavailable",
     };
     Problem::new(status(code), code, refusal.to_string())

@@ -59,11 +59,16 @@ impl JournalReport {
 pub fn verify_journal(place: impl Into<Place>) -> Result<JournalReport, OpenError> {
     let store = Store::open_for_reading(&place.into())?;
     store.freeze()?;
-    let (genesis, origin) = read_genesis(&store)?;
+    verify(&store)
+}
+
+/// As [`verify_journal`], on an open database.
+pub(crate) fn verify(store: &Store) -> Result<JournalReport, OpenError> {
+    let (genesis, origin) = read_genesis(store)?;
     let roots = store.snapshot_roots()?;
     let mut market = Market::new(genesis);
     let (mut events, mut documents) = (0, 0);
-    let mut evidence = Evidence { store: &store, after: 0, read: VecDeque::new() };
+    let mut evidence = Evidence { store, after: 0, read: VecDeque::new() };
     let mut matched = None;
     let replayed = store.walk(origin, |block| {
         let entries = apply(&mut market, block)?;

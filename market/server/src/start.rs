@@ -3,29 +3,30 @@
 use crate::app::App;
 use crate::auditor::{Auditor, Patience};
 use crate::clock::Clock;
+use crate::duties::Duties;
 use crate::epochs::Epochs;
 use crate::error::OpenError;
 use crate::handle::Handle;
 use crate::http;
 use crate::init;
-use crate::outbox::Outbox;
 use crate::published::Published;
 use crate::replay;
 use crate::store::read::Readers;
 use crate::store::{Place, Store};
 use crate::streams::Streams;
-use crate::writer;
+use crate::writer::{self, Role};
 use network::server::{BindError, ServeOptions};
 use std::fs::File;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use types::{SecretKey, Signer, Timestamp};
+use types::{SecretKey, Signer, Span, Timestamp};
 
 /// The file whose lock says that a process runs the market.
 const LOCK_FILE: &str = "lock";
@@ -33,6 +34,10 @@ const LOCK_FILE: &str = "lock";
 pub const ADDRESS_FILE: &str = "address";
 /// How many happenings a slow watcher may fall behind.
 const WATCHED_MAX: usize = 4_096;
+/// How long a process that may write waits to become the writer before it is said to run.
+const OFFICE_MAX: Duration = Duration::from_secs(1);
+/// How far the clock may be behind the journal for the start to wait.
+const CLOCK_BEHIND_MAX: Span = Span(1_000_000);
 /// The size of a database page, in bytes.
 const PAGE_BYTES: u64 = 4_096;
 
@@ -61,6 +66,12 @@ pub struct Config {
     pub database_bytes_max: Option<u64>,
     /// Replays everything from the genesis at start, and does without snapshots.
     pub full_check: bool,
+    /// The PostgreSQL database's URL; nothing for SQLite in the data directory.
+    pub database: Option<String>,
+    /// Never writes, but follows whoever does: for databases that several processes share.
+    pub read_only: bool,
+    /// Where others reach this process; nothing where that is the address it listens on.
+    pub public_url: Option<String>,
 }
 
 impl Config {
@@ -78,14 +89,20 @@ impl Config {
             snapshot_every: 100_000,
             database_bytes_max: None,
             full_check: false,
+            database: None,
+            read_only: false,
+            public_url: None,
         }
     }
 }
 
 impl Config {
     /// Where its database is.
-    fn place(&self) -> Place {
-        Place::from(&self.data)
+    pub fn place(&self) -> Place {
+        match &self.database {
+            Some(url) => Place::Postgres(url.clone()),
+            None => Place::from(&self.data),
+        }
     }
 }
 
@@ -114,7 +131,7 @@ pub enum StartError {
 /// # Errors
 /// [`StartError`]; nothing in the directory has been changed then.
 pub async fn start(config: Config) -> Result<Handle, StartError> {
-    let lock = lock(&config.data)?;
+    let lock = lock(&config)?;
     let (opened, config) = tokio::task::spawn_blocking(move || (open(&config), config))
         .await
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
@@ -130,10 +147,13 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let events = broadcast::Sender::new(WATCHED_MAX);
     let streams = Arc::new(Streams::new());
     let watched = blocks.subscribe();
-    let (writer, thread) = writer::start(writer::Start {
+    let role = watch::Sender::new(Role::Follower { writer: String::new() });
+    let roles = role.subscribe();
+    let start = writer::Start {
         place: config.place(),
-        store: opened.store,
-        url: url.clone(),
+        url: config.public_url.clone().unwrap_or_else(|| url.clone()),
+        may_write: !config.read_only,
+        newest: opened.newest,
         unsaved: opened.unsaved,
         clock: opened.clock,
         pages_max: config.database_bytes_max.map(|bytes| bytes / PAGE_BYTES),
@@ -141,9 +161,10 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
         published: opened.published.clone(),
         streams: streams.clone(),
         signer: Arc::new(config.key.clone()),
-        notices: writer::Notices { outbox: nudges.clone(), blocks, events: events.clone() },
+        notices: writer::Notices { outbox: nudges.clone(), blocks, events: events.clone(), role },
         killed: killed.clone(),
-    })?;
+    };
+    let (writer, thread) = writer::start(opened.store, start)?;
     let app = Arc::new(App {
         did: config.key.did(),
         key: config.key.clone(),
@@ -155,6 +176,7 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
         streams,
         outbox: nudges,
         blocks: watched,
+        role: roles,
         seed,
         root: Mutex::new(None),
     });
@@ -162,8 +184,13 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let auditor = Auditor { app: app.clone(), patience };
     let epochs = Arc::new(Epochs::new(app.clone(), auditor.clone(), init::beacon(&config.key)));
     let workers = Workers { stop: CancellationToken::new(), tasks: TaskTracker::new() };
-    workers.run(Outbox::new(app.clone(), auditor, opened.outbox).run(inbox));
-    workers.keep_time(&epochs, config.epoch_every, opened.last_epoch);
+    let duties = Duties { app: app.clone(), epochs: epochs.clone(), auditor };
+    workers.run(duties.stand_by(config.epoch_every, inbox));
+    workers.tasks.close();
+    if !config.read_only {
+        // A process that runs alone is the writer when it is said to run.
+        let _ = timeout(OFFICE_MAX, app.role.clone().wait_for(Role::is_writer)).await;
+    }
     let options = ServeOptions { tls, ..ServeOptions::default() };
     let server = network::server::serve(listener, http::router(app.clone()), options)?;
     std::fs::write(config.data.join(ADDRESS_FILE), format!("{url}#{}\n", app.did))?;
@@ -195,42 +222,32 @@ impl Workers {
             stop.run_until_cancelled(work).await;
         });
     }
-
-    fn keep_time(&self, epochs: &Arc<Epochs>, every: Option<Duration>, last: Timestamp) {
-        let ticking = epochs.clone();
-        self.run(async move { ticking.tick().await });
-        let opening = epochs.clone();
-        self.run(async move {
-            if let Err(error) = opening.resume().await {
-                tracing::warn!(%error, "the open epoch was not audited to its end");
-            }
-            if let Some(every) = every {
-                opening.open_regularly(every, last).await;
-            }
-        });
-        self.tasks.close();
-    }
 }
 
 /// What a data directory holds, checked.
 struct Opened {
     store: Store,
     published: Arc<Published>,
+    newest: Timestamp,
     unsaved: u64,
     clock: Clock,
-    last_epoch: Timestamp,
-    outbox: Vec<(i64, market::Effect)>,
 }
 
-fn lock(dir: &Path) -> Result<File, OpenError> {
+/// Keeps other processes off a data directory that holds the database; a shared database sees to itself.
+fn lock(config: &Config) -> Result<Option<File>, OpenError> {
+    let dir = config.data.as_path();
     let failed = |source| OpenError::Directory { path: dir.to_owned(), source };
-    if !Place::from(dir).file().is_some_and(|file| file.is_file()) {
-        return Err(OpenError::NotFounded(dir.into()));
+    let place = config.place();
+    let Some(database) = place.file() else {
+        return std::fs::create_dir_all(dir).map(|()| None).map_err(failed);
+    };
+    if !database.is_file() {
+        return Err(OpenError::NotFounded(place));
     }
     let file = File::options().create(true).truncate(false).write(true).open(dir.join(LOCK_FILE));
     let file = file.map_err(failed)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Some(file)),
         Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(dir.to_owned())),
         Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
     }
@@ -245,14 +262,24 @@ fn open(config: &Config) -> Result<Opened, OpenError> {
     if found != expected {
         return Err(OpenError::OtherKey { found, expected });
     }
+    await_clock(replayed.time)?;
     Ok(Opened {
+        newest: replayed.time,
         unsaved: replayed.unsaved,
         clock: Clock::starting_at_least(replayed.time),
-        last_epoch: store.epoch_opened()?,
-        outbox: store.outbox()?,
         published: Arc::new(Published::new(replayed.market, replayed.head)),
         store,
     })
+}
+
+/// Waits for a clock that is a little behind the journal's newest block, and refuses one that is further behind.
+fn await_clock(newest: Timestamp) -> Result<(), OpenError> {
+    let by = newest.since(network::clock::now());
+    if by > CLOCK_BEHIND_MAX {
+        return Err(OpenError::ClockBehind { by });
+    }
+    std::thread::sleep(by.as_duration());
+    Ok(())
 }
 
 fn tls(

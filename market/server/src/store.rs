@@ -7,6 +7,7 @@
 pub(crate) mod blocks;
 mod catalogue;
 pub(crate) mod changes;
+pub(crate) mod copy;
 mod dialect;
 pub(crate) mod driver;
 mod place;
@@ -27,22 +28,29 @@ pub(crate) struct Store {
 }
 
 impl Store {
+    /// The layout of tables that this program reads and writes.
+    pub(crate) const SCHEMA: u64 = 2;
+
     /// Creates the database of a market that is founded with `genesis`.
     pub(crate) fn found(place: &Place, genesis: &str) -> Result<(), OpenError> {
         let store = Self { driver: create(place)?, place: place.clone() };
-        let founded = store.driver.begin(Mode::Write).and_then(|()| {
-            let migrations = store.driver.migrations();
-            migrations.iter().try_for_each(|sql| store.driver.script(sql))?;
-            let schema = store.schema().into();
-            store.driver.execute(catalogue::FOUND, &[schema, genesis.into()])?;
-            store.driver.commit()
-        });
+        let founded = store.lay_out(genesis).and_then(|()| store.driver.commit());
         founded.map_err(|error| store.refused(error))
+    }
+
+    /// Begins a transaction with every table in it.
+    fn lay_out(&self, genesis: &str) -> Result<(), StoreError> {
+        self.driver.begin(Mode::Write)?;
+        self.driver.migrations().iter().try_for_each(|sql| self.driver.script(sql))?;
+        let schema = Self::SCHEMA.into();
+        self.driver.execute(catalogue::FOUND, &[schema, genesis.into()]).map(drop)
     }
 
     /// Opens the database for the writer.
     pub(crate) fn open(place: &Place, pages_max: Option<u64>) -> Result<Self, OpenError> {
-        Self::connect(place, |file| Sqlite::open(file, pages_max))
+        let store = Self::attach(place, |file| Sqlite::open(file, pages_max))?;
+        store.check_schema(|found, expected| found == expected)?;
+        Ok(store)
     }
 
     /// The same connection, whose next commit fails.
@@ -55,10 +63,14 @@ impl Store {
 
     /// Opens the database for reading; another process may be writing it.
     pub(crate) fn open_for_reading(place: &Place) -> Result<Self, OpenError> {
-        Self::connect(place, Sqlite::open_for_reading)
+        let store = Self::attach(place, Sqlite::open_for_reading)?;
+        // A newer schema has everything that an older one has.
+        store.check_schema(|found, expected| found >= expected)?;
+        Ok(store)
     }
 
-    fn connect(
+    /// Opens a database that is there, whatever its schema.
+    fn attach(
         place: &Place,
         open: impl FnOnce(&std::path::Path) -> Result<Sqlite, StoreError>,
     ) -> Result<Self, OpenError> {
@@ -77,20 +89,13 @@ impl Store {
                 Box::new(postgres)
             }
         };
-        let store = Self { driver, place: place.clone() };
-        store.check_schema()?;
-        Ok(store)
+        Ok(Self { driver, place: place.clone() })
     }
 
-    /// The layout of tables that this program reads and writes.
-    fn schema(&self) -> u64 {
-        self.driver.migrations().len() as u64
-    }
-
-    fn check_schema(&self) -> Result<(), OpenError> {
+    fn check_schema(&self, fits: impl Fn(u64, u64) -> bool) -> Result<(), OpenError> {
         let found = self.one(catalogue::SCHEMA, &[]).and_then(|row| row.count(0));
-        let (found, expected) = (found.map_err(|error| self.refused(error))?, self.schema());
-        if found == expected { Ok(()) } else { Err(OpenError::Schema { found, expected }) }
+        let (found, expected) = (found.map_err(|error| self.refused(error))?, Self::SCHEMA);
+        if fits(found, expected) { Ok(()) } else { Err(OpenError::Schema { found, expected }) }
     }
 
     /// Checks the structure of every table and index.
@@ -160,3 +165,6 @@ fn refused(place: &Place, error: StoreError) -> OpenError {
         error => OpenError::Database(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,7 +79,7 @@ pub(crate) struct Streams {
     online: RwLock<Arc<BTreeSet<Did>>>,
     /// Since when a provider that was connected is not.
     gone: Mutex<BTreeMap<Did, Instant>>,
-    started: Instant,
+    started: Mutex<Instant>,
     numbers: AtomicU64,
     changes: watch::Sender<u64>,
 }
@@ -90,7 +90,7 @@ impl Streams {
             connections: RwLock::default(),
             online: RwLock::default(),
             gone: Mutex::default(),
-            started: Instant::now(),
+            started: Mutex::new(Instant::now()),
             numbers: AtomicU64::new(1),
             changes: watch::Sender::new(0),
         }
@@ -162,7 +162,20 @@ impl Streams {
 
     /// For how long a provider has been away; since the start, where it has not connected yet.
     pub(crate) fn absence(&self, provider: &Did) -> Duration {
-        lock(&self.gone).get(provider).unwrap_or(&self.started).elapsed()
+        let gone = lock(&self.gone).get(provider).copied();
+        gone.unwrap_or_else(|| *lock(&self.started)).elapsed()
+    }
+
+    /// Counts absences anew: from now on providers are expected here.
+    pub(crate) fn begin(&self) {
+        *lock(&self.started) = Instant::now();
+        lock(&self.gone).clear();
+    }
+
+    /// Ends every stream, so that providers look for the process that writes.
+    pub(crate) fn close_all(&self) {
+        let connections = self.connections.read().unwrap_or_else(PoisonError::into_inner);
+        connections.values().for_each(|connection| connection.closed.cancel());
     }
 
     /// Changes when a provider connects or disconnects.

@@ -102,9 +102,38 @@ pub enum Refusal {
         "the market's disk is full: reads continue, new work waits until its operator makes room"
     )]
     DiskFull,
+    /// Another process writes for this market.
+    #[error(
+        "this process does not write for the market: {}; it goes on reading here",
+        if .0.is_empty() { "its writer is being replaced, send it again in a few seconds".to_owned() }
+        else { format!("send it to {}", .0) }
+    )]
+    NotTheWriter(String),
     /// The journal cannot be written now.
     #[error("the market cannot write its journal now ({0}); try again later")]
     Unavailable(String),
+}
+
+/// What a process is to the market's journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It writes, and nobody else does.
+    Writer {
+        /// Which run of the writer it is: each is one more than the one before.
+        term: u64,
+    },
+    /// It reads along.
+    Follower {
+        /// Where the writer answers; empty while there is none.
+        writer: String,
+    },
+}
+
+impl Role {
+    /// Whether it writes.
+    pub fn is_writer(&self) -> bool {
+        matches!(self, Self::Writer { .. })
+    }
 }
 
 /// What the writer's thread is asked to do.

@@ -95,4 +95,24 @@ catalogue! {
     PUT_BACKUP = "INSERT INTO backups (party, generation, sealed) VALUES ($1, $2, $3) \
                   ON CONFLICT (party) DO UPDATE \
                   SET generation = excluded.generation, sealed = excluded.sealed";
+
+    // Backups: every row behind a key, by rising key.
+    COPY_BLOCKS = "SELECT seq, time, term, entries, prev, hash FROM blocks WHERE seq > $1 \
+                   ORDER BY seq LIMIT 16";
+    COPY_SNAPSHOTS = "SELECT seq, root, state FROM snapshots WHERE seq > $1 ORDER BY seq LIMIT 1";
+    COPY_DOCUMENTS = "SELECT row, id, block, command, contract, jws FROM documents \
+                      WHERE row > $1 ORDER BY row LIMIT 1000";
+    COPY_ANSWERS = "SELECT proof, bytes FROM answers WHERE proof > $1 ORDER BY proof LIMIT 16";
+    COPY_KEYS = "SELECT principal, key, body, answer, at FROM idempotency \
+                 WHERE (principal, key) > ($1, $2) ORDER BY principal, key LIMIT 1000";
+    COPY_OUTBOX = "SELECT id, effect FROM outbox WHERE id > $1 ORDER BY id LIMIT 1000";
+    COPY_POSTINGS = "SELECT id, at, reason, debit, credit, amount, debit_party, credit_party \
+                     FROM postings WHERE id > $1 ORDER BY id LIMIT 1000";
+    COPY_LAYOUTS = "SELECT number, contract, hash, bytes FROM layouts \
+                    WHERE (contract, hash) > ($1, $2) ORDER BY contract, hash LIMIT 16";
+    COPY_BACKUPS = "SELECT party, generation, sealed FROM backups WHERE party > $1 \
+                    ORDER BY party LIMIT 1";
+    RESTORE_LAYOUT = "INSERT INTO layouts (number, contract, hash, bytes) \
+                      VALUES ($1, $2, $3, $4)";
+    SET_TERM = "UPDATE writer SET term = $1 WHERE only_row = 1";
 }

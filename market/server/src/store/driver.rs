@@ -11,11 +11,12 @@ pub(crate) use faulty::{Fault, Faulty};
 pub(crate) use postgres::Postgres;
 pub(crate) use sqlite::Sqlite;
 
+use serde::{Deserialize, Serialize};
 use std::fmt::Debug;
 use types::Hash;
 
 /// A database's answer to a statement, and what a statement is given.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Value {
     Null,
     Int(i64),

@@ -210,11 +210,13 @@ impl Store {
 
     /// Indexes every document and posting that is not indexed yet.
     pub(crate) fn index(&self, term: u64) -> Result<(), StoreError> {
-        self.within(term, || {
-            self.driver.execute(catalogue::INDEX_DOCUMENTS, &[])?;
-            self.driver.execute(catalogue::INDEX_POSTINGS, &[])?;
-            self.driver.execute(catalogue::INDEXED, &[]).map(drop)
-        })
+        self.within(term, || self.index_rows())
+    }
+
+    pub(super) fn index_rows(&self) -> Result<(), StoreError> {
+        self.driver.execute(catalogue::INDEX_DOCUMENTS, &[])?;
+        self.driver.execute(catalogue::INDEX_POSTINGS, &[])?;
+        self.driver.execute(catalogue::INDEXED, &[]).map(drop)
     }
 
     /// Forgets the answers to requests that were keyed before `at`; how many there were.

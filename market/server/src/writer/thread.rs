@@ -1,22 +1,31 @@
-//! The writer's thread: batches, commits, and what happens when a commit fails.
+//! The writer's thread: it takes batches from the queue while it holds the writer's office ([`office`]), has
+//! them committed ([`commit`]), and saves and indexes in between.
 
-use super::batch::{Batch, Rows};
-use super::{BATCH_MAX, Job, Keep, Outcome, QUEUE_MAX, Refusal, Submission, Work, Writer};
+mod commit;
+mod office;
+
+use super::batch::Rows;
+use super::{BATCH_MAX, Job, Outcome, QUEUE_MAX, Refusal, Role, Work, Writer};
 use crate::clock::Clock;
-use crate::error::OpenError;
 use crate::journal::Head;
 use crate::outbox::Nudge;
 use crate::published::Published;
 use crate::start::StartError;
 use crate::store::changes::Counters;
+use crate::store::read::CurrentWriter;
 use crate::store::{Place, Store, StoreError};
 use crate::streams::Streams;
 use market::Market;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle as Runtime;
 use tokio::sync::{mpsc, oneshot};
 use types::{Hash, Signer, Timestamp};
+
+/// How often a process looks at what others do with the same database.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// How many rows are indexed at once.
 const INDEX_EVERY: u64 = 20_000;
@@ -27,9 +36,12 @@ const KEYS_KEPT_MICROS: i64 = 7 * 24 * 3_600 * 1_000_000;
 /// Everything the writer begins with.
 pub(crate) struct Start {
     pub(crate) place: Place,
-    pub(crate) store: Store,
     /// Where it answers requests.
     pub(crate) url: String,
+    /// Whether it may ever write, or only follows whoever does.
+    pub(crate) may_write: bool,
+    /// When the newest block was sealed.
+    pub(crate) newest: Timestamp,
     /// How many events are in no snapshot yet.
     pub(crate) unsaved: u64,
     pub(crate) clock: Clock,
@@ -49,43 +61,30 @@ pub(crate) struct Notices {
     pub(crate) outbox: mpsc::UnboundedSender<Nudge>,
     /// The number of the newest block.
     pub(crate) blocks: tokio::sync::watch::Sender<u64>,
+    /// Whether this process writes.
+    pub(crate) role: tokio::sync::watch::Sender<Role>,
     /// Everything that happens, for whoever wants to watch.
     pub(crate) events: tokio::sync::broadcast::Sender<Arc<[market::Event]>>,
 }
 
-/// Starts the thread.
-pub(crate) fn start(start: Start) -> Result<(Writer, JoinHandle<()>), StartError> {
-    let store = &start.store;
-    let open = |error| StartError::Open(OpenError::Database(error));
-    let unindexed = Rows::of(store).map_err(open)?;
-    let counters = store.counters().map_err(open)?;
-    let term = store.begin_term(&start.url).map_err(open)?;
+/// Starts the thread; it holds the writer's office already, unless another process does.
+///
+/// # Errors
+/// [`StartError`] where the database refuses, or time would run backwards.
+pub(crate) fn start(store: Store, start: Start) -> Result<(Writer, JoinHandle<()>), StartError> {
     let (sender, jobs) = mpsc::channel(QUEUE_MAX);
-    let (working, head) = {
-        let view = start.published.read();
-        (view.market.clone(), view.head)
-    };
-    let thread = Thread {
-        store: Some(start.store),
-        working,
-        head,
-        term,
-        counters,
-        events_unsaved: start.unsaved,
-        unindexed,
-        save_at: start.snapshot_every,
-        index_at: INDEX_EVERY,
-        place: start.place,
-        url: start.url,
-        clock: start.clock,
-        pages_max: start.pages_max,
-        snapshot_every: start.snapshot_every,
-        published: start.published,
-        streams: start.streams,
-        signer: start.signer,
-        notices: start.notices,
-        killed: start.killed,
-    };
+    let (place, shared) = (start.place.clone(), start.place.is_shared());
+    let mut thread = Thread::new(start);
+    if thread.may_write {
+        thread.take_office(&store)?;
+    }
+    thread.store = Some(store);
+    if shared {
+        thread.runtime = Some(Runtime::current());
+        let term = Arc::downgrade(&thread.pulse);
+        let pulse = move || office::pulse(&place, &term);
+        std::thread::Builder::new().name("market-pulse".into()).spawn(pulse)?;
+    }
     let handle =
         std::thread::Builder::new().name("market-writer".into()).spawn(move || thread.run(jobs))?;
     Ok((Writer { jobs: sender }, handle))
@@ -97,7 +96,16 @@ pub(super) struct Thread {
     /// The state after everything that was judged, ahead of what is published.
     pub(super) working: Market,
     pub(super) head: Head,
+    /// When the newest block was sealed.
+    newest: Timestamp,
+    role: Role,
     pub(super) term: u64,
+    /// The term, while it is held, for the pulse that shows it.
+    pulse: Arc<AtomicU64>,
+    /// Who wrote when that was looked at last, and since when nothing of it has changed.
+    seen: (CurrentWriter, Instant),
+    looked_at: Instant,
+    failed_at: Option<Instant>,
     /// Where the numbers of rows stand.
     counters: Counters,
     events_unsaved: u64,
@@ -106,8 +114,11 @@ pub(super) struct Thread {
     /// When the next snapshot and the next indexing are due: later than usual after one that failed.
     save_at: u64,
     index_at: u64,
+    /// Where waiting has an end: only where other processes share the database.
+    runtime: Option<Runtime>,
     place: Place,
     url: String,
+    may_write: bool,
     pub(super) clock: Clock,
     pages_max: Option<u64>,
     snapshot_every: u64,
@@ -121,9 +132,46 @@ pub(super) struct Thread {
 type Reply = oneshot::Sender<Result<Outcome, Refusal>>;
 
 impl Thread {
+    /// A thread that follows, until it takes the office.
+    fn new(start: Start) -> Self {
+        let (working, head) = {
+            let view = start.published.read();
+            (view.market.clone(), view.head)
+        };
+        Self {
+            store: None,
+            working,
+            head,
+            newest: start.newest,
+            role: Role::Follower { writer: String::new() },
+            term: 0,
+            pulse: Arc::default(),
+            seen: (CurrentWriter::default(), Instant::now()),
+            looked_at: Instant::now(),
+            failed_at: None,
+            counters: Counters::default(),
+            events_unsaved: start.unsaved,
+            unindexed: Rows::default(),
+            save_at: start.snapshot_every,
+            index_at: INDEX_EVERY,
+            runtime: None,
+            place: start.place,
+            url: start.url,
+            may_write: start.may_write,
+            clock: start.clock,
+            pages_max: start.pages_max,
+            snapshot_every: start.snapshot_every,
+            published: start.published,
+            streams: start.streams,
+            signer: start.signer,
+            notices: start.notices,
+            killed: start.killed,
+        }
+    }
+
     fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         let mut taken = Vec::with_capacity(BATCH_MAX);
-        while jobs.blocking_recv_many(&mut taken, BATCH_MAX) > 0 {
+        while self.receive(&mut jobs, &mut taken) {
             if self.killed.load(Ordering::Acquire) {
                 return;
             }
@@ -137,16 +185,37 @@ impl Thread {
             if stop {
                 break;
             }
-            if self.events_unsaved >= self.save_at {
-                self.save();
-            }
-            if self.unindexed.count() >= self.index_at {
-                self.index();
-            }
+            self.keep_house();
+            self.look_around();
         }
-        self.save();
+        if self.role.is_writer() {
+            self.save();
+        }
         if let Some(Err(error)) = self.store.as_ref().map(Store::tidy) {
             tracing::warn!(%error, "the database was not left tidy");
+        }
+    }
+
+    /// Waits for jobs, where others share the database not for long; `false` when there will be none any more.
+    fn receive(&self, jobs: &mut mpsc::Receiver<Job>, taken: &mut Vec<Job>) -> bool {
+        let Some(runtime) = &self.runtime else {
+            return jobs.blocking_recv_many(taken, BATCH_MAX) > 0;
+        };
+        let waiting =
+            async { tokio::time::timeout(LOOK_EVERY, jobs.recv_many(taken, BATCH_MAX)).await };
+        runtime.block_on(waiting).map_or(true, |count| count > 0)
+    }
+
+    /// Saves and indexes when enough has come together.
+    fn keep_house(&mut self) {
+        if !self.role.is_writer() {
+            return;
+        }
+        if self.events_unsaved >= self.save_at {
+            self.save();
+        }
+        if self.unindexed.count() >= self.index_at {
+            self.index();
         }
     }
 
@@ -163,120 +232,13 @@ impl Thread {
                 }
             }
             Err(refusal) => {
-                tracing::error!(%refusal, "a batch was not written");
+                if !matches!(refusal, Refusal::NotTheWriter(_)) {
+                    tracing::error!(%refusal, "a batch was not written");
+                }
                 for reply in replies {
                     let _ = reply.send(Err(refusal.clone()));
                 }
             }
-        }
-    }
-
-    /// Judges and commits one batch; on an error the state is as it was before.
-    fn attempt(&mut self, work: Vec<Work>) -> Result<Vec<Result<Outcome, Refusal>>, Refusal> {
-        if self.store.is_none() {
-            self.reopen()?;
-        }
-        let mut batch = Batch::new(self.counters);
-        let outcomes = match self.judge_all(&mut batch, work) {
-            Ok(outcomes) => outcomes,
-            Err(error) => return Err(self.undo(&batch, &error)),
-        };
-        let head = batch.seal(self.head, self.clock.now(), self.term);
-        if batch.changes().is_empty() {
-            return Ok(outcomes);
-        }
-        match self.open_store().and_then(|store| store.write(batch.changes(), self.term)) {
-            Ok(()) => self.publish(batch, head),
-            Err(error) => self.settle(&batch, head, &error)?,
-        }
-        Ok(outcomes)
-    }
-
-    fn judge_all(
-        &mut self,
-        batch: &mut Batch,
-        work: Vec<Work>,
-    ) -> Result<Vec<Result<Outcome, Refusal>>, StoreError> {
-        let judge = |work| match work {
-            Work::Decide(submission) => self.decide(batch, &submission),
-            Work::Keep(keep) => self.keep(batch, keep),
-        };
-        work.into_iter().map(judge).collect()
-    }
-
-    fn decide(
-        &mut self,
-        batch: &mut Batch,
-        submission: &Submission,
-    ) -> Result<Result<Outcome, Refusal>, StoreError> {
-        let Some(store) = self.store.as_ref() else { return Err(closed()) };
-        batch.decide(super::batch::Judge {
-            store,
-            market: &mut self.working,
-            unindexed: &self.unindexed,
-            streams: &self.streams,
-            signer: &*self.signer,
-            now: self.clock.now(),
-            submission,
-        })
-    }
-
-    fn keep(&self, batch: &mut Batch, keep: Keep) -> Result<Result<Outcome, Refusal>, StoreError> {
-        let current = match &keep {
-            Keep::Layout { contract, .. } => self.working.contract(contract).and_then(|c| c.layout),
-            _ => None,
-        };
-        batch.keep(self.open_store()?, keep, (current, self.clock.now()))
-    }
-
-    /// A transaction that failed may have been written all the same: the journal's end tells.
-    fn settle(&mut self, batch: &Batch, head: Head, error: &StoreError) -> Result<(), Refusal> {
-        let (before, refusal) = (self.head, self.undo(batch, error));
-        self.store = None;
-        self.reopen()?;
-        if self.head == head && head != before {
-            tracing::warn!(%error, "a transaction reported an error and was found written");
-            return Ok(());
-        }
-        Err(refusal)
-    }
-
-    /// Undoes in memory what was judged; the database undoes its part by itself.
-    fn undo(&mut self, batch: &Batch, error: &StoreError) -> Refusal {
-        if batch.has_events() {
-            self.working = self.published.read().market.clone();
-        }
-        match error {
-            StoreError::Full(_) => Refusal::DiskFull,
-            error => Refusal::Unavailable(error.to_string()),
-        }
-    }
-
-    fn publish(&mut self, mut batch: Batch, head: Head) {
-        self.unindexed.merge(batch.take_rows());
-        self.counters = batch.counters();
-        if head == self.head {
-            return;
-        }
-        {
-            let mut view = self.published.write();
-            batch.applied().for_each(|event| view.market.apply(event));
-            view.head = head;
-        }
-        // In tests every step of every market is checked from scratch.
-        debug_assert_eq!(
-            market::check(&self.working),
-            Ok(()),
-            "block {} breaks the rules",
-            head.blocks
-        );
-        self.head = head;
-        self.events_unsaved += batch.applied().count() as u64;
-        // Nobody listening is no failure: the outbox is in the database.
-        let _ = self.notices.outbox.send(Nudge::New(batch.take_effects()));
-        self.notices.blocks.send_replace(head.blocks);
-        for events in batch.into_happened() {
-            let _ = self.notices.events.send(events);
         }
     }
 
@@ -312,52 +274,6 @@ impl Thread {
                 tracing::warn!(%error, "new rows were not indexed");
             }
         }
-    }
-
-    /// Opens the database anew, begins a term, and takes up what the journal holds beyond what is published.
-    fn reopen(&mut self) -> Result<(), Refusal> {
-        let reopened = Store::open(&self.place, self.pages_max).and_then(|store| {
-            // No transaction of an earlier term can be written any more, so the journal's end is settled.
-            self.term = store.begin_term(&self.url)?;
-            self.catch_up(&store)?;
-            self.unindexed = Rows::of(&store)?;
-            self.counters = store.counters()?;
-            let outbox = store.outbox()?;
-            Ok((store, outbox))
-        });
-        let (store, outbox) = reopened.map_err(|error| Refusal::Unavailable(error.to_string()))?;
-        self.store = Some(store);
-        let _ = self.notices.outbox.send(Nudge::New(outbox));
-        Ok(())
-    }
-
-    /// Publishes every block that follows what is published.
-    fn catch_up(&mut self, store: &Store) -> Result<(), OpenError> {
-        let head = store.walk(self.head, |block| {
-            let corrupt = |e: serde_json::Error| OpenError::CorruptBlock {
-                block: block.seq,
-                reason: e.to_string(),
-            };
-            let entries = block.decode().map_err(corrupt)?;
-            let mut view = self.published.write();
-            for event in entries.iter().flat_map(|entry| &entry.events) {
-                view.market.apply(event);
-                self.events_unsaved += 1;
-            }
-            view.head = block.head();
-            drop(view);
-            for entry in entries {
-                // Nobody watching is no failure.
-                let _ = self.notices.events.send(entry.events.into());
-            }
-            Ok(())
-        })?;
-        if head != self.head {
-            self.head = head;
-            self.working = self.published.read().market.clone();
-            self.notices.blocks.send_replace(head.blocks);
-        }
-        Ok(())
     }
 
     fn open_store(&self) -> Result<&Store, StoreError> {

@@ -1,9 +1,12 @@
 //! A market in a temporary directory, and parties that speak to it over HTTP.
 
+#[path = "../support/cluster.rs"]
+pub(crate) mod cluster;
+#[path = "common/provider.rs"]
 pub(crate) mod provider;
 
 use market::Genesis;
-use market_server::{Config, Handle, StartError};
+use market_server::{Config, Handle, Place, StartError};
 use network::client::{ClientOptions, HttpClient};
 use network::endpoint::{Endpoint, PlainHttp};
 use network::market_api::MarketClient;
@@ -11,12 +14,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
-use types::{Msat, SecretKey, Signer, Span};
+use types::{Did, Hash, Msat, SecretKey, Signer, Span};
 
 /// A market that can be started again and again.
 pub(crate) struct House {
     pub(crate) dir: TempDir,
     pub(crate) key: SecretKey,
+    /// The PostgreSQL database's URL; nothing where it is SQLite in the directory.
+    pub(crate) database: Option<String>,
 }
 
 /// A party's key by number.
@@ -27,13 +32,24 @@ pub(crate) fn key(number: u8) -> SecretKey {
 impl House {
     /// A market that has been founded with epochs of one day.
     pub(crate) fn founded() -> Self {
-        let house = Self { dir: tempfile::tempdir().unwrap(), key: key(200) };
-        let genesis = |did, anchor| Genesis {
+        Self::founded_with(|did, anchor| Genesis {
             answer_within: Span(5_000_000),
             ..Genesis::standard(did, Span::DAY, anchor)
-        };
-        market_server::found(house.dir.path(), &house.key, genesis).unwrap();
+        })
+    }
+
+    /// A market that has been founded, in the binary `postgres` on PostgreSQL where that is installed.
+    pub(crate) fn founded_with(genesis: impl FnOnce(Did, Hash) -> Genesis) -> Self {
+        let on_postgres = env!("CARGO_CRATE_NAME") == "postgres";
+        let database = if on_postgres { cluster::new_database() } else { None };
+        let house = Self { dir: tempfile::tempdir().unwrap(), key: key(200), database };
+        market_server::found(house.place(), &house.key, genesis).unwrap();
         house
+    }
+
+    /// Where its database is.
+    pub(crate) fn place(&self) -> Place {
+        self.config().place()
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -43,6 +59,7 @@ impl House {
     pub(crate) fn config(&self) -> Config {
         Config {
             seed: Some([7; 32]),
+            database: self.database.clone(),
             answer_within: Duration::from_secs(20),
             absence_max: Duration::from_secs(1),
             ..Config::new(self.path(), "127.0.0.1:0", self.key.clone())

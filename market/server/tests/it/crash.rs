@@ -12,6 +12,8 @@ use types::{Msat, Signer, Span};
 
 /// Where the process finds its data directory; set for the child alone.
 const DIR: &str = "BONDSTORE_CRASH_TEST_DIR";
+/// Where it finds its database, if that is not in the directory.
+const DATABASE: &str = "BONDSTORE_CRASH_TEST_DATABASE";
 /// How often the market is killed.
 const ROUNDS: u64 = 20;
 
@@ -26,6 +28,7 @@ async fn acknowledge(dir: &Path) {
     let house_key = key(200);
     let config =
         Config { snapshot_every: 50, ..Config::new(dir, "127.0.0.1:0", house_key.clone()) };
+    let config = Config { database: std::env::var(DATABASE).ok(), ..config };
     let market = market_server::start(config).await.unwrap();
     let start = market.view(|view| view.head.blocks);
     let mut running = tokio::task::JoinSet::new();
@@ -46,10 +49,14 @@ async fn acknowledge(dir: &Path) {
     running.join_next().await;
 }
 
-fn spawn(dir: &Path) -> Child {
-    Process::new(std::env::current_exe().unwrap())
+fn spawn(house: &House) -> Child {
+    let mut process = Process::new(std::env::current_exe().unwrap());
+    if let Some(database) = &house.database {
+        process.env(DATABASE, database);
+    }
+    process
         .args(["--exact", "crash::child_that_is_killed", "--nocapture", "--test-threads=1"])
-        .env(DIR, dir)
+        .env(DIR, house.path())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -58,12 +65,10 @@ fn spawn(dir: &Path) -> Child {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_however_often_the_market_is_killed() {
-    let house = House { dir: tempfile::tempdir().unwrap(), key: key(200) };
-    let genesis = |did, anchor| Genesis::standard(did, Span::HOUR, anchor);
-    market_server::found(house.path(), &house.key, genesis).unwrap();
+    let house = House::founded_with(|did, anchor| Genesis::standard(did, Span::HOUR, anchor));
     let mut acknowledged: BTreeMap<u8, i64> = BTreeMap::new();
     for round in 0..ROUNDS {
-        let mut child = spawn(house.path());
+        let mut child = spawn(&house);
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         // After the first acknowledgement, a moment that differs from round to round.
         let mut count = |line: &str| {
@@ -93,7 +98,7 @@ async fn nothing_acknowledged_is_lost_however_often_the_market_is_killed() {
         .map(|caller| market.view(|view| view.market.available(key(caller).did()).0))
         .sum();
     market.shutdown().await;
-    let report = verify_journal(house.path()).unwrap();
+    let report = verify_journal(house.place()).unwrap();
     assert!(report.is_sound());
     assert_eq!(report.events, u64::try_from(total).unwrap(), "every deposit happened once");
 }

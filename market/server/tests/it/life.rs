@@ -122,7 +122,7 @@ impl Town {
     async fn verify(self) {
         let journal = self.market.journal();
         self.market.shutdown().await;
-        let report = verify_journal(self.house.path()).unwrap();
+        let report = verify_journal(self.house.place()).unwrap();
         assert!(report.is_sound());
         assert_eq!((report.blocks, report.replayed_head), (journal.blocks, journal.head));
         assert_eq!(report.written_root, Some((journal.blocks, journal.state_root)));

@@ -3,6 +3,7 @@
 
 mod common;
 mod crash;
+mod damage;
 mod durability;
 mod life;
 mod openapi;

@@ -83,6 +83,12 @@ impl Postgres {
         rows.first().map_or(Ok(0), |row| row.int(0))
     }
 
+    /// Has the server parse a statement and resolve its names.
+    #[cfg(test)]
+    pub(crate) fn prepare(&self, sql: &'static str) -> Result<(), StoreError> {
+        self.ask(async |db| db.prepare(sqlx::SqlSafeStr::into_sql_str(sql)).await).map(drop)
+    }
+
     /// Runs `work` on the connection, for as long as an answer may take.
     fn ask<T>(
         &self,

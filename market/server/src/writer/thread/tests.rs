@@ -1,5 +1,7 @@
 //! Commits that fail, and commits of which nobody knows whether they failed.
 
+use super::super::Submission;
+use super::super::batch::Batch;
 use super::*;
 use crate::handle::deposit;
 use crate::replay::replay;
@@ -15,17 +17,12 @@ fn thread(dir: &std::path::Path) -> Thread {
     let store = Store::open(&place, None).unwrap();
     let replayed = replay(&store, false).unwrap();
     let (outbox, _nudged) = mpsc::unbounded_channel();
-    Thread {
-        working: replayed.market.clone(),
-        head: replayed.head,
-        term: store.begin_term("").unwrap(),
-        counters: store.counters().unwrap(),
-        events_unsaved: 0,
-        unindexed: Rows::default(),
-        save_at: 1_000,
-        index_at: INDEX_EVERY,
+    let mut thread = Thread::new(Start {
         place,
         url: String::new(),
+        may_write: true,
+        newest: replayed.time,
+        unsaved: 0,
         clock: Clock::starting_at_least(Timestamp(0)),
         pages_max: None,
         snapshot_every: 1_000,
@@ -35,11 +32,14 @@ fn thread(dir: &std::path::Path) -> Thread {
         notices: Notices {
             outbox,
             blocks: tokio::sync::watch::Sender::new(0),
+            role: tokio::sync::watch::Sender::new(Role::Follower { writer: String::new() }),
             events: tokio::sync::broadcast::Sender::new(1),
         },
         killed: Arc::default(),
-        store: Some(store),
-    }
+    });
+    assert!(thread.take_office(&store).unwrap());
+    thread.store = Some(store);
+    thread
 }
 
 fn paid(reference: &str) -> Work {

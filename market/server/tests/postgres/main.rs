@@ -1,0 +1,16 @@
+//! What `tests/it` says of a market, said once more of one whose database is PostgreSQL; and what only such a
+//! market can do.
+#![cfg(test)]
+
+#[path = "../it/common.rs"]
+mod common;
+#[path = "../it/crash.rs"]
+mod crash;
+#[path = "../it/durability.rs"]
+mod durability;
+#[path = "../it/life.rs"]
+mod life;
+#[path = "../it/refusals.rs"]
+mod refusals;
+
+mod offices;
