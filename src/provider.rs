@@ -8,14 +8,14 @@ use clap::{Args, Subcommand};
 use network::client::{ClientOptions, HttpClient};
 use network::endpoint::{Endpoint, PlainHttp};
 use network::identity::{Password, Prompt};
-use network::market_api::MarketClient;
+use network::market_api::{Amendment, MarketClient};
 use provider::Offer;
 use provider_node::{Config, Settings};
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
-use types::documents::Withdrawal;
-use types::{Bytes, GbPrice, Msat, Price, SecretKey, Signer, Span, Tier, Verified};
+use types::documents::{Departure, TopUp, Withdrawal};
+use types::{Bytes, ContractId, GbPrice, Msat, Price, SecretKey, Signer, Span, Tier, Verified};
 
 #[derive(Args)]
 pub(crate) struct NodeArgs {
@@ -66,6 +66,27 @@ pub(crate) enum Provider {
         /// Where the operator should pay it.
         #[arg(long, value_name = "WHERE")]
         to: String,
+        #[command(flatten)]
+        node: NodeArgs,
+    },
+    /// Leave a slot early: the early-exit fee is paid, and the node serves the slot until another has rebuilt it.
+    Leave {
+        /// Of which contract.
+        contract: ContractId,
+        /// Which slot.
+        slot: u16,
+        #[command(flatten)]
+        node: NodeArgs,
+    },
+    /// Fill a slot's bond up again that penalties have worn down.
+    TopUp {
+        /// Of which contract.
+        contract: ContractId,
+        /// Which slot.
+        slot: u16,
+        /// What the bond should hold then, in msat.
+        #[arg(value_parser = arguments::amount)]
+        amount: i64,
         #[command(flatten)]
         node: NodeArgs,
     },
@@ -134,6 +155,27 @@ impl Provider {
                 let signed = Verified::sign(withdrawal, &key)?;
                 let accepted = market.withdraw(signed.signed()).await?;
                 output.result(&accepted, || format!("withdrawal {} is booked", accepted.document));
+                Ok(())
+            }
+            Self::Leave { contract, slot, node } => {
+                let (market, key) = node.market().await?;
+                let leaving = Departure { provider: key.did(), contract, slot };
+                let signed = Verified::sign(leaving, &key)?;
+                market.amend(contract, Amendment::Departure, signed.signed()).await?;
+                let value = json!({ "document": signed.id(), "contract": contract, "slot": slot });
+                output.result(&value, || {
+                    format!("slot {slot} of contract {} is given up; keep the node running until another has rebuilt it", contract.short())
+                });
+                Ok(())
+            }
+            Self::TopUp { contract, slot, amount, node } => {
+                let (market, key) = node.market().await?;
+                let bond = Msat(amount);
+                let top_up = TopUp { provider: key.did(), contract, slot, bond };
+                let signed = Verified::sign(top_up, &key)?;
+                market.amend(contract, Amendment::TopUp, signed.signed()).await?;
+                let value = json!({ "document": signed.id(), "contract": contract, "slot": slot, "bond": bond });
+                output.result(&value, || format!("the bond of slot {slot} of contract {} holds {bond}", contract.short()));
                 Ok(())
             }
             Self::Run { node, listen } => {

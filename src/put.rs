@@ -1,16 +1,45 @@
-//! `bondstore put`: a file under a bonded contract.
+//! `bondstore put`: a file under a bonded contract, one with room or a new one.
 
 use crate::client::{ClientArgs, show};
 use crate::output::Output;
 use crate::quote::WishArgs;
-use ::client::ObjectName;
+use crate::arguments;
+use ::client::{Housing, ObjectName};
 use anyhow::{Context, Result};
 use clap::Args;
 use client_node::Source;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use types::Bytes;
+use types::{Bytes, ContractId};
+
+/// Under which contract.
+#[derive(Args)]
+struct HousingArgs {
+    /// Put it into this contract.
+    #[arg(long = "in", value_name = "CONTRACT", conflicts_with_all = ["own", "grow", "room"])]
+    contract: Option<ContractId>,
+    /// Make a contract for it alone, even where another has room.
+    #[arg(long, conflicts_with = "grow")]
+    own: bool,
+    /// Let a contract that is as wished but full grow, rather than make a new one.
+    #[arg(long)]
+    grow: bool,
+    /// Where a new contract is made, give it room for so much, for later objects.
+    #[arg(long, value_name = "SIZE", value_parser = arguments::size)]
+    room: Option<Bytes>,
+}
+
+impl HousingArgs {
+    fn housing(&self) -> Housing {
+        match self.contract {
+            Some(contract) => Housing::In(contract),
+            None if self.own => Housing::Own,
+            None if self.grow => Housing::Growing,
+            None => Housing::Shared,
+        }
+    }
+}
 
 #[derive(Args)]
 pub(crate) struct Put {
@@ -18,6 +47,8 @@ pub(crate) struct Put {
     file: PathBuf,
     /// What to call it; the file's own name where nothing is said.
     name: Option<String>,
+    #[command(flatten)]
+    housing: HousingArgs,
     #[command(flatten)]
     wish: WishArgs,
     #[command(flatten)]
@@ -30,7 +61,8 @@ impl Put {
         let name = name_of(self.name.as_deref(), &self.file)?;
         let bar = output.bar("storing", None);
         let progress = Arc::new(show(bar.clone()));
-        let wish = self.wish.wish(Bytes(1));
+        let mut wish = self.wish.wish(Bytes(1));
+        (wish.housing, wish.room) = (self.housing.housing(), self.housing.room);
         let put = client.put(Source::file(&self.file), &name, &wish, progress).await?;
         bar.finish_and_clear();
         let value = json!({

@@ -1,16 +1,23 @@
-//! `bondstore rm`: an object's key is forgotten.
+//! `bondstore rm`: an object leaves its contract, and its key is forgotten.
 
 use crate::client::{ClientArgs, show};
 use crate::output::Output;
 use ::client::ObjectName;
 use anyhow::Result;
 use clap::Args;
+use client_node::Removed;
 use serde_json::json;
 
 #[derive(Args)]
 pub(crate) struct Rm {
     /// The object.
     name: String,
+    /// End the contract too, where the object was its last; its early-exit fee is paid.
+    #[arg(long, conflicts_with = "forget")]
+    end: bool,
+    /// Ask nobody: forget the key alone. The object's room is free only when its contract ends.
+    #[arg(long)]
+    forget: bool,
     #[command(flatten)]
     client: ClientArgs,
 }
@@ -18,15 +25,38 @@ pub(crate) struct Rm {
 impl Rm {
     pub(crate) async fn run(self, output: &Output) -> Result<()> {
         let client = self.client.open().await?;
-        let bar = output.bar("removing", None);
-        client.rm(&ObjectName::new(&self.name)?, &show(bar.clone())).await?;
+        let (bar, name) = (output.bar("removing", None), ObjectName::new(&self.name)?);
+        if self.forget {
+            client.forget(&name, &show(bar.clone())).await?;
+            bar.finish_and_clear();
+            output.result(&json!({ "removed": self.name, "room": null, "ended": false }), || {
+                format!("{} is forgotten; its room is free when its contract ends", self.name)
+            });
+            return Ok(());
+        }
+        let removed = client.rm(&name, &show(bar.clone())).await?;
+        let ends = self.end && removed.is_empty && removed.room.is_some();
+        if ends {
+            client.end(removed.contract).await?;
+        }
         bar.finish_and_clear();
-        output.result(&json!({ "removed": self.name }), || {
-            format!(
-                "{} is removed; its contract runs to its end and its bytes can no longer be read",
-                self.name
-            )
+        let value = json!({
+            "removed": self.name, "contract": removed.contract, "room": removed.room, "empty": removed.is_empty,
+            "ended": ends,
         });
+        output.result(&value, || text(&self.name, &removed, ends));
         Ok(())
+    }
+}
+
+fn text(name: &str, removed: &Removed, ends: bool) -> String {
+    let contract = removed.contract.short();
+    match removed.room {
+        None => format!("{name} is removed; its contract {contract} is over already"),
+        Some(_) if ends => format!("{name} is removed, and its contract {contract} is ended"),
+        Some(room) if removed.is_empty => format!(
+            "{name} is removed; contract {contract} holds nothing now and has room for {room}; `bondstore contract end` ends it"
+        ),
+        Some(room) => format!("{name} is removed; contract {contract} has room for {room} now"),
     }
 }

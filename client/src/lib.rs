@@ -2,8 +2,8 @@
 //!
 //! In reading order. [`words`] spells the one secret a person keeps, and [`keys`] derives every key from it.
 //! [`wish`] turns what a person wants stored into the terms of a contract. [`catalogue`] is what the client
-//! knows of its objects and contracts, and how two copies of it become one. [`plan`] decides, shard by shard,
-//! what a download asks whom, and when it stops waiting.
+//! knows of its objects and contracts, and how two copies of it become one. [`plan`] decides under which contract
+//! an object is kept and, shard by shard, what a download asks whom, and when it stops waiting.
 //!
 //! Pure: no clock, no operating-system randomness, no files, no sockets. Entropy, nonces and time are
 //! arguments; `client-node` is the door that supplies them.
@@ -18,6 +18,6 @@ pub mod words;
 pub use catalogue::{Catalogue, CatalogueError, ContractRecord, Holder, ObjectRecord};
 pub use keys::{BucketKey, KeyError, Keys, WrappedKey};
 pub use name::{NameError, ObjectName};
-pub use plan::{Arrival, DownloadPlan, Failure, Fetch, Missing, Pace};
+pub use plan::{Arrival, DownloadPlan, Failure, Fetch, Housing, Missing, Pace};
 pub use wish::{StorageWish, WishError};
 pub use words::{Master, WordsError};

@@ -1,5 +1,6 @@
 //! What a person wants stored, turned into the terms of a contract.
 
+use crate::plan::Housing;
 use shards::{Shape, seal};
 use types::terms::{Detection, Placement};
 use types::{Bytes, Redundancy, Span, Terms, Tier};
@@ -34,6 +35,10 @@ pub struct StorageWish {
     pub repair_time: Option<Span>,
     /// Bytes of reads to pay for in advance; nothing means one whole read.
     pub egress: Option<Bytes>,
+    /// Under which contract.
+    pub housing: Housing,
+    /// Plain bytes that a new contract should have room for, where that is more than the size: later objects share it.
+    pub room: Option<Bytes>,
 }
 
 /// Why a wish cannot become terms.
@@ -84,6 +89,8 @@ impl StorageWish {
             detection: None,
             repair_time: None,
             egress: None,
+            housing: Housing::default(),
+            room: None,
         }
     }
 
@@ -101,14 +108,15 @@ impl StorageWish {
         if self.availability_permille > 1000 {
             return Err(WishError::Availability(self.availability_permille));
         }
-        let capacity = stored_bytes_max(self.size.0);
+        let room = self.room.map_or(self.size.0, |room| room.0.clamp(self.size.0, SIZE_MAX));
+        let capacity = stored_bytes_max(room);
         let Redundancy { data, parity } = self.redundancy;
         let shard_bytes =
             self.shard_bytes.unwrap_or_else(|| shard_bytes_for(capacity, self.redundancy));
         let shape = Shape::new(data, parity, shard_bytes)?;
         let (segments, max) = (shape.segments(capacity), segments_max(shape));
         if segments > max {
-            return Err(WishError::Segments { size: self.size.0, shard_bytes, segments, max });
+            return Err(WishError::Segments { size: room, shard_bytes, segments, max });
         }
         let usual = Terms::standard(Bytes(capacity), self.duration);
         Ok(Terms {

@@ -26,6 +26,34 @@ pub struct QuoteBody {
     pub quote: Signed,
 }
 
+/// How a contract is changed after it was agreed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amendment {
+    /// An [`Extension`](types::documents::Extension).
+    Extension,
+    /// A [`Growth`](types::documents::Growth).
+    Growth,
+    /// A [`Cancellation`](types::documents::Cancellation).
+    Cancellation,
+    /// A [`Departure`](types::documents::Departure).
+    Departure,
+    /// A [`TopUp`](types::documents::TopUp).
+    TopUp,
+}
+
+impl Amendment {
+    /// What the contract's path is followed by.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Extension => "extensions",
+            Self::Growth => "growths",
+            Self::Cancellation => "cancellations",
+            Self::Departure => "departures",
+            Self::TopUp => "top-ups",
+        }
+    }
+}
+
 /// Speaks to one market in one party's name. Clones share connections and session.
 #[derive(Clone)]
 pub struct MarketClient {
@@ -155,6 +183,12 @@ impl MarketClient {
     ) -> Result<ContractView, ClientError> {
         let path = format!("/v1/contracts/{id}/revisions");
         self.http.post(path).json(body).read_json(JSON_BYTES_MAX).await
+    }
+
+    /// Changes a contract by a document of one of its parties: under `kind` as in [`Amendment::path`].
+    pub async fn amend(&self, id: ContractId, kind: Amendment, doc: &Signed) -> Result<(), ClientError> {
+        let path = format!("/v1/contracts/{id}/{}", kind.path());
+        self.post::<serde::de::IgnoredAny>(&path, doc).await.map(drop)
     }
 
     /// Redeems a [`Voucher`](types::documents::Voucher).

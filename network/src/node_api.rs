@@ -86,6 +86,12 @@ impl SlotClient {
         Ok(call.json(body).read_json::<ReceiptAnswer>(JSON_BYTES_MAX).await?.receipt)
     }
 
+    /// Tells that the contract has changed: the provider asks the market what the slot is now, and lets go of what
+    /// it need not keep any more.
+    pub async fn look(&self) -> Result<(), ClientError> {
+        self.granted(self.http.post(format!("{}/look", self.base))).done().await
+    }
+
     /// Pays for reads with a [`Voucher`](types::documents::Voucher).
     pub async fn pay(&self, voucher: &Signed) -> Result<(), ClientError> {
         let call = self.granted(self.http.post(format!("{}/vouchers", self.base)));

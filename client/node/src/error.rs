@@ -103,6 +103,19 @@ pub enum Error {
         /// Its state.
         state: String,
     },
+    /// The contract is too full.
+    #[error(
+        "contract {contract} has room for {free} more in each slot, and {need} are needed; remove objects, let it grow \
+         with `bondstore contract grow`, or leave --in out"
+    )]
+    NoRoom {
+        /// Which contract.
+        contract: ContractId,
+        /// What its fullest slot can still take.
+        free: Bytes,
+        /// What the object takes in each slot.
+        need: Bytes,
+    },
     /// The source changed while it was read.
     #[error("{} changed while it was read: {how}. Nothing was stored under its name; put it again when it is at rest", path.display())]
     SourceChanged {

@@ -2,7 +2,7 @@
 //!
 //! In reading order. [`account`] makes a client, brings one back from its words, and opens it. [`agree`] is the
 //! way from a wish to a confirmed contract, [`upload`] puts an object into one, [`download`] fetches it from any k
-//! of its slots, [`objects`] lists, removes and asks for money. [`backup`] keeps the catalogue, sealed, in the
+//! of its slots, [`objects`] lists, removes and asks for money, [`amend`] changes contracts. [`backup`] keeps the catalogue, sealed, in the
 //! market. [`progress`] tells whoever wants to know. What is decided without the world is in `client`.
 //!
 //! ```no_run
@@ -28,6 +28,7 @@
 
 pub mod account;
 pub mod agree;
+pub mod amend;
 pub mod backup;
 mod chance;
 pub mod download;
@@ -36,6 +37,7 @@ mod file;
 mod holding;
 pub mod objects;
 pub mod progress;
+mod revision;
 mod shelf;
 pub mod upload;
 
@@ -43,6 +45,6 @@ pub use account::{Client, Options, Recovered};
 pub use agree::Offer;
 pub use download::{Got, GotSlot, Target};
 pub use error::Error;
-pub use objects::Stat;
+pub use objects::{Removed, Stat};
 pub use progress::{Event, Progress};
 pub use upload::{Put, PutSlot, Source};

@@ -3,11 +3,25 @@
 use crate::account::Client;
 use crate::agree::{self, Offer};
 use crate::error::Error;
+use crate::holding::contract_record;
 use crate::progress::Progress;
+use crate::revision::{Revised, place_of};
 use client::{Catalogue, ContractRecord, ObjectName, ObjectRecord, StorageWish};
 use network::api::{Accepted, AccountView, ContractLine, ContractView, HistoryEntry};
+use shards::ContractLayout;
 use types::documents::Withdrawal;
-use types::{ContractId, Msat, Signed, Verified};
+use types::{Bytes, ContractId, Msat, Signed, Verified};
+
+/// What removing an object came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Removed {
+    /// Under which contract it was.
+    pub contract: ContractId,
+    /// For how many sealed bytes that has room now; nothing where it is over.
+    pub room: Option<Bytes>,
+    /// Whether it holds nothing any more.
+    pub is_empty: bool,
+}
 
 /// An object and its contract, as the catalogue has them, and as the market sees the contract now.
 #[derive(Clone, Debug)]
@@ -42,10 +56,44 @@ impl Client {
         Ok(Stat { object: object.clone(), contract: contract.value.clone(), view })
     }
 
-    /// Removes an object: its key is forgotten, so that nobody can read it again, ourselves included.
+    /// Removes an object: its shards leave the contract, whose room they took, and its key is forgotten, so that
+    /// nobody can read it again, ourselves included. Interrupted, it is done again.
     ///
-    /// Its contract holds nothing else and runs to its end; the bytes go from the providers' disks then.
-    pub async fn rm(&self, name: &ObjectName, progress: &dyn Progress) -> Result<(), Error> {
+    /// # Errors
+    /// Where the contract cannot be revised now (a slot is being repaired, a provider does not answer), nothing is
+    /// removed; [`Client::forget`] needs nobody.
+    pub async fn rm(&self, name: &ObjectName, progress: &dyn Progress) -> Result<Removed, Error> {
+        let catalogue = self.catalogue().await?;
+        let object = catalogue.object(name).ok_or_else(|| Error::NoSuchObject(name.clone()))?;
+        let (contract, segments) = (object.contract, object.layout.segments.clone());
+        let view = match self.market.contract(contract).await {
+            Err(error) if error.problem().is_some_and(|problem| problem.status == 404) => None,
+            view => Some(view?).filter(agree::takes_bytes),
+        };
+        let mut removed = Removed { contract, room: None, is_empty: false };
+        if view.is_some() {
+            let remove = |layout: &mut ContractLayout| match place_of(layout, &segments) {
+                Some(place) => Ok(layout.remove(place).map(|_| true)?),
+                None => Ok(false),
+            };
+            let Revised { view, layout } = self.revise(contract, remove, progress).await?;
+            self.tell_providers(&view).await;
+            let kept = view.slots.iter().map(|slot| slot.size.bytes).max().unwrap_or(0);
+            let room = view.terms.slot_capacity().0.saturating_sub(kept);
+            removed.room = Some(Bytes(room.saturating_mul(view.terms.redundancy.data.into())));
+            removed.is_empty = layout.segments().is_empty();
+            let record = contract_record(&view);
+            self.shelf.edit(move |catalogue| catalogue.put_contract(record)).await?;
+        }
+        self.forget(name, progress).await?;
+        Ok(removed)
+    }
+
+    /// Forgets an object and its key. Its shards stay with the providers until the contract ends.
+    ///
+    /// # Errors
+    /// Where there is no such object, or the catalogue cannot be written.
+    pub async fn forget(&self, name: &ObjectName, progress: &dyn Progress) -> Result<(), Error> {
         let name = name.clone();
         let remove = move |catalogue: &mut Catalogue| {
             if catalogue.object(&name).is_none() {

@@ -16,6 +16,11 @@ pub enum Event<'a> {
         /// What is locked.
         escrow: Msat,
     },
+    /// The object goes into a contract that is there.
+    Joined {
+        /// Which.
+        contract: ContractId,
+    },
     /// Some providers have confirmed their slots.
     Confirmed {
         /// How many.

@@ -1,7 +1,7 @@
 //! Putting an object: agree, cut and send, collect receipts, revise, note it in the catalogue.
 //!
 //! [`source`] watches the bytes come in, [`journal`] remembers what an interrupted upload needs, [`contract`]
-//! makes or finds the contract, [`cut`] makes shards on a thread of its own, [`send`] is one slot's line,
+//! finds or makes the contract, [`cut`] makes shards on a thread of its own, [`send`] is one slot's line,
 //! [`engine`] runs them together, [`receipts`] has the providers sign, and [`store`] is the way through all of it.
 
 mod contract;
@@ -13,5 +13,6 @@ mod send;
 mod source;
 mod store;
 
+pub(crate) use receipts::Intent;
 pub use source::Source;
 pub use store::{Put, PutSlot};

@@ -118,11 +118,11 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let market = Endpoint::parse(&settings.market, config.plain)?.pinned(settings.market_key)?;
     let http = HttpClient::new(market, ClientOptions::default());
     let market = MarketClient::new(http, settings.market_key, Arc::new(config.key.clone()));
-    let node = Arc::new(Node::new(config.key, settings, config.plain, store, lock));
+    let node = Arc::new(Node::new(config.key, settings, (config.plain, market), (store, lock)));
     let options = ServeOptions { tls, ..ServeOptions::default() };
     let server = network::server::serve(listener, plane::router(node.clone()), options)?;
     let tasks = TaskTracker::new();
-    let link = Arc::new(Link::new(node.clone(), market, url.clone(), tasks.clone()));
+    let link = Arc::new(Link::new(node.clone(), url.clone(), tasks.clone()));
     link.spawn(check_again_and_again(node.clone()));
     link.spawn(link.clone().run());
     tracing::info!(%url, provider = %node.did, "the provider runs");
@@ -200,7 +200,7 @@ impl Handle {
     /// # Errors
     /// [`ClientError`] where the market does not answer.
     pub async fn account(&self) -> Result<AccountView, ClientError> {
-        self.link.market.account(self.node.did).await
+        self.node.market.account(self.node.did).await
     }
 
     /// Stops in order: what was begun is finished.

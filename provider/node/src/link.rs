@@ -7,7 +7,6 @@ use crate::node::Node;
 use crate::repairs::Repairs;
 use crate::store::SlotKey;
 use network::api::{ToMarket, ToProvider};
-use network::market_api::MarketClient;
 use network::stream::{StreamError, StreamSender};
 use shards::Root;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +40,6 @@ enum Sent {
 /// The node's side of its stream.
 pub(crate) struct Link {
     pub(crate) node: Arc<Node>,
-    pub(crate) market: MarketClient,
     endpoint: String,
     pub(crate) repairs: Repairs,
     tasks: TaskTracker,
@@ -59,13 +57,11 @@ pub(crate) struct Link {
 impl Link {
     pub(crate) fn new(
         node: Arc<Node>,
-        market: MarketClient,
         endpoint: String,
         tasks: TaskTracker,
     ) -> Self {
         Self {
             node,
-            market,
             endpoint,
             repairs: Repairs::default(),
             tasks,
@@ -107,7 +103,7 @@ impl Link {
     /// One stream, from hello to its end.
     async fn converse(self: Arc<Self>) -> Result<(), StreamError> {
         let holdings = self.node.store.holdings();
-        let (sender, mut receiver) = self.market.stream(holdings).await?.split();
+        let (sender, mut receiver) = self.node.market.stream(holdings).await?.split();
         *self.outgoing.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
         let (slots, changes) = mpsc::unbounded_channel();
         self.spawn(self.clone().change_slots(changes));

@@ -4,6 +4,7 @@ use crate::settings::Settings;
 use crate::store::{Room, SlotKey, Store, StoreError};
 use network::auth::Doorkeeper;
 use network::endpoint::PlainHttp;
+use network::market_api::MarketClient;
 use shards::{Entry, Root, SlotSummary};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -25,6 +26,7 @@ pub(crate) struct Node {
     pub(crate) key: SecretKey,
     pub(crate) settings: Settings,
     pub(crate) plain: PlainHttp,
+    pub(crate) market: MarketClient,
     pub(crate) store: Store,
     pub(crate) doorkeeper: Doorkeeper,
     /// Ends every worker.
@@ -45,9 +47,8 @@ impl Node {
     pub(crate) fn new(
         key: SecretKey,
         settings: Settings,
-        plain: PlainHttp,
-        store: Store,
-        lock: File,
+        (plain, market): (PlainHttp, MarketClient),
+        (store, lock): (Store, File),
     ) -> Self {
         let did = key.did();
         let rooms = store.rooms();
@@ -58,6 +59,7 @@ impl Node {
             key,
             settings,
             plain,
+            market,
             store,
             doorkeeper: Doorkeeper::new(did),
             stop: CancellationToken::new(),

@@ -34,6 +34,7 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .route("/v1/slots/{contract}/{slot}", get(content))
         .route("/v1/slots/{contract}/{slot}/shards/{root}", get(read).put(put))
         .route("/v1/slots/{contract}/{slot}/receipts", post(receipt))
+        .route("/v1/slots/{contract}/{slot}/look", post(look))
         .route("/v1/slots/{contract}/{slot}/vouchers", post(voucher))
         .with_state(node)
 }
@@ -134,6 +135,30 @@ async fn receipt(
     let receipt = node.blocking(move |node| node.receipt(&room, body.revision, entries)).await;
     let receipt = receipt.map_err(|error| problem(&error))?;
     Ok(Json(ReceiptAnswer { receipt: receipt.signed().clone() }))
+}
+
+/// The client says that the contract has changed. The market's word counts: what the slot has room for, and which
+/// list it holds; what only older lists name goes.
+async fn look(
+    State(node): State<Arc<Node>>,
+    PathOf(slot): PathOf<Slot>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Problem> {
+    let (room, _) = admit(&node, slot, &headers, Access::Write)?;
+    let view = node.market.contract(slot.0).await.map_err(|error| {
+        let detail = format!("the market does not say what the slot is now: {error}");
+        Problem::unavailable("market_silent", detail)
+    })?;
+    let held = view.slots.iter().find(|held| held.slot == slot.1 && held.provider == node.did);
+    let Some(size) = held.map(|held| held.size) else { return Err(unknown()) };
+    let capacity = view.terms.slot_capacity();
+    let looked = node.blocking(move |_| {
+        room.grow(capacity)?;
+        room.prune(&Root(size.root.0));
+        Ok(())
+    });
+    looked.await.map_err(|error| problem(&error))?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn voucher(

@@ -1,4 +1,4 @@
-//! The contract that an object is put into: a new one, or that of an interrupted upload.
+//! The contract that an object is put into: one with room, a new one, or that of an interrupted upload.
 
 use super::journal::{Journal, UploadPlan};
 use super::source::Stamp;
@@ -7,12 +7,16 @@ use crate::agree::{self, Offer};
 use crate::chance;
 use crate::error::Error;
 use crate::progress::{Event, Progress};
-use client::ObjectName;
+use client::plan::{Housed, Room, house};
+use client::{Housing, ObjectName, StorageWish};
+use network::api::ContractView;
 use shards::{Cipher, ObjectKey};
-use types::{ContractId, Terms};
+use types::{Bytes, ContractId, Span, Terms};
 
 /// How many quotes are asked for when others keep taking the room first.
 const QUOTES_MAX: u32 = 4;
+/// How many contracts are looked at for room.
+const LOOKED_AT_MAX: usize = 32;
 
 /// What a first look at the source tells.
 #[derive(Clone, Copy)]
@@ -25,44 +29,65 @@ pub(crate) struct Look {
 pub(crate) struct Agreed {
     pub(crate) plan: UploadPlan,
     pub(crate) journal: Option<Journal>,
-    pub(crate) contract: ContractId,
     pub(crate) resumed: bool,
 }
 
 impl Client {
-    /// Goes on with the contract of an interrupted upload, or makes a new one.
+    /// Goes on with the contract of an interrupted upload, finds one with room, or makes a new one.
     pub(crate) async fn agree(
         &self,
         look: Look,
         name: &ObjectName,
-        terms: Terms,
+        wish: &StorageWish,
         progress: &dyn Progress,
     ) -> Result<Agreed, Error> {
+        let terms = wish.terms()?;
         let mut journal = None;
         if look.stamp.is_some() {
             let (open, earlier) = Journal::open(&self.uploads(), name)?;
             if let Some(plan) =
                 earlier.filter(|plan| plan.stamp == look.stamp && plan.terms == terms)
-                && let Some(contract) = self.revived(&plan).await?
+                && self.takes_more_of(&plan, &open, wish).await?
             {
-                return Ok(Agreed { plan, journal: Some(open), contract, resumed: true });
+                return Ok(Agreed { plan, journal: Some(open), resumed: true });
             }
             journal = Some(open);
         }
+        if let Some(contract) = self.housed(wish, &terms).await? {
+            let plan = self.plan(look, name, terms, (contract, None));
+            if let Some(journal) = &mut journal {
+                journal.begin(&plan)?;
+            }
+            progress.notice(&Event::Joined { contract });
+            return Ok(Agreed { plan, journal, resumed: false });
+        }
+        self.newly_agreed((look, name), terms, journal, progress).await
+    }
+
+    async fn newly_agreed(
+        &self,
+        (look, name): (Look, &ObjectName),
+        terms: Terms,
+        mut journal: Option<Journal>,
+        progress: &dyn Progress,
+    ) -> Result<Agreed, Error> {
         let mut quotes_left = QUOTES_MAX;
         loop {
             quotes_left -= 1;
             let offer = agree::ask_for_quote(&self.market, &*self.signer, terms.clone()).await?;
             progress.notice(&Event::Quoted(offer.quote()));
-            let plan = self.plan(look, name, terms.clone(), &offer)?;
+            let acceptance = agree::acceptance(&offer, &*self.signer)?;
+            let made = (acceptance.id(), Some((&offer, acceptance)));
+            let plan = self.plan(look, name, terms.clone(), made);
             if let Some(journal) = &mut journal {
                 journal.begin(&plan)?;
             }
-            match agree::accept(&self.market, &plan.quote, &plan.acceptance).await {
+            let Some((quote, acceptance)) = &plan.agreed else { continue };
+            match agree::accept(&self.market, quote, acceptance).await {
                 Ok(view) => {
-                    let contract = plan.acceptance.id();
+                    let contract = plan.contract;
                     progress.notice(&Event::Agreed { contract, escrow: view.escrow });
-                    return Ok(Agreed { plan, journal, contract, resumed: false });
+                    return Ok(Agreed { plan, journal, resumed: false });
                 }
                 // Somebody else took the room that was quoted: ask for other room.
                 Err(error) if error.code() == Some("quote_stale") && quotes_left > 0 => {}
@@ -76,35 +101,125 @@ impl Client {
         look: Look,
         name: &ObjectName,
         terms: Terms,
-        offer: &Offer,
-    ) -> Result<UploadPlan, Error> {
+        (contract, agreed): (ContractId, Option<(&Offer, types::Signed)>),
+    ) -> UploadPlan {
         let key = ObjectKey::new(chance::random());
-        Ok(UploadPlan {
+        UploadPlan {
             name: name.clone(),
             stamp: look.stamp,
             terms,
-            quote: offer.signed().clone(),
-            acceptance: agree::acceptance(offer, &*self.signer)?,
+            contract,
+            agreed: agreed.map(|(offer, acceptance)| (offer.signed().clone(), acceptance)),
             wrapped: self.keys.bucket(&name.bucket).wrap(&name.name, &key, chance::random()),
             cipher: Cipher::for_this_cpu(),
             compress: look.compress,
-        })
+        }
     }
 
-    /// The contract of an interrupted upload, if it still takes bytes. One that the market has not heard of
-    /// is accepted again, if its quote is still firm.
-    async fn revived(&self, plan: &UploadPlan) -> Result<Option<ContractId>, Error> {
-        let contract = plan.acceptance.id();
-        let view = match self.market.contract(contract).await {
-            Err(error) if error.problem().is_some_and(|problem| problem.status == 404) => {
-                agree::accept(&self.market, &plan.quote, &plan.acceptance).await
+    /// Whether an interrupted upload can go on: its contract takes bytes, and if it is shared, still has the room. A
+    /// contract that the market has not heard of is accepted again, if its quote is still firm.
+    async fn takes_more_of(
+        &self,
+        plan: &UploadPlan,
+        journal: &Journal,
+        wish: &StorageWish,
+    ) -> Result<bool, Error> {
+        let view = match (self.market.contract(plan.contract).await, &plan.agreed) {
+            (Err(error), Some((quote, acceptance)))
+                if error.problem().is_some_and(|problem| problem.status == 404) =>
+            {
+                agree::accept(&self.market, quote, acceptance).await
             }
-            other => other,
+            (other, _) => other,
         };
         match view {
-            Ok(view) => Ok(agree::takes_bytes(&view).then_some(contract)),
-            Err(error) if error.problem().is_some() && !error.is_transient() => Ok(None),
+            Ok(view) if !agree::takes_bytes(&view) => Ok(false),
+            Ok(_) if plan.agreed.is_some() => Ok(true),
+            Ok(view) => {
+                let room = room(&view, Span(0));
+                if room.need(wish.size.0).is_some_and(|need| need <= room.free()) {
+                    return Ok(true);
+                }
+                // Full: perhaps of the very object, whose revision was taken before the upload was interrupted.
+                let layout = self.layout_of(&view).await?;
+                Ok(journal.first_known().is_some_and(|first| layout.segments().contains(first)))
+            }
+            Err(error) if error.problem().is_some() && !error.is_transient() => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The contract that is there for what is wished, grown where it must be; nothing where a new one is needed.
+    async fn housed(&self, wish: &StorageWish, terms: &Terms) -> Result<Option<ContractId>, Error> {
+        let may_grow = match wish.housing {
+            Housing::Own => return Ok(None),
+            Housing::In(contract) => return self.named(contract, wish).await.map(Some),
+            Housing::Shared => false,
+            Housing::Growing => true,
+        };
+        let views = self.active_contracts().await?;
+        if views.is_empty() {
+            return Ok(None);
+        }
+        let info = self.market.info().await?;
+        let left = |view: &ContractView| {
+            let through = view.first_epoch.unwrap_or(info.current_epoch).0.saturating_add(view.epochs);
+            let epochs = through.saturating_sub(info.current_epoch.0);
+            Span(info.epoch.0.saturating_mul(epochs))
+        };
+        let rooms: Vec<Room<'_>> = views.iter().map(|view| room(view, left(view))).collect();
+        match house(wish.size.0, terms, &rooms, may_grow) {
+            Housed::Join(contract) => Ok(Some(contract)),
+            Housed::Grow { contract, capacity } => match self.grow(contract, capacity).await {
+                Ok(_) => Ok(Some(contract)),
+                // Its providers do not stand by more: a new contract finds others.
+                Err(Error::Network(error)) if error.problem().is_some() && !error.is_transient() => {
+                    tracing::info!(%error, %contract, "the contract cannot grow");
+                    Ok(None)
+                }
+                Err(error) => Err(error),
+            },
+            Housed::New => Ok(None),
+        }
+    }
+
+    async fn named(&self, contract: ContractId, wish: &StorageWish) -> Result<ContractId, Error> {
+        let view = self.market.contract(contract).await?;
+        let room = room(&view, Span(0));
+        let (free, need) = (room.free(), room.need(wish.size.0).unwrap_or(u64::MAX));
+        if !agree::takes_bytes(&view) {
+            return Err(Error::ContractState { contract, state: view.state });
+        }
+        if need <= free {
+            return Ok(contract);
+        }
+        Err(Error::NoRoom { contract, free: Bytes(free), need: Bytes(need) })
+    }
+
+    /// The client's active contracts that may have room, those with the most of it first.
+    async fn active_contracts(&self) -> Result<Vec<ContractView>, Error> {
+        let mut lines = self.market.contracts().await?;
+        lines.retain(|line| line.state == "active" && line.client == self.did());
+        lines.sort_by_key(|line| {
+            let slots = u64::from(line.redundancy.slots()).max(1);
+            let kept = (line.kept.0 / slots).saturating_mul(line.redundancy.data.into());
+            std::cmp::Reverse(line.capacity.0.saturating_sub(kept))
+        });
+        let mut views = Vec::new();
+        for line in lines.iter().take(LOOKED_AT_MAX) {
+            views.push(self.market.contract(line.id).await?);
+        }
+        Ok(views)
+    }
+}
+
+fn room(view: &ContractView, left: Span) -> Room<'_> {
+    let well = |slot: &network::api::SlotView| slot.confirmed && slot.state == "filled";
+    Room {
+        id: view.id,
+        terms: &view.terms,
+        kept: Bytes(view.slots.iter().map(|slot| slot.size.bytes).max().unwrap_or(0)),
+        left,
+        is_well: view.state == "active" && view.slots.iter().all(well),
     }
 }

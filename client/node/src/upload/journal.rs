@@ -13,7 +13,7 @@ use shards::{Cipher, Root, SegmentLayout};
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use types::{Hash, Signed, Terms};
+use types::{ContractId, Hash, Signed, Terms};
 
 /// How an object is being uploaded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,10 +25,10 @@ pub(crate) struct UploadPlan {
     pub(crate) stamp: Option<Stamp>,
     /// What was asked for.
     pub(crate) terms: Terms,
-    /// The market's quote.
-    pub(crate) quote: Signed,
-    /// Our acceptance, which names the contract.
-    pub(crate) acceptance: Signed,
+    /// Under which contract.
+    pub(crate) contract: ContractId,
+    /// The market's quote and our acceptance, which made the contract; nothing for one that was there.
+    pub(crate) agreed: Option<(Signed, Signed)>,
     /// The object's key.
     pub(crate) wrapped: WrappedKey,
     /// What seals it.
@@ -73,6 +73,11 @@ impl Journal {
         let mut journal = Self { plan_path, segments, path, known: Vec::new(), noted: 0 };
         let plan = journal.earlier_plan()?;
         Ok((journal, plan))
+    }
+
+    /// The first segment that an earlier run wrote down.
+    pub(crate) fn first_known(&self) -> Option<&SegmentLayout> {
+        self.known.first()
     }
 
     /// Begins the upload that `plan` describes. Whatever was there before is forgotten.
@@ -156,8 +161,8 @@ mod tests {
             name: name(),
             stamp: None,
             terms: Terms::standard(Bytes(1), Span::DAY),
-            quote: Signed("q".into()),
-            acceptance: Signed("a".into()),
+            contract: Hash::default(),
+            agreed: Some((Signed("q".into()), Signed("a".into()))),
             wrapped: WrappedKey(vec![1]),
             cipher: Cipher::Aes256Gcm,
             compress: false,

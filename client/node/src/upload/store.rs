@@ -1,25 +1,23 @@
-//! The way of an object into a contract of its own.
+//! The way of an object into a contract: one with room, or a new one.
 
 use super::contract::{Agreed, Look};
 use super::cut::Recipe;
 use super::engine::{Upload, Uploaded};
 use super::journal::{Journal, UploadPlan};
-use super::receipts::Intent;
 use super::source::{Opened, Source};
 use crate::account::Client;
 use crate::agree;
 use crate::chance;
 use crate::error::Error;
-use crate::holding::{Holding, contract_record, holders};
+use crate::holding::{Holding, contract_record};
 use crate::progress::{Event, Progress};
+use crate::revision::{Revised, place_of};
 use crate::shelf::blocking;
 use client::{Catalogue, ObjectName, ObjectRecord, StorageWish};
 use futures_util::future::try_join_all;
-use network::api::ContractView;
 use shards::{ContractLayout, ObjectLayout, Root, compress};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use types::documents::Access;
 use types::{Bytes, ContractId, Did, Hash};
 
 /// An object that is stored.
@@ -59,8 +57,8 @@ pub struct PutSlot {
 }
 
 impl Client {
-    /// Stores an object under a contract of its own, made as `wish` says (but for the size, which is the
-    /// source's).
+    /// Stores an object under a contract that is as `wish` says: one of the client's with room for it, or a new one
+    /// (the size is the source's).
     ///
     /// An upload of a file that was interrupted goes on when the same file is put under the same name with
     /// the same wish: under the same contract, sending only what is not there yet.
@@ -80,9 +78,8 @@ impl Client {
         }
         let opened = blocking(move || Opened::new(source)).await?;
         let size = Bytes(opened.size().max(1));
-        let terms = StorageWish { size, ..wish.clone() }.terms()?;
         let look = Look { stamp: opened.stamp(), compress: compress::pays(opened.head()) };
-        let agreed = self.agree(look, name, terms, &*progress).await?;
+        let agreed = self.agree(look, name, &StorageWish { size, ..wish.clone() }, &*progress).await?;
         let stored = self.store(opened, agreed, &progress).await;
         if let Err(Error::OtherBytes { .. }) = &stored {
             Journal::open(&self.uploads(), name)?.0.end()?;
@@ -98,7 +95,8 @@ impl Client {
         agreed: Agreed,
         progress: &Arc<dyn Progress>,
     ) -> Result<Put, Error> {
-        let Agreed { plan, journal, contract, resumed } = agreed;
+        let Agreed { plan, journal, resumed } = agreed;
+        let contract = plan.contract;
         let patience = self.options.confirm_within;
         let view =
             agree::wait_until_confirmed(&self.market, contract, patience, &**progress).await?;
@@ -111,75 +109,57 @@ impl Client {
         }
         let recipe = Recipe {
             key: self.keys.bucket(&plan.name.bucket).unwrap(&plan.name.name, &plan.wrapped)?,
-            shape: client::wish::shape(&plan.terms)?,
+            shape: client::wish::shape(&view.terms)?,
             cipher: plan.cipher,
             compress: plan.compress,
         };
         let upload = Upload { source, recipe, journal, progress: Arc::clone(progress) };
         let uploaded = upload.run(&slots, there).await?;
-        let revision = self.revise(&view, &slots, &uploaded.object.layout, &**progress).await?;
-        let put = self.noted(&view, &plan, &uploaded, revision).await?;
+        let appended = self.appended(contract, &uploaded.object.layout, &**progress).await?;
+        let put = self.noted(&plan, &uploaded, appended).await?;
         if let Some(journal) = &uploaded.journal {
             journal.end()?;
         }
         Ok(put)
     }
 
-    fn holdings(&self, view: &ContractView) -> Result<Vec<Holding>, Error> {
-        let mut connector = self.connector(self.options.upload);
-        let access = [Access::Read, Access::Write];
-        let slots = (0..).zip(holders(view));
-        slots
-            .map(|(slot, holder)| {
-                let provider = holder.provider;
-                let holding = connector.holding(view.id, slot, &holder, &access);
-                holding.map_err(|reason| Error::Slot { slot, provider, reason })
-            })
-            .collect()
-    }
-
-    /// Collects receipts and has the market advance the contract; gives the revision's number. A revision
-    /// that was accepted before the upload was interrupted is not made again.
-    async fn revise(
+    /// Has the contract hold the object too. What was done before the upload was interrupted is not done again.
+    async fn appended(
         &self,
-        view: &ContractView,
-        slots: &[Holding],
+        contract: ContractId,
         object: &ObjectLayout,
         progress: &dyn Progress,
-    ) -> Result<u64, Error> {
-        let layout = ContractLayout::new(object.segments.clone())?;
-        if view.layout == Some(Hash(layout.hash())) {
-            return Ok(view.revision);
-        }
-        let number = view.revision + 1;
-        let intent = Intent::new(view.id, number, &layout, slots.len())?;
-        let receipts = intent.receipts(slots).await?;
-        progress.notice(&Event::Received { slots: receipts.len() });
-        self.market.put_layout(view.id, layout.encode().into()).await?;
-        self.market.revise(view.id, &intent.revision(&*self.signer, receipts)?).await?;
-        progress.notice(&Event::Revised { number });
-        Ok(number)
+    ) -> Result<(Revised, u64), Error> {
+        let append = |layout: &mut ContractLayout| {
+            if place_of(layout, &object.segments).is_some() {
+                return Ok(false);
+            }
+            layout.append(object.segments.clone())?;
+            Ok(true)
+        };
+        let revised = self.revise(contract, append, progress).await?;
+        let place = place_of(&revised.layout, &object.segments).unwrap_or_default();
+        Ok((revised, place.start as u64))
     }
 
     /// Notes object and contract in the catalogue.
     async fn noted(
         &self,
-        view: &ContractView,
         plan: &UploadPlan,
         uploaded: &Uploaded,
-        revision: u64,
+        (Revised { view, .. }, first_segment): (Revised, u64),
     ) -> Result<Put, Error> {
         let (layout, hash) = (&uploaded.object.layout, uploaded.object.hash);
         let object = ObjectRecord {
             name: plan.name.clone(),
             contract: view.id,
-            first_segment: 0,
+            first_segment,
             layout: layout.clone(),
             wrapped: plan.wrapped.clone(),
             hash,
             stored_at: chance::now(),
         };
-        let contract = client::ContractRecord { revision, ..contract_record(view) };
+        let contract = contract_record(&view);
         let change = move |catalogue: &mut Catalogue| {
             if catalogue.object(&object.name).is_some() {
                 return Err(Error::NameTaken(object.name));
@@ -199,7 +179,7 @@ impl Client {
         Ok(Put {
             name: plan.name.clone(),
             contract: view.id,
-            revision,
+            revision: view.revision,
             bytes: Bytes(layout.plain_bytes),
             hash,
             stored: Bytes(layout.stored_bytes),

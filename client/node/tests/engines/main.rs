@@ -1,5 +1,6 @@
 //! The engines against real servers on loopback, with faults that each test chooses.
 
 mod download;
+mod sharing;
 mod upload;
 mod world;

@@ -45,7 +45,7 @@ impl Link {
     }
 
     async fn confess(self: Arc<Self>, key: SlotKey, roots: BTreeSet<Root>) {
-        match confess::owed(&self.node, &self.market, key, roots.clone()).await {
+        match confess::owed(&self.node, &self.node.market, key, roots.clone()).await {
             Ok(Some(owed)) => self.send_confession(&owed, key, roots).await,
             Ok(None) => tracing::debug!(?key, "nothing that the market counts on is lost"),
             Err(error) if error.problem().is_some() && !error.is_transient() => {

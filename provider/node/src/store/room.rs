@@ -1,7 +1,7 @@
 //! One slot on the disk.
 
 use super::error::StoreError;
-use super::files::{self, PART, SHARD, VOUCHER};
+use super::files::{self, LEASE, PART, SHARD, VOUCHER};
 use super::{Disk, SlotKey};
 use bytes::Bytes;
 use provider::{Limits, Meter};
@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use types::{Did, Redundancy, Signed};
 
@@ -89,7 +89,7 @@ pub(super) struct Inside {
 pub struct Room {
     key: SlotKey,
     dir: PathBuf,
-    lease: Lease,
+    lease: RwLock<Lease>,
     inside: Mutex<Inside>,
     pub(super) disk: Arc<Disk>,
     /// Held while lists change.
@@ -113,7 +113,7 @@ impl Room {
         Self {
             key,
             dir: dir.to_owned(),
-            lease,
+            lease: RwLock::new(lease),
             inside: Mutex::new(inside),
             disk: disk.clone(),
             listing: Mutex::default(),
@@ -129,8 +129,25 @@ impl Room {
     }
 
     /// What it was reserved as.
-    pub const fn lease(&self) -> &Lease {
-        &self.lease
+    pub fn lease(&self) -> Lease {
+        self.lease.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Lets the slot have room for `capacity`, durably; it never shrinks.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the disk refuses.
+    pub fn grow(&self, capacity: types::Bytes) -> Result<(), StoreError> {
+        let _one_by_one = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
+        let lease = self.lease();
+        if capacity <= lease.capacity {
+            return Ok(());
+        }
+        let grown = Lease { capacity, ..lease };
+        let json = serde_json::to_vec(&grown).expect("a lease has string keys");
+        self.replace(LEASE, &[&json])?;
+        *self.lease.write().unwrap_or_else(PoisonError::into_inner) = grown;
+        Ok(())
     }
 
     /// The roots of the shards that are there.

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use network::api::{
-    AcceptBody, BackupBody, ContractView, MarketInfo, Problem, ReviseBody, SlotView,
+    AcceptBody, BackupBody, ContractLine, ContractView, MarketInfo, Problem, ReviseBody, SlotView,
 };
 use network::clock;
 use network::extract::{JsonBody, PathOf, RawBody, VerifiedBody};
@@ -53,9 +53,9 @@ impl FakeMarket {
         let router = Router::new()
             .route("/v1/market", get(info))
             .route("/v1/requests", post(quote))
-            .route("/v1/contracts", post(accept))
+            .route("/v1/contracts", post(accept).get(list))
             .route("/v1/contracts/{id}", get(contract))
-            .route("/v1/contracts/{id}/layouts/{hash}", put(put_layout))
+            .route("/v1/contracts/{id}/layouts/{hash}", put(put_layout).get(layout))
             .route("/v1/contracts/{id}/revisions", post(revise))
             .route("/v1/backups/{did}", put(put_backup).get(get_backup))
             .with_state(Arc::clone(&books));
@@ -174,6 +174,29 @@ async fn contract(
     Ok(Json(view.clone()))
 }
 
+async fn list(State(books): Shared) -> Json<Vec<ContractLine>> {
+    let contracts = books.contracts.lock().expect("no test panics with the lock");
+    let line = |view: &ContractView| ContractLine {
+        id: view.id,
+        state: view.state.clone(),
+        client: view.client,
+        capacity: view.terms.capacity,
+        kept: Bytes(view.slots.iter().map(|slot| slot.size.bytes).sum()),
+        redundancy: view.terms.redundancy,
+        escrow: view.escrow,
+        ends: None,
+    };
+    Json(contracts.values().map(line).collect())
+}
+
+async fn layout(
+    State(books): Shared,
+    PathOf((_, hash)): PathOf<(ContractId, Hash)>,
+) -> Result<Vec<u8>, Problem> {
+    let layouts = books.layouts.lock().expect("no test panics with the lock");
+    layouts.get(&hash).map(|layout| layout.to_vec()).ok_or_else(|| Problem::not_found("no layout"))
+}
+
 async fn put_layout(
     State(books): Shared,
     PathOf((_, hash)): PathOf<(ContractId, Hash)>,
@@ -191,7 +214,12 @@ async fn revise(
     let revision: Verified<Revision> = body.revision.verify()?;
     let mut contracts = books.contracts.lock().expect("no test panics with the lock");
     let view = contracts.get_mut(&id).ok_or_else(|| Problem::not_found("no such contract"))?;
-    assert_eq!((revision.signer, revision.number), (view.client, view.revision + 1));
+    assert_eq!(revision.signer, view.client);
+    if revision.number <= view.revision {
+        let status = axum::http::StatusCode::CONFLICT;
+        return Err(Problem::new(status, "superseded", "another revision came first"));
+    }
+    assert_eq!(revision.number, view.revision + 1);
     assert!(
         books.layouts.lock().expect("no test panics with the lock").contains_key(&revision.layout)
     );

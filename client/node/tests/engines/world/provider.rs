@@ -68,6 +68,7 @@ pub(crate) struct Held {
     pub(crate) fault: Fault,
     pub(crate) shards: BTreeMap<Hash, Bytes>,
     pub(crate) puts: usize,
+    pub(crate) looks: usize,
     pub(crate) gets: usize,
     pub(crate) read: u64,
     pub(crate) paid: u64,
@@ -86,6 +87,7 @@ impl FakeProvider {
             .route("/v1/slots/{contract}/{slot}", get(content))
             .route("/v1/slots/{contract}/{slot}/shards/{root}", put(put_shard).get(get_shard))
             .route("/v1/slots/{contract}/{slot}/receipts", post(receipt))
+            .route("/v1/slots/{contract}/{slot}/look", post(look))
             .route("/v1/slots/{contract}/{slot}/vouchers", post(voucher))
             .with_state(Arc::clone(&disk));
         let listener = bind("127.0.0.1:0").await.expect("loopback has a free port");
@@ -239,6 +241,12 @@ async fn receipt(
     let receipt = StorageReceipt { provider, contract, slot, revision: body.revision, size };
     let receipt = Verified::sign(receipt, &disk.key).expect("it names its signer").signed().clone();
     Ok(Json(ReceiptAnswer { receipt }))
+}
+
+async fn look(State(disk): Shared, PathOf(slot): SlotPath, headers: HeaderMap) -> Result<(), Problem> {
+    disk.admit(&headers, slot, Access::Write)?;
+    disk.held().looks += 1;
+    Ok(())
 }
 
 async fn voucher(
