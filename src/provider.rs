@@ -175,7 +175,9 @@ impl Provider {
                 let signed = Verified::sign(top_up, &key)?;
                 market.amend(contract, Amendment::TopUp, signed.signed()).await?;
                 let value = json!({ "document": signed.id(), "contract": contract, "slot": slot, "bond": bond });
-                output.result(&value, || format!("the bond of slot {slot} of contract {} holds {bond}", contract.short()));
+                output.result(&value, || {
+                    format!("the bond of slot {slot} of contract {} holds {bond}", contract.short())
+                });
                 Ok(())
             }
             Self::Run { node, listen } => {

@@ -1,9 +1,9 @@
 //! `bondstore put`: a file under a bonded contract, one with room or a new one.
 
+use crate::arguments;
 use crate::client::{ClientArgs, show};
 use crate::output::Output;
 use crate::quote::WishArgs;
-use crate::arguments;
 use ::client::{Housing, ObjectName};
 use anyhow::{Context, Result};
 use clap::Args;

@@ -186,7 +186,12 @@ impl MarketClient {
     }
 
     /// Changes a contract by a document of one of its parties: under `kind` as in [`Amendment::path`].
-    pub async fn amend(&self, id: ContractId, kind: Amendment, doc: &Signed) -> Result<(), ClientError> {
+    pub async fn amend(
+        &self,
+        id: ContractId,
+        kind: Amendment,
+        doc: &Signed,
+    ) -> Result<(), ClientError> {
         let path = format!("/v1/contracts/{id}/{}", kind.path());
         self.post::<serde::de::IgnoredAny>(&path, doc).await.map(drop)
     }

@@ -12,8 +12,8 @@ use network::api::ContractView;
 use network::client::ClientError;
 use shards::{ContractLayout, SegmentLayout};
 use std::ops::Range;
-use types::documents::Access;
 use types::ContractId;
+use types::documents::Access;
 
 /// How often a change is made anew because others' came first.
 const ATTEMPTS_MAX: u32 = 16;
@@ -82,7 +82,9 @@ impl Client {
     pub(crate) async fn tell_providers(&self, view: &ContractView) {
         let Ok(slots) = self.holdings(view) else { return };
         let told = join_all(slots.iter().map(|holding| holding.client.look())).await;
-        for (holding, error) in slots.iter().zip(told).filter_map(|(h, told)| Some((h, told.err()?))) {
+        for (holding, error) in
+            slots.iter().zip(told).filter_map(|(h, told)| Some((h, told.err()?)))
+        {
             tracing::debug!(slot = holding.slot, %error, "a provider was not told of the change");
         }
     }
@@ -113,7 +115,9 @@ pub(crate) fn place_of(layout: &ContractLayout, object: &[SegmentLayout]) -> Opt
 /// Whether another revision came first.
 fn was_overtaken(error: &ClientError) -> bool {
     matches!(error.code(), Some("superseded" | "layout_missing"))
-        || error.problem().is_some_and(|p| p.code == "invalid_field" && p.detail.contains("revision "))
+        || error
+            .problem()
+            .is_some_and(|p| p.code == "invalid_field" && p.detail.contains("revision "))
 }
 
 #[cfg(test)]

@@ -74,7 +74,8 @@ pub enum Housed {
 /// where `may_grow`, into the one that grows least; else into a new one. The order of `rooms` does not matter.
 pub fn house(plain: u64, wanted: &Terms, rooms: &[Room<'_>], may_grow: bool) -> Housed {
     let suited = || rooms.iter().filter(|room| room.suits(wanted));
-    let fitting = suited().filter_map(|room| Some((room.free().checked_sub(room.need(plain)?)?, room.id)));
+    let fitting =
+        suited().filter_map(|room| Some((room.free().checked_sub(room.need(plain)?)?, room.id)));
     if let Some((_, id)) = fitting.min() {
         return Housed::Join(id);
     }

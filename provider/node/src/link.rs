@@ -55,11 +55,7 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(
-        node: Arc<Node>,
-        endpoint: String,
-        tasks: TaskTracker,
-    ) -> Self {
+    pub(crate) fn new(node: Arc<Node>, endpoint: String, tasks: TaskTracker) -> Self {
         Self {
             node,
             endpoint,

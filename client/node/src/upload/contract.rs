@@ -163,7 +163,8 @@ impl Client {
         }
         let info = self.market.info().await?;
         let left = |view: &ContractView| {
-            let through = view.first_epoch.unwrap_or(info.current_epoch).0.saturating_add(view.epochs);
+            let through =
+                view.first_epoch.unwrap_or(info.current_epoch).0.saturating_add(view.epochs);
             let epochs = through.saturating_sub(info.current_epoch.0);
             Span(info.epoch.0.saturating_mul(epochs))
         };
@@ -173,7 +174,9 @@ impl Client {
             Housed::Grow { contract, capacity } => match self.grow(contract, capacity).await {
                 Ok(_) => Ok(Some(contract)),
                 // Its providers do not stand by more: a new contract finds others.
-                Err(Error::Network(error)) if error.problem().is_some() && !error.is_transient() => {
+                Err(Error::Network(error))
+                    if error.problem().is_some() && !error.is_transient() =>
+                {
                     tracing::info!(%error, %contract, "the contract cannot grow");
                     Ok(None)
                 }

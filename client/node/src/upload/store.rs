@@ -79,7 +79,8 @@ impl Client {
         let opened = blocking(move || Opened::new(source)).await?;
         let size = Bytes(opened.size().max(1));
         let look = Look { stamp: opened.stamp(), compress: compress::pays(opened.head()) };
-        let agreed = self.agree(look, name, &StorageWish { size, ..wish.clone() }, &*progress).await?;
+        let agreed =
+            self.agree(look, name, &StorageWish { size, ..wish.clone() }, &*progress).await?;
         let stored = self.store(opened, agreed, &progress).await;
         if let Err(Error::OtherBytes { .. }) = &stored {
             Journal::open(&self.uploads(), name)?.0.end()?;

@@ -78,8 +78,10 @@ async fn two_machines_at_once_lose_nothing() {
     for round in 0..3_u64 {
         let (here, there) = (format!("here {round}"), format!("there {round}"));
         let (one, two) = (noise(3_000_000, 10 + round), noise(3_000_000, 20 + round));
-        let (mine, theirs) =
-            tokio::join!(put(&world, &world.client, &here, &one), put(&world, &second, &there, &two));
+        let (mine, theirs) = tokio::join!(
+            put(&world, &world.client, &here, &one),
+            put(&world, &second, &there, &two)
+        );
         assert_eq!(mine.contract, theirs.contract);
         assert_ne!(mine.revision, theirs.revision);
         assert!(get(&world, &world.client, &here).await == one);

@@ -217,3 +217,46 @@ async fn a_read_that_finds_damage_is_refused_and_confessed() {
     let (_, revision, lost) = confessed(stage.end.hear().await);
     assert_eq!((revision, lost), (2, 500));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_at_the_contract_lets_superseded_shards_go_and_the_slot_grow() {
+    let stage = stage(1 << 20).await;
+    let shards: Vec<Bytes> = (0..4).map(|n| shard(n, SHARD)).collect();
+    for bytes in &shards {
+        put(&stage.client, bytes).await.unwrap();
+    }
+    let all: Vec<&Bytes> = shards.iter().collect();
+    stage.client.receipt(&body(1, &all)).await.unwrap();
+    stage.client.receipt(&body(2, &all[2..])).await.unwrap();
+    let more = shard(9, SHARD);
+    let five = [&all[..], &[&more]].concat();
+    let held = async || stage.client.content().await.unwrap().shards.len();
+
+    // The market has not taken the second revision yet: its word counts, not the client's.
+    let entries: Vec<_> = shards.iter().map(|bytes| entry(bytes)).collect();
+    stage.market.show(1, size_of(&entries));
+    stage.client.look().await.unwrap();
+    assert_eq!(held().await, 4);
+    stage.market.show(2, size_of(&entries[2..]));
+    stage.client.look().await.unwrap();
+    assert_eq!(held().await, 2);
+
+    // The market says that the contract has room for 1 GiB, so four shards are not all any more.
+    for bytes in &five {
+        put(&stage.client, bytes).await.unwrap();
+    }
+    stage.client.receipt(&body(3, &five)).await.unwrap();
+    stage.client.receipt(&body(4, &[])).await.unwrap();
+    stage.market.show(4, size_of(&[]));
+    stage.client.look().await.unwrap();
+    assert_eq!(held().await, 0, "an emptied slot keeps nothing");
+    let (place, node) = (stage.place, stage.node);
+    node.shutdown().await;
+    let node = place.start().await;
+    let grant = Grant::own(key(CLIENT), key(PROVIDER).did(), slot(0), &BOTH);
+    let client = client_of(&node).slot(grant);
+    for bytes in five {
+        put(&client, bytes).await.unwrap();
+    }
+    assert_eq!(client.content().await.unwrap().shards.len(), 5, "the room outlives a restart");
+}

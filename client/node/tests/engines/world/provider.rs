@@ -243,7 +243,11 @@ async fn receipt(
     Ok(Json(ReceiptAnswer { receipt }))
 }
 
-async fn look(State(disk): Shared, PathOf(slot): SlotPath, headers: HeaderMap) -> Result<(), Problem> {
+async fn look(
+    State(disk): Shared,
+    PathOf(slot): SlotPath,
+    headers: HeaderMap,
+) -> Result<(), Problem> {
     disk.admit(&headers, slot, Access::Write)?;
     disk.held().looks += 1;
     Ok(())
