@@ -3,6 +3,7 @@
 //!
 //! Nothing here draws randomness: an object's key and every nonce are arguments.
 
+use crate::sharing::ShareKey;
 use crate::words::Master;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use hkdf::Hkdf;
@@ -42,12 +43,17 @@ pub enum KeyError {
 
 /// A key of 32 bytes, wiped when dropped.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
-struct Key([u8; 32]);
+pub(crate) struct Key(pub(crate) [u8; 32]);
 
 impl Key {
     fn derive(master: &Master, info: &[&[u8]]) -> Self {
+        Self::stretch(master.as_bytes(), info)
+    }
+
+    /// A key from other secret bytes.
+    pub(crate) fn stretch(secret: &[u8], info: &[&[u8]]) -> Self {
         let mut key = Self([0; 32]);
-        Hkdf::<Sha256>::new(Some(SALT), master.as_bytes())
+        Hkdf::<Sha256>::new(Some(SALT), secret)
             .expand_multi_info(info, &mut key.0)
             .expect("HKDF-SHA256 gives up to 8160 bytes");
         key
@@ -58,7 +64,7 @@ impl Key {
     }
 
     /// nonce ‖ ciphertext ‖ tag.
-    fn seal(&self, nonce: [u8; NONCE_BYTES], bound_to: &[u8], plain: &[u8]) -> Vec<u8> {
+    pub(crate) fn seal(&self, nonce: [u8; NONCE_BYTES], bound_to: &[u8], plain: &[u8]) -> Vec<u8> {
         let mut sealed = Vec::with_capacity(NONCE_BYTES + plain.len() + TAG_BYTES);
         sealed.extend_from_slice(&nonce);
         sealed.extend_from_slice(plain);
@@ -74,7 +80,7 @@ impl Key {
         sealed
     }
 
-    fn open(&self, bound_to: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub(crate) fn open(&self, bound_to: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (nonce, body) = sealed.split_first_chunk::<NONCE_BYTES>()?;
         let mut body = Zeroizing::new(body.to_vec());
         let nonce = Nonce::assume_unique_for_key(*nonce);
@@ -106,6 +112,21 @@ impl Keys {
     /// The client's identity in the market.
     pub fn identity(&self) -> SecretKey {
         SecretKey::from_seed(&Key::derive(&self.master, &[b"identity"]).0)
+    }
+
+    /// The key under which this client shares by its grant number `nonce`.
+    pub fn share(&self, nonce: u64) -> ShareKey {
+        ShareKey(Key::derive(&self.master, &[b"share\0", &nonce.to_be_bytes()]))
+    }
+
+    /// Seals what only this client should read later: the scope of its grant number `nonce`. The nonce must be fresh.
+    pub fn seal_memo(&self, number: u64, nonce: [u8; NONCE_BYTES], plain: &[u8]) -> Vec<u8> {
+        self.backup.seal(nonce, &memo_binding(number), plain)
+    }
+
+    /// Opens what [`Keys::seal_memo`] sealed; nothing where it is another's.
+    pub fn open_memo(&self, number: u64, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.backup.open(&memo_binding(number), sealed)
     }
 
     /// The key that wraps the keys of the objects in the bucket `name`.
@@ -141,6 +162,10 @@ impl std::fmt::Debug for Keys {
     }
 }
 
+fn memo_binding(number: u64) -> Vec<u8> {
+    [b"bondstore memo\0".as_slice(), &number.to_be_bytes()].concat()
+}
+
 fn backup_binding(generation: u64) -> Vec<u8> {
     [b"bondstore backup\0".as_slice(), &generation.to_be_bytes()].concat()
 }
@@ -153,6 +178,11 @@ pub struct BucketKey {
 }
 
 impl BucketKey {
+    /// Wraps, for a guest, the keys of the objects of the bucket `name`.
+    pub(crate) fn shared(name: &str, key: Key) -> Self {
+        Self { name: name.to_owned(), key }
+    }
+
     /// Wraps an object's key, so that it opens under this object's name only. The nonce must be fresh.
     pub fn wrap(&self, object: &str, key: &ObjectKey, nonce: [u8; NONCE_BYTES]) -> WrappedKey {
         WrappedKey(self.key.seal(nonce, &object_binding(&self.name, object), key.as_bytes()))

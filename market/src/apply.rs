@@ -67,6 +67,14 @@ impl Market {
             }
             Event::EarningsPosted { accruals, .. } => self.accrued(accruals),
             Event::VoucherRedeemed { .. } => self.voucher_redeemed(event),
+            Event::Granted { id, nonce, grant, over } => {
+                over.iter().for_each(|id| self.sharing.take_back(id));
+                self.sharing.give(*id, *nonce, grant);
+            }
+            Event::GrantRevoked { grant, .. } => self.sharing.take_back(grant),
+            Event::GuestPaid { slot, provider, guest, reads, .. } => {
+                self.sharing.read((*slot, *provider, *guest), *reads);
+            }
             Event::ContractCompleted { contract } => self.step(contract, ContractStep::Complete),
             Event::ContractFailed { contract, .. } => self.step(contract, ContractStep::Fail),
             Event::ContractSettled { settlement, accruals, .. } => {
@@ -227,6 +235,7 @@ impl Market {
         for (slot, accrual) in contract.slots.iter_mut().zip(accruals) {
             slot.accrual = *accrual;
         }
+        self.sharing.forget_reads(&settlement.contract);
         self.close(settlement.contract, ContractStep::Settle);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use types::documents::{
-    Acceptance, Ask, Confession, Confirmation, Deposit, Quote, Revision, StorageReceipt, Verdict,
+    Acceptance, Ask, Confession, Confirmation, Deposit, Grant, Quote, Revision, Revocation, StorageReceipt, Verdict,
     Voucher, Withdrawal,
 };
 use types::{ContractId, Epoch, Hash, Verified};
@@ -58,6 +58,10 @@ pub enum Command {
     },
     /// A provider redeems a voucher.
     RedeemVoucher(Verified<Voucher>),
+    /// A client shares what it keeps.
+    Grant(Verified<Grant>),
+    /// A client takes a grant back.
+    Revoke(Verified<Revocation>),
     /// A reservation was not answered in time.
     Reassign {
         /// Of which contract.
@@ -97,6 +101,8 @@ impl Command {
             Self::Confess(_) => "confess",
             Self::FinishRebuild { .. } => "finish_rebuild",
             Self::RedeemVoucher(_) => "redeem_voucher",
+            Self::Grant(_) => "grant",
+            Self::Revoke(_) => "revoke",
             Self::Reassign { .. } => "reassign",
             Self::Expire(_) => "expire",
             Self::Replace { .. } => "replace",
@@ -123,6 +129,8 @@ impl Command {
             Self::Confess(confession) => vec![one(confession)],
             Self::FinishRebuild { receipt, revision } => vec![one(receipt), one(revision)],
             Self::RedeemVoucher(voucher) => vec![one(voucher)],
+            Self::Grant(grant) => vec![one(grant)],
+            Self::Revoke(revocation) => vec![one(revocation)],
             Self::OpenEpoch { .. }
             | Self::Reassign { .. }
             | Self::Expire(_)

@@ -9,6 +9,7 @@ mod offer;
 mod penalty;
 mod rebuild;
 mod repair;
+mod share;
 
 use crate::command::Command;
 use crate::event::{Event, SlotId};
@@ -38,6 +39,8 @@ impl Market {
             Command::Confess(confession) => self.confess(confession),
             Command::FinishRebuild { receipt, revision } => self.finish_rebuild(receipt, revision),
             Command::RedeemVoucher(voucher) => self.redeem_voucher(voucher),
+            Command::Grant(grant) => self.give_grant(now, grant),
+            Command::Revoke(revocation) => self.revoke_grant(revocation),
             Command::Reassign { contract, slot } => {
                 self.reassign_unanswered(now, SlotId { contract: *contract, slot: *slot })
             }

@@ -2,6 +2,7 @@
 
 mod about;
 
+use crate::sharing::{GuestReads, StandingGrant};
 use contracts::payout::Accrual;
 use contracts::{Contract, Fault, Posting, Slot};
 use reputation::{Change, Outcome};
@@ -242,6 +243,39 @@ pub enum Event {
         /// All that was paid for them so far.
         paid: Msat,
         /// Escrow (and available, where the allowance is used up) → available.
+        postings: Vec<Posting>,
+    },
+    /// A client shares what it keeps.
+    Granted {
+        /// The grant's name.
+        id: DocId,
+        /// Its number among the owner's.
+        nonce: u64,
+        /// What it says.
+        grant: Box<StandingGrant>,
+        /// Earlier grants of this owner that are over.
+        over: Vec<DocId>,
+    },
+    /// A client took a grant back.
+    GrantRevoked {
+        /// Which.
+        grant: DocId,
+        /// The revocation.
+        document: DocId,
+    },
+    /// A guest paid for what it read.
+    GuestPaid {
+        /// From which slot.
+        slot: SlotId,
+        /// Who held it.
+        provider: Did,
+        /// Who read.
+        guest: Did,
+        /// Its voucher.
+        document: DocId,
+        /// All it has read and paid by now.
+        reads: GuestReads,
+        /// Available → available.
         postings: Vec<Posting>,
     },
     /// A contract's term has ended.

@@ -21,6 +21,7 @@ pub mod quote;
 pub mod rejection;
 mod roster;
 pub mod schedule;
+pub mod sharing;
 pub mod state;
 mod tally;
 

@@ -44,6 +44,9 @@ pub enum Rejection {
     /// There is no such slot.
     #[error("contract {} has no slot {}", .0.contract, .0.slot)]
     UnknownSlot(SlotId),
+    /// There is no such grant, or it was revoked.
+    #[error("no grant {0} stands; list your grants to see those that do")]
+    UnknownGrant(types::DocId),
     /// The contract or slot is in a state that does not allow this.
     #[error("{what} is {state}; {allowed}")]
     WrongState {
@@ -131,6 +134,7 @@ impl Rejection {
             Self::Pricing(_) => "no_price",
             Self::UnknownContract(_) => "unknown_contract",
             Self::UnknownSlot(_) => "unknown_slot",
+            Self::UnknownGrant(_) => "unknown_grant",
             Self::WrongState { .. } => "wrong_state",
             Self::QuoteExpired { .. } => "quote_expired",
             Self::QuoteStale(_) => "quote_stale",

@@ -3,6 +3,7 @@
 use crate::event::SlotId;
 use crate::genesis::Genesis;
 use crate::roster::Roster;
+use crate::sharing::Sharing;
 use contracts::{Account, Contract, Ledger, Slot};
 use reputation::Record;
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,8 @@ pub struct Market {
     pub(crate) former: BTreeMap<SlotId, BTreeMap<Did, Epoch>>,
     /// What of the repair pool an open contract's own penalties have paid in, and its repairs may take out.
     pub(crate) pooled: BTreeMap<ContractId, Msat>,
+    /// Who shares what with whom.
+    pub(crate) sharing: Sharing,
 }
 
 impl Market {
@@ -75,6 +78,7 @@ impl Market {
             delayed: BTreeMap::new(),
             former: BTreeMap::new(),
             pooled: BTreeMap::new(),
+            sharing: Sharing::default(),
             genesis,
         }
     }
@@ -158,6 +162,11 @@ impl Market {
     /// What of the repair pool a contract's repairs may use: what its own penalties have paid in and none has used yet.
     pub fn pooled(&self, contract: &ContractId) -> Msat {
         self.pooled.get(contract).copied().unwrap_or_default()
+    }
+
+    /// Who shares what with whom.
+    pub fn sharing(&self) -> &Sharing {
+        &self.sharing
     }
 
     /// What a slot has earned that is not posted yet.

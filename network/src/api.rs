@@ -1,5 +1,9 @@
 //! What travels between market, providers and clients: paths, bodies and stream messages.
 
+pub mod sharing;
+
+pub use sharing::{GrantLine, SlotPass};
+
 use serde::{Deserialize, Serialize};
 use types::documents::{Acceptance, Quote, QuotedSlot, Revision, SlotSize, StorageReceipt};
 use types::{

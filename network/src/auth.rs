@@ -1,13 +1,13 @@
 //! Who is asking, and may they: sessions with a market, capability tokens on a data plane.
 //!
-//! A party's side mints what it shows ([`Sessions`], [`Grant`]); a server's side checks it
+//! A party's side mints what it shows ([`Sessions`], [`Pass`]); a server's side checks it
 //! ([`session`], [`Doorkeeper`]).
 
 mod doorkeeper;
 mod mint;
 
 pub use doorkeeper::{Doorkeeper, Wanted};
-pub use mint::{Grant, Sessions};
+pub use mint::{Pass, Sessions};
 
 use crate::api::Problem;
 use http::header::AUTHORIZATION;

@@ -7,7 +7,7 @@
 //!   `Keystore::open(path, &Password) -> Secret`, `Password::obtain(file, Prompt)`.
 //! - [`endpoint`]: `Endpoint::parse("https://host:port#did:key:…", PlainHttp::LoopbackOnly)`, then
 //!   `.pinned(did)`. [`tls`]: a node's own key as its certificate.
-//! - [`auth`]: what a party shows ([`auth::Sessions`], [`auth::Grant`]) and how a server checks it
+//! - [`auth`]: what a party shows ([`auth::Sessions`], [`auth::Pass`]) and how a server checks it
 //!   ([`auth::session`], [`auth::Doorkeeper`]).
 //! - [`server`]: [`server::bind`], [`server::serve`] → [`server::ServerHandle`]. [`extract`]: axum extractors
 //!   whose refusals are problems.

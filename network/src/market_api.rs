@@ -2,7 +2,7 @@
 
 use crate::api::{
     AcceptBody, Accepted, AccountView, BackupBody, BooksView, ContractLine, ContractView,
-    HistoryEntry, JournalView, MarketInfo, ProviderLine, ReviseBody, ToMarket, ToProvider,
+    GrantLine, HistoryEntry, JournalView, MarketInfo, ProviderLine, ReviseBody, SlotPass, ToMarket, ToProvider,
 };
 use crate::auth::Sessions;
 use crate::client::{Call, ClientError, HttpClient};
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use types::{ContractId, Did, Hash, Signed, Signer};
+use types::{ContractId, Did, DocId, Hash, Signed, Signer};
 
 /// The longest JSON that is read from a market.
 const JSON_BYTES_MAX: usize = 64 << 20;
@@ -194,6 +194,38 @@ impl MarketClient {
     ) -> Result<(), ClientError> {
         let path = format!("/v1/contracts/{id}/{}", kind.path());
         self.post::<serde::de::IgnoredAny>(&path, doc).await.map(drop)
+    }
+
+    /// Shares by a [`Grant`](types::documents::Grant).
+    pub async fn grant(&self, grant: &Signed) -> Result<Accepted, ClientError> {
+        self.post("/v1/grants", grant).await
+    }
+
+    /// Takes a grant back by a [`Revocation`](types::documents::Revocation).
+    pub async fn revoke(&self, revocation: &Signed) -> Result<Accepted, ClientError> {
+        self.post("/v1/revocations", revocation).await
+    }
+
+    /// The grants that the party gave or was given and that are not revoked.
+    pub async fn grants(&self) -> Result<Vec<GrantLine>, ClientError> {
+        self.read("/v1/grants").await
+    }
+
+    /// Keeps what is shared under a grant of the party's, sealed.
+    pub async fn put_shared(&self, grant: DocId, body: &BackupBody) -> Result<(), ClientError> {
+        let path = format!("/v1/grants/{grant}/contents");
+        let call = || self.as_party(self.http.put(&*path)).json(body).done();
+        self.spoken(call).await
+    }
+
+    /// What is shared under a grant that the party gave or was given, sealed.
+    pub async fn shared(&self, grant: DocId) -> Result<BackupBody, ClientError> {
+        self.read(&format!("/v1/grants/{grant}/contents")).await
+    }
+
+    /// Leave to read the slots of another's contract, by its grant.
+    pub async fn passes(&self, contract: ContractId) -> Result<Vec<SlotPass>, ClientError> {
+        self.read(&format!("/v1/contracts/{contract}/passes")).await
     }
 
     /// Redeems a [`Voucher`](types::documents::Voucher).

@@ -1,7 +1,7 @@
 //! A provider's data plane, typed: shards in, receipts back, shards out, vouchers in.
 
 use crate::api::{NodeInfo, ReceiptBody, SlotContent};
-use crate::auth::{Grant, PRESENTATION};
+use crate::auth::{Pass, PRESENTATION};
 use crate::client::{Answer, Call, ClientError, HttpClient};
 use bytes::{Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
@@ -36,25 +36,25 @@ impl NodeClient {
         self.http.get("/v1/node").read_json(JSON_BYTES_MAX).await
     }
 
-    /// One slot of the provider's, used by `grant`.
-    pub fn slot(&self, grant: Grant) -> SlotClient {
-        let base = format!("/v1/slots/{}/{}", grant.contract(), grant.slot());
-        SlotClient { http: self.http.clone(), grant: Arc::new(grant), base }
+    /// One slot of the provider's, used by `pass`.
+    pub fn slot(&self, pass: Pass) -> SlotClient {
+        let base = format!("/v1/slots/{}/{}", pass.contract(), pass.slot());
+        SlotClient { http: self.http.clone(), pass: Arc::new(pass), base }
     }
 }
 
-/// Speaks to one provider about one slot. Clones share connections and grant.
+/// Speaks to one provider about one slot. Clones share connections and pass.
 #[derive(Clone)]
 pub struct SlotClient {
     http: HttpClient,
-    grant: Arc<Grant>,
+    pass: Arc<Pass>,
     base: String,
 }
 
 impl SlotClient {
-    /// Under which grant.
-    pub fn grant(&self) -> &Grant {
-        &self.grant
+    /// Under which pass.
+    pub fn pass(&self) -> &Pass {
+        &self.pass
     }
 
     /// Which shards are there, durable or not.
@@ -103,7 +103,7 @@ impl SlotClient {
     }
 
     fn granted(&self, call: Call) -> Call {
-        let (token, presentation) = self.grant.headers();
+        let (token, presentation) = self.pass.headers();
         let call = call.authorised(token);
         match presentation {
             Some(shown) => call.header(PRESENTATION, shown),

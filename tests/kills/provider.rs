@@ -9,7 +9,7 @@ use market::event::SlotId;
 use market::{Event, Genesis};
 use market_server::{Config, Handle};
 use network::api::{AcceptBody, ReceiptBody, ReviseBody};
-use network::auth::Grant;
+use network::auth::Pass;
 use network::client::{ClientError, ClientOptions, HttpClient, Retries};
 use network::endpoint::{Endpoint, PlainHttp};
 use network::market_api::MarketClient;
@@ -299,7 +299,7 @@ impl Town {
         let options = ClientOptions { retries: Retries::NONE, ..ClientOptions::default() };
         let access = [Access::Read, Access::Write];
         let slot = (self.contract, node.slot);
-        let grant = Grant::own(Arc::new(self.client.clone()), node.did, slot, &access);
+        let grant = Pass::own(Arc::new(self.client.clone()), node.did, slot, &access);
         NodeClient::new(HttpClient::new(endpoint, options)).slot(grant)
     }
 }

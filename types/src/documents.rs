@@ -2,8 +2,8 @@
 //!
 //! In the order of a contract's life: [`offer`] (ask, request, quote, acceptance), [`holding`] (reservation,
 //! confirmation, storage receipt, revision), [`audit`] (challenge, proof, verdict, confession), [`payment`]
-//! (deposit, withdrawal, voucher, settlement), [`amendment`] (extension, growth, leaving, top-up), [`access`]
-//! (capability tokens and sessions) and [`evidence`] (tree heads and receipts, for outsiders).
+//! (deposit, withdrawal, voucher, settlement), [`amendment`] (extension, growth, leaving, top-up), [`sharing`]
+//! (grant, revocation), [`access`] (capability tokens and sessions) and [`evidence`] (tree heads and receipts, for outsiders).
 
 pub mod access;
 pub mod amendment;
@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod holding;
 pub mod offer;
 pub mod payment;
+pub mod sharing;
 
 pub use access::{Access, AccessToken, Presentation, Session};
 pub use amendment::{Cancellation, Departure, Extension, Growth, TopUp};
@@ -25,6 +26,7 @@ pub use offer::{
     Acceptance, Ask, AuditPlan, Counter, CounterRefusal, Discount, Exclusion, Quote, QuotedSlot,
     Request,
 };
+pub use sharing::{Grant, Revocation};
 pub use payment::{Deposit, Settlement, Share, Voucher, Withdrawal};
 
 macro_rules! document {

@@ -27,6 +27,14 @@ impl SecretKey {
     }
 }
 
+impl SecretKey {
+    /// The X25519 secret (RFC 7748) that belongs to this key, to open what is sealed to
+    /// [`PublicKey::agreement`].
+    pub fn agreement(&self) -> zeroize::Zeroizing<[u8; 32]> {
+        zeroize::Zeroizing::new(self.0.to_scalar_bytes())
+    }
+}
+
 impl Signer for SecretKey {
     fn did(&self) -> Did {
         Did(self.0.verifying_key().to_bytes())
@@ -50,6 +58,11 @@ impl PublicKey {
     /// The key that `did` names, or nothing where its bytes are no point of the curve.
     pub fn of(did: &Did) -> Option<Self> {
         VerifyingKey::from_bytes(&did.0).ok().map(Self)
+    }
+
+    /// The X25519 public key (RFC 7748) on the same curve, to seal something to this party.
+    pub fn agreement(&self) -> [u8; 32] {
+        self.0.to_montgomery().to_bytes()
     }
 
     /// Whether `signature` is this key's over `message`, by the strict rule (no small-order points, canonical scalars).

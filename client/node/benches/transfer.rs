@@ -12,7 +12,7 @@ mod world;
 
 use client_node::{Client, Options, Source, Target};
 use futures_util::{StreamExt, TryStreamExt};
-use network::auth::Grant;
+use network::auth::Pass;
 use network::client::{ClientOptions, HttpClient};
 use network::endpoint::{Endpoint, PlainHttp};
 use network::node_api::{NodeClient, SlotClient};
@@ -161,8 +161,8 @@ fn slot_at(slot: u16, url: &str) -> SlotClient {
     let endpoint = Endpoint::parse(url, PlainHttp::LoopbackOnly).expect("it is an address");
     let provider = endpoint.pin().expect("its key is behind it");
     let signer = Arc::new(SecretKey::from_seed(&[99; 32]));
-    let grant = Grant::own(signer, provider, (Hash::of(b"bench"), slot), &[Access::Write]);
-    NodeClient::new(HttpClient::new(endpoint, ClientOptions::default())).slot(grant)
+    let pass = Pass::own(signer, provider, (Hash::of(b"bench"), slot), &[Access::Write]);
+    NodeClient::new(HttpClient::new(endpoint, ClientOptions::default())).slot(pass)
 }
 
 fn write_noise(path: &Path, mib: u32) {

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use client::{ContractRecord, Holder};
 use network::api::ContractView;
-use network::auth::Grant;
+use network::auth::Pass;
 use network::client::{ClientOptions, HttpClient};
 use network::endpoint::{Endpoint, PlainHttp};
 use network::node_api::{NodeClient, SlotClient};
@@ -65,8 +65,8 @@ impl Connector {
             node
         };
         let signer = Arc::clone(&self.signer);
-        let grant = Grant::own(signer, provider, (contract, slot), access);
-        Ok(Holding { slot, provider, client: node.slot(grant) })
+        let pass = Pass::own(signer, provider, (contract, slot), access);
+        Ok(Holding { slot, provider, client: node.slot(pass) })
     }
 }
 

@@ -98,6 +98,7 @@ const RULES: &[Code] = &[
     code("foreign_party", 403, "only another party may give this document here"),
     code("unknown_contract", 404, "there is no such contract"),
     code("unknown_slot", 404, "the contract has no such slot"),
+    code("unknown_grant", 404, "no such grant stands"),
     code("already_used", 409, "the number was used for another document"),
     code("epoch_out_of_turn", 409, "epochs open one after the other"),
     code("quote_stale", 409, "the quote cannot be met any more"),

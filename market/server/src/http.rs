@@ -5,6 +5,7 @@ mod bulk;
 mod contracts;
 mod describe;
 mod documents;
+mod grants;
 mod public;
 
 use crate::app::App;
@@ -54,6 +55,10 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(accounts::account))
         .routes(routes!(accounts::history))
         .routes(routes!(bulk::put_backup, bulk::backup))
+        .routes(routes!(grants::grant, grants::list))
+        .routes(routes!(grants::revoke))
+        .routes(routes!(grants::put_contents, grants::contents))
+        .routes(routes!(grants::passes))
         .routes(routes!(stream))
 }
 

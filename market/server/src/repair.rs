@@ -91,6 +91,7 @@ fn token(
         contract: id.contract,
         slot: number,
         access: vec![Access::Read],
+        holder_pays: false,
         expires,
     };
     app.sign(token).signed().clone()

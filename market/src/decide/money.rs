@@ -111,7 +111,9 @@ impl Market {
     ) -> Result<Vec<Event>, Rejection> {
         let id = SlotId { contract: voucher.contract, slot: voucher.slot };
         let (contract, slot) = self.known_slot(id)?;
-        only("voucher", voucher.client, contract.client)?;
+        if voucher.client != contract.client {
+            return self.redeem_guests(voucher, (id, contract, slot));
+        }
         only("voucher", voucher.provider, slot.provider())?;
         if voucher.bytes <= slot.egress.bytes {
             return Ok(Vec::new());

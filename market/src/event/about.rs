@@ -28,6 +28,9 @@ impl Event {
             Self::RebuildFinished { .. } => "rebuild_finished",
             Self::EarningsPosted { .. } => "earnings_posted",
             Self::VoucherRedeemed { .. } => "voucher_redeemed",
+            Self::Granted { .. } => "granted",
+            Self::GrantRevoked { .. } => "grant_revoked",
+            Self::GuestPaid { .. } => "guest_paid",
             Self::ContractCompleted { .. } => "contract_completed",
             Self::ContractFailed { .. } => "contract_failed",
             Self::ContractSettled { .. } => "contract_settled",
@@ -50,6 +53,7 @@ impl Event {
             | Self::RebuildFinished { postings, .. }
             | Self::EarningsPosted { postings, .. }
             | Self::VoucherRedeemed { postings, .. }
+            | Self::GuestPaid { postings, .. }
             | Self::ContractSettled { postings, .. } => postings,
             _ => &[],
         }
@@ -69,7 +73,8 @@ impl Event {
             | Self::RepairOrdered { slot, .. }
             | Self::RepairDelayed { slot, .. }
             | Self::RebuildFinished { slot, .. }
-            | Self::VoucherRedeemed { slot, .. } => Some(slot.contract),
+            | Self::VoucherRedeemed { slot, .. }
+            | Self::GuestPaid { slot, .. } => Some(slot.contract),
             Self::ContractExpired { contract, .. }
             | Self::RevisionAccepted { contract, .. }
             | Self::ContractCompleted { contract }

@@ -100,7 +100,7 @@ impl Sessions {
 }
 
 /// Leave to use one slot on one provider, with what must be signed for it.
-pub struct Grant {
+pub struct Pass {
     signer: Arc<dyn Signer>,
     provider: Did,
     contract: ContractId,
@@ -113,10 +113,10 @@ enum Issue {
     /// The contract's client grants it to itself.
     Own(Vec<Access>),
     /// Another party granted it to the signer.
-    Foreign(Signed),
+    Foreign(Mutex<Signed>),
 }
 
-impl Grant {
+impl Pass {
     /// The contract's client uses its own slot.
     pub fn own(
         signer: Arc<dyn Signer>,
@@ -140,9 +140,19 @@ impl Grant {
             provider: terms.provider,
             contract: terms.contract,
             slot: terms.slot,
-            issue: Issue::Foreign(token),
+            issue: Issue::Foreign(Mutex::new(token)),
             kept: Kept::default(),
         })
+    }
+
+    /// Goes on with a fresh `token` for the same slot, issued by another party.
+    pub fn renew(&self, token: Signed) {
+        if let Issue::Foreign(held) = &self.issue {
+            // Held for both, so that nobody shows the new token with the old one's presentation.
+            let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+            *held = token;
+            self.kept.forget();
+        }
     }
 
     /// On which provider.
@@ -169,6 +179,7 @@ impl Grant {
                 (self.kept.get(now, TOKEN_SPAN, mint), None)
             }
             Issue::Foreign(token) => {
+                let token = &*token.lock().unwrap_or_else(PoisonError::into_inner);
                 let mint = |expires| self.presentation(token, expires);
                 (bearer(token), Some(self.kept.get(now, TOKEN_SPAN, mint)))
             }
@@ -184,6 +195,7 @@ impl Grant {
             contract: self.contract,
             slot: self.slot,
             access,
+            holder_pays: false,
             expires,
         };
         sign(token, &*self.signer)

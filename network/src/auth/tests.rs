@@ -67,6 +67,7 @@ fn token() -> AccessToken {
         contract: Hash::of(b"contract"),
         slot: 4,
         access: vec![Access::Read],
+        holder_pays: false,
         expires: NOW.after(Span::HOUR),
     }
 }

@@ -6,7 +6,7 @@ use axum::routing::get;
 use bytes::Bytes;
 use http::HeaderMap;
 use network::api::Problem;
-use network::auth::{Doorkeeper, Grant, Wanted};
+use network::auth::{Doorkeeper, Pass, Wanted};
 use network::client::ClientError;
 use network::clock;
 use network::extract::{PathOf, RawBody};
@@ -65,8 +65,8 @@ async fn provider(shards: &Shards) -> ServerHandle {
 }
 
 fn own(server: &ServerHandle, who: u8, slot: u16, access: &[Access]) -> SlotClient {
-    let grant = Grant::own(key(who), key(PROVIDER).did(), (CONTRACT, slot), access);
-    NodeClient::new(client_of(server)).slot(grant)
+    let pass = Pass::own(key(who), key(PROVIDER).did(), (CONTRACT, slot), access);
+    NodeClient::new(client_of(server)).slot(pass)
 }
 
 fn code(result: Result<Bytes, ClientError>) -> String {
@@ -127,14 +127,15 @@ async fn a_rebuilder_reads_by_the_markets_leave() {
         contract: CONTRACT,
         slot: 5,
         access: vec![Access::Read, Access::Write],
+        holder_pays: false,
         expires: clock::now().after(Span::HOUR),
     };
     let token = Verified::sign(token, &*key(MARKET)).unwrap().signed().clone();
     let node = NodeClient::new(client_of(&server));
-    let slot = node.slot(Grant::presented(key(REBUILDER), token.clone()).unwrap());
+    let slot = node.slot(Pass::presented(key(REBUILDER), token.clone()).unwrap());
     assert_eq!(slot.get(root, 5).await.unwrap(), Bytes::from("shard"));
     let refused = slot.put(root, Bytes::from("shard")).await.unwrap_err();
     assert_eq!(refused.code(), Some("token_scope"), "the market may grant reads alone");
-    let thief = node.slot(Grant::presented(key(9), token).unwrap());
+    let thief = node.slot(Pass::presented(key(9), token).unwrap());
     assert_eq!(code(thief.get(root, 5).await), "presentation_foreign");
 }

@@ -5,7 +5,7 @@ mod flush;
 
 use crate::node::Node;
 use crate::repairs::Repairs;
-use crate::store::SlotKey;
+use crate::store::{Purse, SlotKey};
 use network::api::{ToMarket, ToProvider};
 use network::stream::{StreamError, StreamSender};
 use shards::Root;
@@ -32,7 +32,7 @@ const GATHER: Duration = Duration::from_millis(100);
 enum Sent {
     Ask,
     Confirmation(SlotKey),
-    Voucher(SlotKey),
+    Voucher(Purse),
     Receipt(SlotKey),
     Confession(SlotKey, BTreeSet<Root>),
 }

@@ -1,7 +1,7 @@
 //! What the data plane, the stream and the workers share.
 
 use crate::settings::Settings;
-use crate::store::{Room, SlotKey, Store, StoreError};
+use crate::store::{Purse, Room, SlotKey, Store, StoreError};
 use network::auth::Doorkeeper;
 use network::endpoint::PlainHttp;
 use network::market_api::MarketClient;
@@ -35,8 +35,8 @@ pub(crate) struct Node {
     lock: Mutex<Option<Arc<File>>>,
     pub(crate) writes: Arc<Semaphore>,
     pub(crate) reads: Arc<Semaphore>,
-    /// Slots with a voucher that the market has not taken yet.
-    unredeemed: Mutex<BTreeSet<SlotKey>>,
+    /// Whose vouchers for which slot the market has not taken yet.
+    unredeemed: Mutex<BTreeSet<Purse>>,
     /// Damage that is to be confessed.
     damage: Mutex<Damage>,
     /// Something waits to be told the market.
@@ -52,8 +52,11 @@ impl Node {
     ) -> Self {
         let did = key.did();
         let rooms = store.rooms();
-        let with_voucher = rooms.iter().filter(|room| room.voucher().is_some());
-        let unredeemed = with_voucher.map(|room| room.key()).collect();
+        let purses = |room: &Arc<Room>| room.payers().into_iter().map({
+            let key = room.key();
+            move |payer| (key, payer)
+        });
+        let unredeemed = rooms.iter().flat_map(purses).collect();
         Self {
             did,
             key,
@@ -117,22 +120,27 @@ impl Node {
     }
 
     /// A voucher waits to be redeemed.
-    pub(crate) fn owe(&self, key: SlotKey) {
-        self.unredeemed_slots().insert(key);
+    pub(crate) fn owe(&self, purse: Purse) {
+        self.unredeemed_purses().insert(purse);
         self.news.notify_one();
     }
 
-    /// The slots whose vouchers wait.
-    pub(crate) fn unredeemed(&self) -> Vec<SlotKey> {
-        self.unredeemed_slots().iter().copied().collect()
+    /// Whose vouchers wait, and for which slots.
+    pub(crate) fn unredeemed(&self) -> Vec<Purse> {
+        self.unredeemed_purses().iter().copied().collect()
     }
 
     /// A voucher was taken, or never will be.
-    pub(crate) fn redeemed(&self, key: &SlotKey) {
-        self.unredeemed_slots().remove(key);
+    pub(crate) fn redeemed(&self, purse: &Purse) {
+        self.unredeemed_purses().remove(purse);
     }
 
-    fn unredeemed_slots(&self) -> MutexGuard<'_, BTreeSet<SlotKey>> {
+    /// A slot is no longer this provider's: nothing is paid for it any more.
+    pub(crate) fn forget_purses(&self, key: &SlotKey) {
+        self.unredeemed_purses().retain(|(slot, _)| slot != key);
+    }
+
+    fn unredeemed_purses(&self) -> MutexGuard<'_, BTreeSet<Purse>> {
         self.unredeemed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

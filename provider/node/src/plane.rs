@@ -91,9 +91,9 @@ async fn read(
             return Err(problem(&error));
         }
     };
-    // A repair's reads are paid by the market's pool; the client's own by its vouchers.
-    if token.issuer == room.lease().client {
-        room.meter_read(bytes).map_err(|due| {
+    // A repair's reads are paid by the market's pool; the client's and its guests' by their own vouchers.
+    if token.holder_pays || token.issuer == room.lease().client {
+        room.meter_read(if token.holder_pays { token.holder } else { token.issuer }, bytes).map_err(|due| {
             let detail = format!("a voucher for {due} bytes in all is due: post it, then read on");
             Problem::new(StatusCode::PAYMENT_REQUIRED, "voucher_due", detail)
         })?;
@@ -167,14 +167,16 @@ async fn voucher(
     VerifiedBody(voucher): VerifiedBody<Voucher>,
 ) -> Result<StatusCode, Problem> {
     let room = node.store.room(&slot).ok_or_else(unknown)?;
-    let wanted = (room.lease().client, node.did, slot.0, slot.1);
-    if (voucher.client, voucher.provider, voucher.contract, voucher.slot) != wanted {
-        let detail = "the voucher is not this slot's client's for this provider: sign one that is";
+    let payer = voucher.client;
+    let pays_here = payer == room.lease().client || room.is_reader(&payer);
+    let wanted = (node.did, slot.0, slot.1);
+    if !pays_here || (voucher.provider, voucher.contract, voucher.slot) != wanted {
+        let detail = "the voucher is no reader's of this slot for this provider: sign one that is";
         return Err(Problem::forbidden("voucher_foreign", detail));
     }
-    let kept = node.blocking(move |_| room.pay(voucher.signed(), voucher.bytes)).await;
+    let kept = node.blocking(move |_| room.pay(payer, voucher.signed(), voucher.bytes)).await;
     if kept.map_err(|error| problem(&error))? {
-        node.owe(slot);
+        node.owe((slot, payer));
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,7 +5,7 @@ use crate::store::StoreError;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use network::api::RebuildOrder;
-use network::auth::Grant;
+use network::auth::Pass;
 use network::client::{ClientOptions, HttpClient};
 use network::endpoint::Endpoint;
 use network::node_api::{NodeClient, SlotClient};
@@ -92,8 +92,8 @@ fn sources(node: &Arc<Node>, order: &RebuildOrder) -> Vec<Source> {
         let endpoint =
             Endpoint::parse(&source.endpoint, node.plain).ok()?.pinned(source.provider).ok()?;
         let client = NodeClient::new(HttpClient::new(endpoint, ClientOptions::default()));
-        let grant = Grant::presented(Arc::new(node.key.clone()), source.token.clone()).ok()?;
-        Some(Source { slot: source.slot, client: client.slot(grant) })
+        let pass = Pass::presented(Arc::new(node.key.clone()), source.token.clone()).ok()?;
+        Some(Source { slot: source.slot, client: client.slot(pass) })
     };
     order.sources.iter().filter_map(source).collect()
 }

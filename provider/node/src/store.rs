@@ -4,7 +4,7 @@
 //! slots/<contract>-<slot>/slot.json      whose it is and how much room it has
 //!                         <root>.shard   content ‖ outboard ‖ content length (u32, little-endian)
 //!                         <root>.list    what a receipt was signed for: postcard of revision and entries
-//!                         voucher.jws    the highest voucher for reads
+//!                         voucher*.jws   the highest vouchers for reads, the client's and its guests'
 //! ```
 //!
 //! There is no index beside the files: it is read from their names and lengths at start, so there is none
@@ -29,10 +29,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use sync::Syncer;
-use types::{Bytes, ContractId};
+use types::{Bytes, ContractId, Did};
 
 /// A slot of a contract.
 pub type SlotKey = (ContractId, u16);
+
+/// Who pays for reads from which slot.
+pub type Purse = (SlotKey, Did);
 
 /// What all slots share.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ pub enum Access {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccessToken {
-    /// Who grants it: the contract's client, or the market as repairer (reads only).
+    /// Who grants it: the contract's client, or the market (reads only: for a repair, or by the client's grant).
     pub issuer: Did,
     /// Who may use it. Where that is not the issuer, the holder shows a [`Presentation`] too.
     pub holder: Did,
@@ -33,6 +33,10 @@ pub struct AccessToken {
     pub slot: u16,
     /// What.
     pub access: Vec<Access>,
+    /// Whether the holder pays for what it reads, by vouchers of its own. Else the issuer does: the client by its
+    /// vouchers, the market out of its repair pool.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub holder_pays: bool,
     /// Until when.
     pub expires: Timestamp,
 }

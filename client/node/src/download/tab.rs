@@ -148,7 +148,7 @@ impl Tab {
         let voucher = Voucher {
             client: self.signer.did(),
             provider: *provider,
-            contract: client.grant().contract(),
+            contract: client.pass().contract(),
             slot: *slot,
             bytes: owed.read,
         };

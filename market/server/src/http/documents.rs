@@ -19,7 +19,7 @@ use types::{ContractId, Document, Jws, Verified};
 type Answer = Result<Response, Problem>;
 
 /// Submits the one document that a request consists of.
-async fn take<T: Document>(
+pub(super) async fn take<T: Document>(
     app: &App,
     key: IdempotencyKey,
     path: &str,

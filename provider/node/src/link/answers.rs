@@ -24,7 +24,7 @@ impl Link {
 
     async fn release(&self, key: SlotKey) {
         self.repairs.forget(&key);
-        self.node.redeemed(&key);
+        self.node.forget_purses(&key);
         if let Err(error) = self.node.blocking(move |node| node.store.forget(&key)).await {
             tracing::warn!(%error, "a released slot's files are left");
         }

@@ -2,7 +2,7 @@
 
 use super::{Link, Sent};
 use crate::confess;
-use crate::store::SlotKey;
+use crate::store::{Purse, SlotKey};
 use network::api::{Problem, ToMarket};
 use shards::Root;
 use std::collections::BTreeSet;
@@ -19,8 +19,8 @@ const AGAIN_MAX: Duration = Duration::from_mins(1);
 impl Link {
     /// Sends what waits and is not on its way.
     pub(super) async fn flush(self: &Arc<Self>) {
-        for key in self.node.unredeemed() {
-            self.redeem(key).await;
+        for purse in self.node.unredeemed() {
+            self.redeem(purse).await;
         }
         for (key, receipt) in self.repairs.finished() {
             if !self.sent().contains_key(&receipt.id()) {
@@ -34,13 +34,14 @@ impl Link {
         }
     }
 
-    async fn redeem(&self, key: SlotKey) {
-        let voucher = self.node.store.room(&key).and_then(|room| room.voucher());
+    async fn redeem(&self, purse: Purse) {
+        let (key, payer) = purse;
+        let voucher = self.node.store.room(&key).and_then(|room| room.voucher(&payer));
         let Some(Ok(voucher)) = voucher.map(|voucher| voucher.verify::<Voucher>()) else {
-            return self.node.redeemed(&key);
+            return self.node.redeemed(&purse);
         };
         if !self.sent().contains_key(&voucher.id()) {
-            self.tell(&voucher, Sent::Voucher(key), ToMarket::Voucher).await;
+            self.tell(&voucher, Sent::Voucher(purse), ToMarket::Voucher).await;
         }
     }
 
@@ -86,7 +87,7 @@ impl Link {
         }
         match sent {
             Some(Sent::Ask) => self.is_published.store(true, Ordering::Relaxed),
-            Some(Sent::Voucher(key)) => self.redeemed(key, document),
+            Some(Sent::Voucher(purse)) => self.redeemed(purse, document),
             Some(Sent::Receipt(key)) => self.repairs.settle(&key, document),
             Some(Sent::Confirmation(_) | Sent::Confession(..)) | None => {}
         }
@@ -102,7 +103,7 @@ impl Link {
             Some(Sent::Ask) => self.is_published.store(false, Ordering::Relaxed),
             Some(Sent::Confirmation(key)) => self.give_back(key),
             Some(Sent::Voucher(_) | Sent::Receipt(_)) if is_passing => self.again(None),
-            Some(Sent::Voucher(key)) => self.redeemed(key, document),
+            Some(Sent::Voucher(purse)) => self.redeemed(purse, document),
             Some(Sent::Receipt(key)) => self.repairs.settle(&key, document),
             // The contract has moved on meanwhile, or the market cannot write now.
             Some(Sent::Confession(key, roots)) if is_passing || code == "invalid_field" => {
@@ -113,10 +114,11 @@ impl Link {
     }
 
     /// A voucher was answered. A higher one that came meanwhile still waits.
-    fn redeemed(&self, key: SlotKey, document: &DocId) {
-        let newest = self.node.store.room(&key).and_then(|room| room.voucher());
+    fn redeemed(&self, purse: Purse, document: &DocId) {
+        let (key, payer) = purse;
+        let newest = self.node.store.room(&key).and_then(|room| room.voucher(&payer));
         if newest.is_none_or(|voucher| voucher.id() == *document) {
-            self.node.redeemed(&key);
+            self.node.redeemed(&purse);
         } else {
             self.node.news.notify_one();
         }

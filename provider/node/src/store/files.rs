@@ -10,14 +10,21 @@ use std::path::Path;
 
 /// The lease's file.
 pub(super) const LEASE: &str = "slot.json";
-/// The highest voucher's file.
+/// The file of the client's highest voucher.
 pub(super) const VOUCHER: &str = "voucher.jws";
+/// What ends the name of a voucher's file.
+pub(super) const JWS: &str = "jws";
 /// What ends the name of a shard's file.
 pub(super) const SHARD: &str = "shard";
 /// What ends the name of a list's file.
 pub(super) const LIST: &str = "list";
 /// What ends the name of a file that is not whole yet.
 pub(super) const PART: &str = "part";
+
+/// The file of a guest's highest voucher.
+pub(super) fn guests_voucher(guest: &types::Did) -> String {
+    format!("voucher-{}.{JWS}", types::Hash(guest.0))
+}
 
 /// The name of a root's file.
 pub(super) fn name(root: &Root, kind: &str) -> String {

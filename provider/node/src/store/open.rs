@@ -1,8 +1,8 @@
 //! How a slot comes to be, and how it is found again at the next start.
 
 use super::error::StoreError;
-use super::files::{self, LEASE, LIST, PART, SHARD, VOUCHER};
-use super::room::{Inside, Kept, Lease, Listed, Room};
+use super::files::{self, JWS, LEASE, LIST, PART, SHARD};
+use super::room::{Inside, Kept, Lease, Listed, Reader, Room};
 use super::{Disk, SlotKey};
 use provider::Meter;
 use std::io::ErrorKind;
@@ -99,11 +99,11 @@ impl Inside {
                     }
                     Err(error) => return Err(error),
                 },
+                (Some(JWS), None) => inside.read_voucher(&path)?,
                 (Some(PART), _) => std::fs::remove_file(&path).map_err(StoreError::io(&path))?,
                 _ => {}
             }
         }
-        inside.read_voucher(&dir.join(VOUCHER))?;
         Ok(inside)
     }
 
@@ -113,8 +113,9 @@ impl Inside {
                 let voucher = Signed(String::from_utf8_lossy(&bytes).into_owned());
                 match voucher.verify::<Voucher>() {
                     Ok(verified) => {
-                        self.meter = Meter::paid_up_to(verified.bytes);
-                        self.voucher = Some(voucher);
+                        let meter = Meter::paid_up_to(verified.bytes);
+                        let reader = Reader { meter, voucher: Some(voucher) };
+                        self.readers.insert(verified.client, reader);
                     }
                     // The client is asked for it again when it reads on.
                     Err(error) => {

@@ -69,6 +69,13 @@ pub(super) struct Listed {
     pub(super) list: Arc<SlotList>,
 }
 
+/// What one party reads and pays.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    pub(super) meter: Meter,
+    pub(super) voucher: Option<Signed>,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Inside {
     pub(super) shards: BTreeMap<Root, Kept>,
@@ -79,8 +86,8 @@ pub(super) struct Inside {
     pub(super) lists: BTreeMap<Root, Listed>,
     /// Whether a list's file could not be read at start.
     pub(super) has_lost_list: bool,
-    pub(super) voucher: Option<Signed>,
-    pub(super) meter: Meter,
+    /// Whoever reads for money, the client and its guests: what they read, and their highest vouchers.
+    pub(super) readers: BTreeMap<Did, Reader>,
     pub(super) is_gone: bool,
 }
 
@@ -220,35 +227,53 @@ impl Room {
         Ok((group.into(), outboard.into()))
     }
 
-    /// Counts a read of `bytes` by the client.
+    /// Counts a read of `bytes` by `reader`.
     ///
     /// # Errors
     /// The cumulative bytes that a voucher must name first.
-    pub fn meter_read(&self, bytes: u32) -> Result<(), u64> {
-        self.inside().meter.read(bytes.into())
+    pub fn meter_read(&self, reader: Did, bytes: u32) -> Result<(), u64> {
+        self.inside().readers.entry(reader).or_default().meter.read(bytes.into())
     }
 
-    /// Keeps a voucher, durably, if it is higher than the one before; says whether it was.
+    /// Whether `reader` has read here for money, or paid.
+    pub fn is_reader(&self, reader: &Did) -> bool {
+        self.inside().readers.contains_key(reader)
+    }
+
+    /// Keeps a voucher of `reader`'s, durably, if it is higher than the one before; says whether it was.
     ///
     /// # Errors
     /// [`StoreError`] where the disk refuses.
-    pub fn pay(&self, voucher: &Signed, bytes: u64) -> Result<bool, StoreError> {
+    pub fn pay(&self, reader: Did, voucher: &Signed, bytes: u64) -> Result<bool, StoreError> {
         let _one_by_one = self.paying.lock().unwrap_or_else(PoisonError::into_inner);
-        if bytes <= self.inside().meter.paid() {
+        if self.inside().readers.get(&reader).is_some_and(|known| bytes <= known.meter.paid()) {
             return Ok(false);
         }
-        self.replace(VOUCHER, &[voucher.0.as_bytes()])?;
+        let name = if reader == self.lease().client {
+            VOUCHER.to_owned()
+        } else {
+            files::guests_voucher(&reader)
+        };
+        self.replace(&name, &[voucher.0.as_bytes()])?;
         let mut inside = self.inside();
-        let is_higher = inside.meter.pay(bytes);
+        let known = inside.readers.entry(reader).or_default();
+        let is_higher = known.meter.pay(bytes);
         if is_higher {
-            inside.voucher = Some(voucher.clone());
+            known.voucher = Some(voucher.clone());
         }
         Ok(is_higher)
     }
 
-    /// The highest voucher.
-    pub fn voucher(&self) -> Option<Signed> {
-        self.inside().voucher.clone()
+    /// The highest voucher of `reader`'s.
+    pub fn voucher(&self, reader: &Did) -> Option<Signed> {
+        self.inside().readers.get(reader).and_then(|known| known.voucher.clone())
+    }
+
+    /// Whoever has paid for reads by a voucher.
+    pub fn payers(&self) -> Vec<Did> {
+        let inside = self.inside();
+        let paid = inside.readers.iter().filter(|(_, known)| known.voucher.is_some());
+        paid.map(|(reader, _)| *reader).collect()
     }
 
     pub(super) fn remove(&self) -> Result<(), StoreError> {

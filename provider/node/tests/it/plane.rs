@@ -6,7 +6,7 @@ use crate::support::{
 };
 use bytes::Bytes;
 use network::api::{ReceiptBody, ToMarket, ToProvider};
-use network::auth::Grant;
+use network::auth::Pass;
 use network::client::ClientError;
 use network::node_api::SlotClient;
 use provider_node::Handle;
@@ -32,8 +32,8 @@ async fn stage(capacity: u64) -> Stage {
     let node = place.start().await;
     let mut end = market.meet().await;
     assert_eq!(end.reserve(slot(0), capacity).await, None);
-    let grant = Grant::own(key(CLIENT), key(PROVIDER).did(), slot(0), &BOTH);
-    let client = client_of(&node).slot(grant);
+    let pass = Pass::own(key(CLIENT), key(PROVIDER).did(), slot(0), &BOTH);
+    let client = client_of(&node).slot(pass);
     Stage { market, end, place, node, client }
 }
 
@@ -104,6 +104,7 @@ async fn only_the_right_token_opens_a_slot() {
         contract: slot(0).0,
         slot: 0,
         access: access.to_vec(),
+        holder_pays: false,
         expires: later,
     };
     let good = token(CLIENT, CLIENT, &BOTH);
@@ -127,13 +128,13 @@ async fn only_the_right_token_opens_a_slot() {
     // A token of another's needs its holder: a thief that copied it has nothing.
     let lent = sign(token(CLIENT, 9, &BOTH), &key(CLIENT));
     assert_eq!(raw_put(&stage.node, &lent, &bytes).await, "presentation_missing");
-    let thief = client_of(&stage.node).slot(Grant::presented(key(8), lent.clone()).unwrap());
+    let thief = client_of(&stage.node).slot(Pass::presented(key(8), lent.clone()).unwrap());
     assert_eq!(code(put(&thief, &bytes).await), "presentation_foreign");
-    let holder = client_of(&stage.node).slot(Grant::presented(key(9), lent).unwrap());
+    let holder = client_of(&stage.node).slot(Pass::presented(key(9), lent).unwrap());
     put(&holder, &bytes).await.unwrap();
     // The market lends its repairers reads, and no writes.
     let repair = sign(token(MARKET, 9, &[Access::Read]), &key(MARKET));
-    let repairer = client_of(&stage.node).slot(Grant::presented(key(9), repair).unwrap());
+    let repairer = client_of(&stage.node).slot(Pass::presented(key(9), repair).unwrap());
     assert_eq!(repairer.get(Root::of(&bytes), 100).await.unwrap(), bytes);
     assert_eq!(code(put(&repairer, &bytes).await), "token_scope");
 }
@@ -253,8 +254,8 @@ async fn a_look_at_the_contract_lets_superseded_shards_go_and_the_slot_grow() {
     let (place, node) = (stage.place, stage.node);
     node.shutdown().await;
     let node = place.start().await;
-    let grant = Grant::own(key(CLIENT), key(PROVIDER).did(), slot(0), &BOTH);
-    let client = client_of(&node).slot(grant);
+    let pass = Pass::own(key(CLIENT), key(PROVIDER).did(), slot(0), &BOTH);
+    let client = client_of(&node).slot(pass);
     for bytes in five {
         put(&client, bytes).await.unwrap();
     }

@@ -7,7 +7,7 @@ use crate::support::{
 use axum::http::StatusCode;
 use bytes::Bytes;
 use network::api::{Problem, RebuildOrder, RebuildSource, ReceiptBody, ToMarket, ToProvider};
-use network::auth::Grant;
+use network::auth::Pass;
 use network::node_api::SlotClient;
 use provider_node::{Config, Handle, StartError};
 use shards::prove;
@@ -34,7 +34,7 @@ async fn begin() -> (Market, Place, Handle, End) {
 
 fn own(node: &Handle, at: u16) -> SlotClient {
     let access = [Access::Read, Access::Write];
-    client_of(node).slot(Grant::own(key(CLIENT), node.did(), slot(at), &access))
+    client_of(node).slot(Pass::own(key(CLIENT), node.did(), slot(at), &access))
 }
 
 async fn store(client: &SlotClient, revision: u64, shards: &[Bytes]) -> SlotSize {
@@ -173,6 +173,7 @@ fn token(holder: &Handle, source: &Handle, at: u16) -> AccessToken {
         contract: slot(at).0,
         slot: at,
         access: vec![Access::Read],
+        holder_pays: false,
         expires: network::clock::now().after(Span(60 * Span::SECOND.0)),
     }
 }
