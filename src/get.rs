@@ -9,6 +9,7 @@ use client_node::Target;
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
+use types::Did;
 
 #[derive(Args)]
 pub(crate) struct Get {
@@ -16,6 +17,9 @@ pub(crate) struct Get {
     name: String,
     /// Where to write it; its own name in this directory where nothing is said.
     file: Option<PathBuf>,
+    /// Fetch what this party shares with you; the reads are paid from your account.
+    #[arg(long, value_name = "DID")]
+    from: Option<Did>,
     #[command(flatten)]
     client: ClientArgs,
 }
@@ -27,7 +31,11 @@ impl Get {
         let own = || PathBuf::from(self.name.rsplit('/').next().unwrap_or(&self.name));
         let file = self.file.clone().unwrap_or_else(own);
         let bar = output.bar("fetching", None);
-        let got = client.get(&name, Target::file(&file), Arc::new(show(bar.clone()))).await?;
+        let (target, progress) = (Target::file(&file), Arc::new(show(bar.clone())));
+        let got = match self.from {
+            Some(owner) => client.get_from(owner, &name, target, progress).await?,
+            None => client.get(&name, target, progress).await?,
+        };
         bar.finish_and_clear();
         let value = json!({
             "name": self.name, "file": file, "contract": got.contract, "bytes": got.bytes, "blake3": got.hash,

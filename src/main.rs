@@ -15,6 +15,7 @@ mod put;
 mod quote;
 mod rm;
 mod runtime;
+mod share;
 mod stat;
 
 use clap::{Parser, Subcommand};
@@ -55,6 +56,12 @@ enum Command {
     Ls(ls::Ls),
     /// Remove an object.
     Rm(rm::Rm),
+    /// Let another party read an object, or all whose names begin alike.
+    Share(share::Share),
+    /// List what is shared: by you, and with you.
+    Shares(share::Shares),
+    /// Take a share back.
+    Unshare(share::Unshare),
     /// Show an object, its contract and who keeps it.
     Stat(stat::Stat),
     /// List or show contracts.
@@ -85,6 +92,9 @@ fn main() -> ExitCode {
         Command::Get(get) => runtime::run(get.run(&output)),
         Command::Ls(ls) => runtime::run(ls.run(&output)),
         Command::Rm(rm) => runtime::run(rm.run(&output)),
+        Command::Share(share) => runtime::run(share.run(&output)),
+        Command::Shares(shares) => runtime::run(shares.run(&output)),
+        Command::Unshare(unshare) => runtime::run(unshare.run(&output)),
         Command::Stat(stat) => runtime::run(stat.run(&output)),
         Command::Contract(contract) => runtime::run(contract.run(&output)),
         Command::Account(account) => runtime::run(account.run(&output)),

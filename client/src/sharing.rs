@@ -21,10 +21,14 @@ pub enum ShareError {
     #[error("{0} is no key that something can be sealed to; check the name")]
     NoKey(Did),
     /// Sealed to somebody else, or altered.
-    #[error("the grant of {0} does not open with this key: it was sealed to another party, or altered")]
+    #[error(
+        "the grant of {0} does not open with this key: it was sealed to another party, or altered"
+    )]
     Sealed(Did),
     /// The list was sealed under another key, or altered.
-    #[error("what {0} shares does not open: it was sealed for another grant, or altered; ask it to share anew")]
+    #[error(
+        "what {0} shares does not open: it was sealed for another grant, or altered; ask it to share anew"
+    )]
     Contents(Did),
     /// The list opens and makes no sense.
     #[error("what is shared: {0}")]
@@ -99,10 +103,10 @@ impl ShareKey {
         ephemeral: &[u8; 32],
     ) -> Result<Vec<u8>, ShareError> {
         let theirs = types::PublicKey::of(&grantee).ok_or(ShareError::NoKey(grantee))?.agreement();
-        let refused = |_| ShareError::NoKey(grantee);
-        let secret = PrivateKey::from_private_key(&X25519, ephemeral).map_err(refused)?;
-        let ours = secret.compute_public_key().map_err(refused)?;
-        let key = agreed(&secret, &theirs, &[ours.as_ref(), &theirs]).ok_or(ShareError::NoKey(grantee))?;
+        let refused = || ShareError::NoKey(grantee);
+        let secret = PrivateKey::from_private_key(&X25519, ephemeral).map_err(|_| refused())?;
+        let ours = secret.compute_public_key().map_err(|_| refused())?;
+        let key = agreed(&secret, &theirs, &[ours.as_ref(), &theirs]).ok_or_else(refused)?;
         // The key is used once, so its nonce may be fixed.
         let sealed = key.seal([0; NONCE_BYTES], &parties(owner, grantee), &self.0.0);
         Ok([ours.as_ref(), &sealed].concat())

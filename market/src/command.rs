@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use types::documents::{
-    Acceptance, Ask, Confession, Confirmation, Deposit, Grant, Quote, Revision, Revocation, StorageReceipt, Verdict,
-    Voucher, Withdrawal,
+    Acceptance, Ask, Confession, Confirmation, Deposit, Grant, Quote, Revision, Revocation,
+    StorageReceipt, Verdict, Voucher, Withdrawal,
 };
 use types::{ContractId, Epoch, Hash, Verified};
 

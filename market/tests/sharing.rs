@@ -128,7 +128,11 @@ fn guests_pay_for_their_own_reads_out_of_their_own_money() {
     world.fund(GUEST, DEPOSIT);
     let money = |world: &World| {
         let available = |party| world.market.available(party);
-        (available(CLIENT), world.market.ledger().balance(Account::Escrow(contract)), available(GUEST))
+        (
+            available(CLIENT),
+            world.market.ledger().balance(Account::Escrow(contract)),
+            available(GUEST),
+        )
     };
     let before = money(&world);
     let events = world.done(&voucher(GUEST, GB));

@@ -2,7 +2,8 @@
 
 use crate::api::{
     AcceptBody, Accepted, AccountView, BackupBody, BooksView, ContractLine, ContractView,
-    GrantLine, HistoryEntry, JournalView, MarketInfo, ProviderLine, ReviseBody, SlotPass, ToMarket, ToProvider,
+    GrantLine, HistoryEntry, JournalView, MarketInfo, ProviderLine, ReviseBody, SlotPass, ToMarket,
+    ToProvider,
 };
 use crate::auth::Sessions;
 use crate::client::{Call, ClientError, HttpClient};

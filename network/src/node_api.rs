@@ -1,7 +1,7 @@
 //! A provider's data plane, typed: shards in, receipts back, shards out, vouchers in.
 
 use crate::api::{NodeInfo, ReceiptBody, SlotContent};
-use crate::auth::{Pass, PRESENTATION};
+use crate::auth::{PRESENTATION, Pass};
 use crate::client::{Answer, Call, ClientError, HttpClient};
 use bytes::{Bytes, BytesMut};
 use serde::{Deserialize, Serialize};

@@ -26,8 +26,8 @@ pub use offer::{
     Acceptance, Ask, AuditPlan, Counter, CounterRefusal, Discount, Exclusion, Quote, QuotedSlot,
     Request,
 };
-pub use sharing::{Grant, Revocation};
 pub use payment::{Deposit, Settlement, Share, Voucher, Withdrawal};
+pub use sharing::{Grant, Revocation};
 
 macro_rules! document {
     ($name:ident, $typ:literal, $signer:ident) => {

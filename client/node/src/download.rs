@@ -10,5 +10,7 @@ mod open;
 mod tab;
 mod target;
 
+pub(crate) use fetch::Seller;
 pub use get::{Got, GotSlot};
+pub(crate) use tab::{Tab, TabFile};
 pub use target::Target;

@@ -152,6 +152,19 @@ pub enum Error {
     /// There is no such object.
     #[error("there is no object called {0}; `bondstore ls` lists those there are")]
     NoSuchObject(ObjectName),
+    /// Nobody shares it with us.
+    #[error(
+        "{owner} shares nothing called {name} with this client, or not any more; `bondstore shares` lists what is shared"
+    )]
+    NotShared {
+        /// Whose it would be.
+        owner: Did,
+        /// Which object.
+        name: ObjectName,
+    },
+    /// Something shared cannot be sealed or opened.
+    #[error(transparent)]
+    Share(#[from] client::ShareError),
     /// The catalogue does not know the object's contract.
     #[error("the catalogue has no contract {0}; it is damaged: recover it from its backup")]
     NoSuchContract(ContractId),

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use client::{ContractRecord, Holder};
-use network::api::ContractView;
+use network::api::{ContractView, SlotPass};
 use network::auth::Pass;
 use network::client::{ClientOptions, HttpClient};
 use network::endpoint::{Endpoint, PlainHttp};
@@ -53,10 +53,33 @@ impl Connector {
         access: &[Access],
     ) -> Result<Holding, String> {
         let provider = holder.provider;
+        let node = self.node(provider, holder.endpoint.as_deref())?;
+        let signer = Arc::clone(&self.signer);
+        let pass = Pass::own(signer, provider, (contract, slot), access);
+        Ok(Holding { slot, provider, client: node.slot(pass) })
+    }
+
+    /// The slot of another's contract that `pass` gives leave to read, or why it cannot be reached.
+    pub(crate) fn guest(
+        &mut self,
+        contract: ContractId,
+        pass: &SlotPass,
+    ) -> Result<Holding, String> {
+        let (slot, provider) = (pass.slot, pass.provider);
+        let node = self.node(provider, pass.endpoint.as_deref())?;
+        let leave = Pass::presented(Arc::clone(&self.signer), pass.token.clone());
+        let leave = leave.map_err(|error| error.to_string())?;
+        if (leave.provider(), leave.contract(), leave.slot()) != (provider, contract, slot) {
+            return Err("the market's token is for another slot".into());
+        }
+        Ok(Holding { slot, provider, client: node.slot(leave) })
+    }
+
+    fn node(&mut self, provider: Did, endpoint: Option<&str>) -> Result<NodeClient, String> {
         let node = if let Some(node) = self.nodes.get(&provider) {
             node.clone()
         } else {
-            let url = holder.endpoint.as_deref().ok_or("its provider's address is not known")?;
+            let url = endpoint.ok_or("its provider's address is not known")?;
             let endpoint = Endpoint::parse(url, self.plain)
                 .and_then(|endpoint| endpoint.pinned(provider))
                 .map_err(|error| error.to_string())?;
@@ -64,9 +87,7 @@ impl Connector {
             self.nodes.insert(provider, node.clone());
             node
         };
-        let signer = Arc::clone(&self.signer);
-        let pass = Pass::own(signer, provider, (contract, slot), access);
-        Ok(Holding { slot, provider, client: node.slot(pass) })
+        Ok(node)
     }
 }
 

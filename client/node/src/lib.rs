@@ -2,7 +2,8 @@
 //!
 //! In reading order. [`account`] makes a client, brings one back from its words, and opens it. [`agree`] is the
 //! way from a wish to a confirmed contract, [`upload`] puts an object into one, [`download`] fetches it from any k
-//! of its slots, [`objects`] lists, removes and asks for money, [`amend`] changes contracts. [`backup`] keeps the catalogue, sealed, in the
+//! of its slots, [`objects`] lists, removes and asks for money, [`amend`] changes contracts,
+//! [`sharing`] lets others read. [`backup`] keeps the catalogue, sealed, in the
 //! market. [`progress`] tells whoever wants to know. What is decided without the world is in `client`.
 //!
 //! ```no_run
@@ -38,6 +39,7 @@ mod holding;
 pub mod objects;
 pub mod progress;
 mod revision;
+pub mod sharing;
 mod shelf;
 pub mod upload;
 
@@ -47,4 +49,5 @@ pub use download::{Got, GotSlot, Target};
 pub use error::Error;
 pub use objects::{Removed, Stat};
 pub use progress::{Event, Progress};
+pub use sharing::Share;
 pub use upload::{Put, PutSlot, Source};

@@ -94,6 +94,7 @@ impl Client {
     /// # Errors
     /// Where there is no such object, or the catalogue cannot be written.
     pub async fn forget(&self, name: &ObjectName, progress: &dyn Progress) -> Result<(), Error> {
+        let gone = name.clone();
         let name = name.clone();
         let remove = move |catalogue: &mut Catalogue| {
             if catalogue.object(&name).is_none() {
@@ -104,6 +105,7 @@ impl Client {
         };
         self.shelf.change(remove).await?;
         self.backup_or_note(progress).await;
+        self.refresh_shares(&gone).await;
         Ok(())
     }
 

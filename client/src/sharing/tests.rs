@@ -91,8 +91,12 @@ fn the_contents_are_the_objects_in_scope_with_keys_the_guest_can_open() {
     let owner = keys(1);
     let catalogue = catalogue(&owner, &[("a/1", 1), ("a/2", 2), ("b", 1)]);
     let share = owner.share(1);
-    let shared = |scope: &Scope, only| contents(&owner, &catalogue, (scope, only), &share, || [5; 12]).unwrap();
-    let names = |shared: &Catalogue| -> Vec<String> { shared.live().map(|o| o.name.name.clone()).collect() };
+    let shared = |scope: &Scope, only| {
+        contents(&owner, &catalogue, (scope, only), &share, || [5; 12]).unwrap()
+    };
+    let names = |shared: &Catalogue| -> Vec<String> {
+        shared.live().map(|o| o.name.name.clone()).collect()
+    };
     let prefix = Scope::Prefix(name("a/"));
     assert_eq!(names(&shared(&prefix, None)), ["a/1", "a/2"]);
     assert_eq!(names(&shared(&prefix, Some(contract(2)))), ["a/2"]);

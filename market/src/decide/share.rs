@@ -41,7 +41,8 @@ impl Market {
         let own = || self.sharing.of(&grant.owner).filter(|(_, g)| g.owner == grant.owner);
         let over: Vec<DocId> = own().filter(|(_, g)| g.is_over(now)).map(|(id, _)| *id).collect();
         if own().count().saturating_sub(over.len()) >= GRANTS_MAX {
-            let reason = format!("{GRANTS_MAX} grants stand already; revoke one, or share a prefix");
+            let reason =
+                format!("{GRANTS_MAX} grants stand already; revoke one, or share a prefix");
             return Err(Rejection::Invalid { field: "grant", reason });
         }
         let standing = StandingGrant {

@@ -52,10 +52,12 @@ impl Node {
     ) -> Self {
         let did = key.did();
         let rooms = store.rooms();
-        let purses = |room: &Arc<Room>| room.payers().into_iter().map({
-            let key = room.key();
-            move |payer| (key, payer)
-        });
+        let purses = |room: &Arc<Room>| {
+            room.payers().into_iter().map({
+                let key = room.key();
+                move |payer| (key, payer)
+            })
+        };
         let unredeemed = rooms.iter().flat_map(purses).collect();
         Self {
             did,

@@ -93,10 +93,12 @@ async fn read(
     };
     // A repair's reads are paid by the market's pool; the client's and its guests' by their own vouchers.
     if token.holder_pays || token.issuer == room.lease().client {
-        room.meter_read(if token.holder_pays { token.holder } else { token.issuer }, bytes).map_err(|due| {
-            let detail = format!("a voucher for {due} bytes in all is due: post it, then read on");
-            Problem::new(StatusCode::PAYMENT_REQUIRED, "voucher_due", detail)
-        })?;
+        room.meter_read(if token.holder_pays { token.holder } else { token.issuer }, bytes)
+            .map_err(|due| {
+                let detail =
+                    format!("a voucher for {due} bytes in all is due: post it, then read on");
+                Problem::new(StatusCode::PAYMENT_REQUIRED, "voucher_due", detail)
+            })?;
     }
     let headers = [(header::CONTENT_TYPE, "application/octet-stream")];
     Ok((headers, Body::from(shard)).into_response())

@@ -2,17 +2,18 @@
 
 use super::engine::{Broken, Download};
 use super::fetch::Seller;
-use super::tab::{STEP_BYTES, Tab, TabFile};
+use super::tab::{Counts, STEP_BYTES, Tab, TabFile};
 use super::target::{Sink, Target};
 use crate::account::Client;
 use crate::error::Error;
 use crate::holding::holders;
 use crate::progress::{Event, Progress};
+use crate::sharing::Foreign;
 use crate::shelf::blocking;
 use client::plan::{DownloadPlan, Pace};
-use client::{ContractRecord, Holder, ObjectName, ObjectRecord};
+use client::{BucketKey, ContractRecord, Holder, ObjectName, ObjectRecord};
 use futures_util::future::join_all;
-use network::api::ContractView;
+use network::api::{ContractView, SlotPass};
 use shards::{Decoder, Shape};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -58,11 +59,16 @@ pub struct GotSlot {
 /// Everything a download goes by.
 struct Route {
     object: ObjectRecord,
+    /// What opens its key.
+    bucket: BucketKey,
     contract: ContractRecord,
     /// Slots that the market says are not well, with their state.
     unwell: Vec<(u16, String)>,
     without_market: bool,
 }
+
+/// Whom a download asks: slot by slot, or why it cannot be reached.
+type Sellers = Vec<Result<Arc<Seller>, (Did, String)>>;
 
 impl Client {
     /// Fetches an object. Works from the catalogue alone when the market does not answer.
@@ -77,18 +83,48 @@ impl Client {
         progress: Arc<dyn Progress>,
     ) -> Result<Got, Error> {
         let route = self.route(name, &*progress).await?;
+        let paid = route.contract.paid.clone();
+        let tabs = Arc::new(self.open_tabs(route.contract.id, paid).await?);
+        let sellers = self.sellers(&route, &tabs);
         let object = route.object.clone();
         let sink = blocking(move || Sink::open(target, &object)).await?;
-        let (dir, paid) = (self.tabs(), route.contract.paid.clone());
-        let id = route.contract.id;
-        let tabs = Arc::new(blocking(move || TabFile::open(&dir, id, &paid)).await?);
-        let sellers = self.sellers(&route, &tabs);
         let fetched = self.fetched(&route, sink, &sellers, &progress).await;
         let read = self.settled(&route, &sellers, &tabs).await;
         if read >= STEP_BYTES && !route.without_market {
             self.backup_or_note(&*progress).await;
         }
         fetched
+    }
+
+    /// Fetches another's object by the passes that the market gave for it.
+    pub(crate) async fn get_foreign(
+        &self,
+        Foreign { object, contract, bucket }: Foreign,
+        passes: &[SlotPass],
+        (sellers, tabs): (Sellers, &TabFile),
+        (target, progress): (Target, Arc<dyn Progress>),
+    ) -> Result<Got, Error> {
+        let holder =
+            |pass: &SlotPass| Holder { provider: pass.provider, endpoint: pass.endpoint.clone() };
+        let contract = ContractRecord { holders: passes.iter().map(holder).collect(), ..contract };
+        let unwell = passes.iter().filter(|pass| !pass.well);
+        let unwell = unwell.map(|pass| (pass.slot, "not well".to_owned())).collect();
+        let route =
+            Route { object: object.clone(), bucket, contract, unwell, without_market: false };
+        let sink = blocking(move || Sink::open(target, &object)).await?;
+        let fetched = self.fetched(&route, sink, &sellers, &progress).await;
+        self.settled(&route, &sellers, tabs).await;
+        fetched
+    }
+
+    /// What was read under a contract by now.
+    pub(crate) async fn open_tabs(
+        &self,
+        contract: ContractId,
+        paid: Counts,
+    ) -> Result<TabFile, Error> {
+        let dir = self.tabs();
+        blocking(move || TabFile::open(&dir, contract, &paid)).await
     }
 
     /// Fetches into `sink`. What an interrupted download left there is continued; where that was not the
@@ -101,8 +137,7 @@ impl Client {
         progress: &Arc<dyn Progress>,
     ) -> Result<Got, Error> {
         let object = &route.object;
-        let bucket = self.keys.bucket(&object.name.bucket);
-        let key = bucket.unwrap(&object.name.name, &object.wrapped)?;
+        let key = route.bucket.unwrap(&object.name.name, &object.wrapped)?;
         let layout = Arc::new(object.layout.clone());
         let mut bytes_by_slot = BTreeMap::new();
         loop {
@@ -138,6 +173,7 @@ impl Client {
         let known = catalogue.contracts.get(&id).ok_or(Error::NoSuchContract(id))?;
         let mut route = Route {
             object: object.clone(),
+            bucket: self.keys.bucket(&name.bucket),
             contract: known.value.clone(),
             unwell: Vec::new(),
             without_market: false,
@@ -180,11 +216,7 @@ impl Client {
         Ok(route)
     }
 
-    fn sellers(
-        &self,
-        route: &Route,
-        tabs: &Arc<TabFile>,
-    ) -> Vec<Result<Arc<Seller>, (Did, String)>> {
+    fn sellers(&self, route: &Route, tabs: &Arc<TabFile>) -> Sellers {
         let mut connector = self.connector(self.options.download);
         let slots = (0..).zip(&route.contract.holders);
         slots

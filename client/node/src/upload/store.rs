@@ -87,6 +87,7 @@ impl Client {
         }
         let mut put = stored?;
         put.backup = self.backup_or_note(&*progress).await;
+        self.refresh_shares(name).await;
         Ok(put)
     }
 

@@ -1,8 +1,8 @@
 //! Sharing: grants and revocations in, what is shared beside them, and passes for guests out.
 
+use super::Party;
 use super::contracts::unknown;
 use super::documents::take;
-use super::Party;
 use crate::app::App;
 use crate::refuse;
 use crate::writer::Keep;
