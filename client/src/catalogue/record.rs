@@ -15,7 +15,7 @@ pub struct ObjectRecord {
     pub name: ObjectName,
     /// Under which contract it is kept.
     pub contract: ContractId,
-    /// Which segment of the contract is its first.
+    /// Which segment of the contract was its first when it was stored; others' removal moves it up.
     pub first_segment: u64,
     /// How it was cut, and the roots of its shards.
     pub layout: ObjectLayout,
