@@ -122,6 +122,8 @@ pub enum SlotStep {
     Recover,
     /// Its provider says that it leaves, and serves on until another takes over.
     Depart,
+    /// Its leaving provider is out: another takes over.
+    HandOver,
     /// Its provider is out.
     Vacate,
     /// A new provider is to rebuild it.
@@ -148,7 +150,7 @@ impl SlotState {
             }
             (S::Filled, T::Fault) => Some(S::AtFault),
             (S::Filled, T::Depart) => Some(S::Filled),
-            (S::Filled | S::AtFault | S::Repairing, T::Vacate) => Some(S::Vacated),
+            (S::Filled, T::HandOver) | (S::AtFault | S::Repairing, T::Vacate) => Some(S::Vacated),
             (S::Vacated, T::Repair) => Some(S::Repairing),
             (S::Closed, _) => None,
             (_, T::Close) => Some(S::Closed),
@@ -208,17 +210,20 @@ mod tests {
     #[test]
     fn the_slot_table() {
         use SlotState::{AtFault, Closed, Filled, Repairing, Reserved, Vacated};
-        use SlotStep::{Close, Depart, Fault, Reassign, Rebuild, Recover, Repair, Store, Vacate};
+        use SlotStep::{
+            Close, Depart, Fault, HandOver, Reassign, Rebuild, Recover, Repair, Store, Vacate,
+        };
         let close = (Close, Closed);
         let table = [
             (Reserved, vec![(Reassign, Reserved), (Store, Filled), close]),
-            (Filled, vec![(Fault, AtFault), (Depart, Filled), (Vacate, Vacated), close]),
+            (Filled, vec![(Fault, AtFault), (Depart, Filled), (HandOver, Vacated), close]),
             (AtFault, vec![(Recover, Filled), (Vacate, Vacated), close]),
             (Repairing, vec![(Vacate, Vacated), (Rebuild, Filled), close]),
             (Vacated, vec![(Repair, Repairing), close]),
             (Closed, vec![]),
         ];
-        let steps = [Reassign, Store, Fault, Recover, Depart, Vacate, Repair, Rebuild, Close];
+        let steps =
+            [Reassign, Store, Fault, Recover, Depart, HandOver, Vacate, Repair, Rebuild, Close];
         assert_eq!(table.clone().map(|row| row.0), SlotState::ALL);
         for (state, row) in table {
             for step in steps {

@@ -180,9 +180,7 @@ impl Market {
             SlotState::Repairing => (now > slot.answer_by).then_some(Due::Reassign(id)),
             SlotState::AtFault => self.is_overdue(contract, slot).then_some(Due::Replace(id)),
             SlotState::Vacated => self.may_search(id).then_some(Due::Replace(id)),
-            SlotState::Filled => {
-                self.may_hand_over(contract, id, slot).then_some(Due::Replace(id))
-            }
+            SlotState::Filled => self.may_hand_over(contract, id, slot).then_some(Due::Replace(id)),
             SlotState::Reserved | SlotState::Closed => None,
         }
     }

@@ -120,8 +120,5 @@ fn each_slot(
     make: fn(SlotId, Did) -> Effect,
 ) -> Vec<Effect> {
     let slots = market.contract(&id).map(|c| c.slots.as_slice()).unwrap_or_default();
-    (0u16..)
-        .zip(slots)
-        .map(|(slot, s)| make(SlotId { contract: id, slot }, s.provider()))
-        .collect()
+    (0u16..).zip(slots).map(|(slot, s)| make(SlotId { contract: id, slot }, s.provider())).collect()
 }

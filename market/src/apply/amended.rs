@@ -10,7 +10,14 @@ impl Market {
     /// Applies what a party, or an agreement of old, makes of a contract that runs.
     pub(super) fn changed_by_agreement(&mut self, event: &Event) {
         match event {
-            Event::ContractExtended { contract: id, document, number, automatic, amendment, .. } => {
+            Event::ContractExtended {
+                contract: id,
+                document,
+                number,
+                automatic,
+                amendment,
+                ..
+            } => {
                 self.amended(id, amendment);
                 let contract = self.contract_mut(id);
                 contract.extension = Some((*number, *document));

@@ -67,9 +67,11 @@ fn compensation(contract: &Contract, breaches: &mut Breaches) {
     );
     let received = contract.shares.get(&contract.client).map_or(Msat::ZERO, |s| s.received);
     let whole = contract.cost.escrow().unwrap_or(Msat::ZERO);
-    breaches.expect(received <= whole, "a client is made whole and no more", || {
-        format!("{}: {received} of {whole}", contract.id)
-    });
+    breaches.expect(
+        Msat::ZERO <= received && received <= whole,
+        "a client is made whole and no more",
+        || format!("{}: {received} of {whole}", contract.id),
+    );
 }
 
 /// What has left an open contract's escrow is in its accruals, its reads or its fees, or went to former providers.

@@ -61,7 +61,8 @@ impl Market {
         let running = contract.end().filter(|end| self.epoch < *end);
         let (true, Some(end)) = (contract.state == ContractState::Active, running) else {
             let (what, state) = (format!("contract {}", contract.id), contract.state.name());
-            let allowed = "it can be made longer or larger from its first revision to its last epoch";
+            let allowed =
+                "it can be made longer or larger from its first revision to its last epoch";
             return Err(wrong_state(what, state, allowed));
         };
         let mut terms = Terms { capacity, ..contract.terms.clone() };
@@ -103,7 +104,8 @@ impl Market {
     /// Whether the standing ask of the slot's provider covers what the slot is to be.
     fn consents(&self, plan: &Plan<'_>, slot: &Slot, amended: &AmendedSlot) -> Result<(), String> {
         let provider = slot.provider();
-        let offer = self.offers.get(&provider).ok_or("it has no standing ask; it must publish one")?;
+        let offer =
+            self.offers.get(&provider).ok_or("it has no standing ask; it must publish one")?;
         let need = Need {
             terms: &plan.terms,
             capacity: Bytes(amended.capacity.0.saturating_sub(slot.capacity.0)),
@@ -129,7 +131,9 @@ impl Market {
             .map_err(|error| error.to_string())?;
         let quoted = &slot.quoted;
         let dearer = |what: &str, asked: String, agreed: String| {
-            Err(format!("it asks {asked} for {what} now and {agreed} was agreed; it must lower its ask, or another contract be made"))
+            Err(format!(
+                "it asks {asked} for {what} now and {agreed} was agreed; it must lower its ask, or another contract be made"
+            ))
         };
         if price > quoted.price {
             return dearer("keeping", price.to_string(), quoted.price.to_string());

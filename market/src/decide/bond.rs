@@ -20,19 +20,25 @@ impl Market {
         }
         if top_up.slashed != slot.slashed {
             let (found, lost) = (top_up.slashed, slot.slashed);
-            let reason = format!("it answers for {found} lost and the bond has lost {lost}; sign one that says {lost}");
+            let reason = format!(
+                "it answers for {found} lost and the bond has lost {lost}; sign one that says {lost}"
+            );
             return Err(Rejection::Invalid { field: "slashed", reason });
         }
         let most = slot.quoted.bond;
         if top_up.bond > most {
-            let reason = format!("{} are more than the {most} that were quoted; give at most that", top_up.bond);
+            let reason = format!(
+                "{} are more than the {most} that were quoted; give at most that",
+                top_up.bond
+            );
             return Err(Rejection::Invalid { field: "bond", reason });
         }
         let amount = top_up.bond.sub(self.ledger.balance(Account::Bond(id.contract, id.slot)))?;
         if amount <= Msat::ZERO {
             return Ok(Vec::new());
         }
-        let lock = rail(contract.terms.rail).lock_bond(id.contract, id.slot, slot.provider(), amount);
+        let lock =
+            rail(contract.terms.rail).lock_bond(id.contract, id.slot, slot.provider(), amount);
         let postings = self.posted(lock)?;
         Ok(vec![Event::BondToppedUp { slot: id, document: top_up.id(), amount, postings }])
     }

@@ -2,7 +2,7 @@
 //!
 //! A client whose data is gone is made whole, up to what it paid and has not had: from the escrow that
 //! nobody earned, then from the bonds of the slots that are at fault, then from what the contract's own
-//! penalties have left in the repair pool.
+//! penalties have left in the repair pool. Where it was compensated for more before, that goes back to the pool.
 
 use crate::event::{Event, SlotId};
 use crate::rejection::Rejection;
@@ -53,10 +53,12 @@ impl Market {
                 lost = lost.sub(*to_client)?;
                 pooled = pooled.add(*to_pool)?;
             }
-            let from_pool = lost.min(pooled);
-            pooled = pooled.sub(from_pool)?;
-            let client = Account::Available(contract.client);
-            postings.extend(rail(contract.terms.rail).pay_from_pool(client, from_pool));
+            let from_pool = lost.min(pooled).max(Msat::ZERO);
+            let too_much = Msat::ZERO.sub(lost)?.min(compensated(contract)?).max(Msat::ZERO);
+            pooled = pooled.sub(from_pool)?.add(too_much)?;
+            let (rail, client) = (rail(contract.terms.rail), contract.client);
+            postings.extend(rail.pay_from_pool(Account::Available(client), from_pool));
+            postings.extend(rail.give_back(client, too_much));
         }
         let slashed = events.iter().flat_map(Event::postings).copied().collect::<Vec<_>>();
         let bonds = self.bonds_back(contract, &slashed)?;
@@ -78,7 +80,7 @@ impl Market {
 
     /// The slots whose fault nobody has judged pay for the least that it can be; the client has up to `lost` of it.
     fn at_fault_pay(&self, contract: &Contract, lost: Msat) -> Result<Vec<Event>, Rejection> {
-        let mut left = lost.min(uncompensated(contract)?);
+        let mut left = lost.min(uncompensated(contract)?).max(Msat::ZERO);
         let mut events = Vec::new();
         for (number, slot) in (0u16..).zip(&contract.slots) {
             let unjudged = slot.fault.filter(|fault| fault.penalised_ppm.is_none());
@@ -94,8 +96,7 @@ impl Market {
             let to_pool = slashed.sub(to_client)?;
             left = left.sub(to_client)?;
             let rail = rail(contract.terms.rail);
-            let postings =
-                rail.slash((contract.id, number), (contract.client, to_client), to_pool);
+            let postings = rail.slash((contract.id, number), (contract.client, to_client), to_pool);
             let fault = Fault { penalised_ppm: Some(LEAST_PPM), ..fault };
             let provider = slot.provider();
             events.push(Event::Penalised {
@@ -149,16 +150,21 @@ impl Market {
     }
 }
 
+/// What bonds have paid to a contract's client.
+fn compensated(contract: &Contract) -> Result<Msat, Rejection> {
+    Ok(Msat::sum(contract.slots.iter().map(|slot| slot.compensated))?)
+}
+
 /// What a client has paid for keeping and not been compensated for.
 fn uncompensated(contract: &Contract) -> Result<Msat, Rejection> {
-    let compensated = Msat::sum(contract.slots.iter().map(|slot| slot.compensated))?;
+    let compensated = compensated(contract)?;
     let paid = contract.cost.storage.add(contract.cost.premium)?;
     Ok(paid.sub(compensated)?.max(Msat::ZERO))
 }
 
-/// What a client has paid and not had: neither as `refund` nor as reads nor as compensation.
+/// What a client has paid and not had: neither as `refund` nor as reads nor as compensation. Below zero where it had
+/// more than it paid.
 fn lost(contract: &Contract, refund: Msat) -> Result<Msat, Rejection> {
-    let compensated = Msat::sum(contract.slots.iter().map(|slot| slot.compensated))?;
-    let had = Msat::sum([refund, contract.egress_spent, compensated])?;
-    Ok(contract.cost.escrow()?.sub(had)?.max(Msat::ZERO))
+    let had = Msat::sum([refund, contract.egress_spent, compensated(contract)?])?;
+    Ok(contract.cost.escrow()?.sub(had)?)
 }

@@ -7,7 +7,9 @@ use crate::rejection::Rejection;
 use crate::state::Market;
 use contracts::amendment::could_earn;
 use contracts::rail::rail;
-use contracts::{Account, Contract, ContractState, ContractStep, Posting, Slot, SlotState, SlotStep};
+use contracts::{
+    Account, Contract, ContractState, ContractStep, Posting, Slot, SlotState, SlotStep,
+};
 use types::documents::{Cancellation, Departure};
 use types::{DocId, Epoch, Msat, Verified};
 

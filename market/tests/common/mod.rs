@@ -1,5 +1,6 @@
 //! A small world to drive the market in: parties that act, chance that is seeded, `check` after every step.
 
+pub(crate) mod amend;
 mod picks;
 pub(crate) mod stage;
 
