@@ -96,6 +96,11 @@ impl Market {
         contracts.flat_map(|contract| self.due_of(now, contract)).collect()
     }
 
+    /// How many contracts asking what is due at `now` looks at: what it costs.
+    pub fn awake(&self, now: Timestamp) -> usize {
+        self.alarms.rung(now, self.epoch).len()
+    }
+
     /// When contract `id` must be looked at next, if it exists.
     pub(crate) fn alarm_of(&self, id: &ContractId) -> Option<Alarm> {
         self.contract(id).map(|contract| self.alarm(contract))

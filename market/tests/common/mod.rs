@@ -49,7 +49,12 @@ pub(crate) fn signed<T: Document>(document: T) -> Verified<T> {
 
 impl World {
     pub(crate) fn new(fault: Fault) -> Self {
-        let chain = HashChain::new(&[7; 32], EPOCHS);
+        Self::lasting(EPOCHS, fault)
+    }
+
+    /// A market whose chain of beacons lasts for so many epochs.
+    pub(crate) fn lasting(epochs: u64, fault: Fault) -> Self {
+        let chain = HashChain::new(&[7; 32], epochs);
         let genesis = Genesis::standard(did(MARKET), Span::DAY, chain.anchor());
         Self {
             market: Market::new(genesis),
