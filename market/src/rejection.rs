@@ -107,6 +107,16 @@ pub enum Rejection {
         /// What would help.
         reason: String,
     },
+    /// A provider's standing ask does not cover what a contract is to become.
+    #[error("slot {slot}: {provider} does not consent: {reason}")]
+    NoConsent {
+        /// Which slot.
+        slot: u16,
+        /// Who is in it.
+        provider: Did,
+        /// What its ask says instead.
+        reason: String,
+    },
     /// A read allowance is used up and the client has nothing left.
     #[error(
         "{owed} are owed for reads and {left} are there; the client must deposit the difference"
@@ -139,6 +149,7 @@ impl Rejection {
             Self::Receipt { .. } => "receipt_mismatch",
             Self::Epoch { .. } => "epoch_out_of_turn",
             Self::TooFewProviders { .. } => "too_few_providers",
+            Self::NoConsent { .. } => "no_consent",
             Self::ReadsUnpaid { .. } => "reads_unpaid",
         }
     }

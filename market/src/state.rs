@@ -1,5 +1,6 @@
 //! The whole economic state, and the questions it answers.
 
+use crate::due::Alarms;
 use crate::event::SlotId;
 use crate::genesis::Genesis;
 use crate::roster::Roster;
@@ -34,6 +35,8 @@ pub struct Market {
     pub(crate) contracts: BTreeMap<ContractId, Contract>,
     /// Contracts that are not over, for what time makes happen.
     pub(crate) open: BTreeSet<ContractId>,
+    /// When each open contract must be looked at next.
+    pub(crate) alarms: Alarms,
     /// Which slots a provider is in.
     pub(crate) holdings: BTreeMap<Did, BTreeSet<SlotId>>,
     /// Which contracts a client has.
@@ -46,7 +49,7 @@ pub struct Market {
     pub(crate) references: BTreeMap<String, DocId>,
     /// Each party's latest withdrawal.
     pub(crate) withdrawals: BTreeMap<Did, (u64, DocId)>,
-    /// When a vacated slot's new provider was last looked for.
+    /// When the next provider of a vacated or leaving slot was last looked for.
     pub(crate) delayed: BTreeMap<SlotId, Epoch>,
     /// Who has been in a slot of an open contract and is not any more, and through which epoch it is not asked again.
     pub(crate) former: BTreeMap<SlotId, BTreeMap<Did, Epoch>>,
@@ -66,6 +69,7 @@ impl Market {
             records: BTreeMap::new(),
             contracts: BTreeMap::new(),
             open: BTreeSet::new(),
+            alarms: Alarms::default(),
             holdings: BTreeMap::new(),
             by_client: BTreeMap::new(),
             by_quote: BTreeMap::new(),

@@ -56,9 +56,9 @@ pub struct ContractView {
     pub state: String,
     /// Whose.
     pub client: Did,
-    /// What it promises.
+    /// What it promises, as it is now.
     pub terms: Terms,
-    /// What it costs.
+    /// What was escrowed in all.
     pub cost: CostVector,
     /// Its latest revision; 0 before the first.
     pub revision: u64,
@@ -66,12 +66,31 @@ pub struct ContractView {
     pub layout: Option<Hash>,
     /// The first epoch it is paid for.
     pub first_epoch: Option<Epoch>,
-    /// How many epochs it runs.
+    /// How many epochs it runs, as it is now.
     pub epochs: u64,
+    /// The epoch after its last, once it is active.
+    pub ends: Option<Epoch>,
+    /// Whether its client left it early.
+    pub left: bool,
+    /// The number of its latest extension; 0 before the first.
+    pub extensions: u64,
+    /// What it began as.
+    pub agreed: AgreedView,
     /// What its escrow holds now.
     pub escrow: Msat,
     /// Slot by slot.
     pub slots: Vec<SlotView>,
+}
+
+/// What a contract was agreed as, before it was extended or grown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AgreedView {
+    /// Sealed bytes it had room for.
+    pub capacity: Bytes,
+    /// How many epochs it was to run.
+    pub epochs: u64,
+    /// What was escrowed.
+    pub cost: CostVector,
 }
 
 /// One slot of a contract.
@@ -97,6 +116,12 @@ pub struct SlotView {
     pub earned: Msat,
     /// What is locked in its bond now.
     pub bond: Msat,
+    /// What it has room for.
+    pub capacity: Bytes,
+    /// What its bond has lost.
+    pub slashed: Msat,
+    /// In which epoch its provider said that it leaves.
+    pub leaving: Option<Epoch>,
 }
 
 /// A line of `GET /v1/contracts`.

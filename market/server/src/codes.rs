@@ -100,6 +100,11 @@ const RULES: &[Code] = &[
     code("unknown_slot", 404, "the contract has no such slot"),
     code("already_used", 409, "the number was used for another document"),
     code("epoch_out_of_turn", 409, "epochs open one after the other"),
+    code(
+        "no_consent",
+        409,
+        "a provider's standing ask does not cover what the contract is to become",
+    ),
     code("quote_stale", 409, "the quote cannot be met any more"),
     code("superseded", 409, "a newer document was taken already"),
     code("too_few_providers", 409, "fewer providers fit than there are slots"),

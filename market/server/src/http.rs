@@ -1,6 +1,7 @@
 //! The HTTP API: documents in, views out. One file per kind of thing; refusals are problems.
 
 mod accounts;
+mod agreements;
 mod bulk;
 mod contracts;
 mod describe;
@@ -50,6 +51,11 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(documents::confirm))
         .routes(routes!(documents::confess))
         .routes(routes!(contracts::revise))
+        .routes(routes!(agreements::extend))
+        .routes(routes!(agreements::grow))
+        .routes(routes!(agreements::cancel))
+        .routes(routes!(agreements::depart))
+        .routes(routes!(agreements::top_up))
         .routes(routes!(bulk::put_layout, bulk::layout))
         .routes(routes!(accounts::account))
         .routes(routes!(accounts::history))

@@ -5,7 +5,8 @@ use contracts::{Account, Contract};
 use market::event::SlotId;
 use market::{Command, Market};
 use network::api::{
-    Accepted, AccountView, BookLine, BooksView, ContractLine, ContractView, ProviderLine, SlotView,
+    Accepted, AccountView, AgreedView, BookLine, BooksView, ContractLine, ContractView,
+    ProviderLine, SlotView,
 };
 use types::{Bytes, ContractId, Did, Msat};
 
@@ -14,6 +15,9 @@ pub(crate) fn answer(market: &Market, streams: &Streams, command: &Command) -> V
     let contract = match command {
         Command::Accept { acceptance, .. } => market.contract(&acceptance.id()),
         Command::Revise { revision, .. } => market.contract(&revision.contract),
+        Command::Extend(extension) => market.contract(&extension.contract),
+        Command::Grow(growth) => market.contract(&growth.contract),
+        Command::Cancel(cancellation) => market.contract(&cancellation.contract),
         _ => None,
     };
     let json = if let Some(contract) = contract {
@@ -41,6 +45,14 @@ pub(crate) fn contract_view(
         layout: contract.layout,
         first_epoch: contract.first_epoch,
         epochs: contract.epochs,
+        ends: contract.end(),
+        left: contract.left.is_some(),
+        extensions: contract.extension.map_or(0, |(number, _)| number),
+        agreed: AgreedView {
+            capacity: contract.agreed.capacity,
+            epochs: contract.agreed.epochs,
+            cost: contract.agreed.cost,
+        },
         escrow: market.ledger().balance(Account::Escrow(contract.id)),
         slots: (0u16..)
             .zip(&contract.slots)
@@ -64,6 +76,9 @@ fn slot_view(market: &Market, streams: &Streams, contract: &Contract, number: u1
         size: slot.size,
         earned: slot.earned(&accrual).unwrap_or(accrual.posted),
         bond: market.ledger().balance(Account::Bond(contract.id, number)),
+        capacity: slot.capacity,
+        slashed: slot.slashed,
+        leaving: slot.leaving,
     }
 }
 

@@ -16,10 +16,10 @@ use std::sync::Arc;
 use types::documents::{Ask, Confession, Confirmation, Deposit, Request, Voucher, Withdrawal};
 use types::{ContractId, Document, Jws, Verified};
 
-type Answer = Result<Response, Problem>;
+pub(super) type Answer = Result<Response, Problem>;
 
 /// Submits the one document that a request consists of.
-async fn take<T: Document>(
+pub(super) async fn take<T: Document>(
     app: &App,
     key: IdempotencyKey,
     path: &str,

@@ -1,7 +1,7 @@
 //! One slot on the disk.
 
 use super::error::StoreError;
-use super::files::{self, PART, SHARD, VOUCHER};
+use super::files::{self, LEASE, PART, SHARD, VOUCHER};
 use super::{Disk, SlotKey};
 use bytes::Bytes;
 use provider::{Limits, Meter};
@@ -89,7 +89,7 @@ pub(super) struct Inside {
 pub struct Room {
     key: SlotKey,
     dir: PathBuf,
-    lease: Lease,
+    lease: Mutex<Lease>,
     inside: Mutex<Inside>,
     pub(super) disk: Arc<Disk>,
     /// Held while lists change.
@@ -113,7 +113,7 @@ impl Room {
         Self {
             key,
             dir: dir.to_owned(),
-            lease,
+            lease: Mutex::new(lease),
             inside: Mutex::new(inside),
             disk: disk.clone(),
             listing: Mutex::default(),
@@ -128,9 +128,26 @@ impl Room {
         self.key
     }
 
-    /// What it was reserved as.
-    pub const fn lease(&self) -> &Lease {
-        &self.lease
+    /// What it was reserved as, with the room it was given since.
+    pub fn lease(&self) -> Lease {
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Gives it the capacity of `lease` where that is more, durably.
+    pub(super) fn enlarge(&self, lease: &Lease) -> Result<(), StoreError> {
+        let mut ours = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
+        if lease.capacity <= ours.capacity {
+            return Ok(());
+        }
+        let larger = Lease { capacity: lease.capacity, ..ours.clone() };
+        self.write_lease(&larger)?;
+        *ours = larger;
+        Ok(())
+    }
+
+    pub(super) fn write_lease(&self, lease: &Lease) -> Result<(), StoreError> {
+        let json = serde_json::to_vec(lease).expect("a lease has string keys");
+        self.replace(LEASE, &[&json])
     }
 
     /// The roots of the shards that are there.

@@ -28,7 +28,7 @@ fn the_index_comes_back_from_the_disk() {
 
     let store = Store::open(dir.path(), OFFERED).unwrap();
     let room = store.room(&slot(0)).unwrap();
-    assert_eq!((store.used(), room.lease()), (used, &lease(1 << 20)));
+    assert_eq!((store.used(), room.lease()), (used, lease(1 << 20)));
     assert_eq!(room.list(&list.root()), Some(list));
     assert_eq!(room.read(&entries[0].root).unwrap(), shards[0]);
     store.forget(&slot(0)).unwrap();

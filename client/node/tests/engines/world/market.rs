@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use network::api::{
-    AcceptBody, BackupBody, ContractView, MarketInfo, Problem, ReviseBody, SlotView,
+    AcceptBody, AgreedView, BackupBody, ContractView, MarketInfo, Problem, ReviseBody, SlotView,
 };
 use network::clock;
 use network::extract::{JsonBody, PathOf, RawBody, VerifiedBody};
@@ -143,6 +143,9 @@ async fn accept(
         size: SlotSize::default(),
         earned: Msat(0),
         bond: Msat(0),
+        capacity: Bytes(0),
+        slashed: Msat(0),
+        leaving: None,
     });
     let view = ContractView {
         id: acceptance.id(),
@@ -154,6 +157,10 @@ async fn accept(
         layout: None,
         first_epoch: None,
         epochs: quote.epochs,
+        ends: None,
+        left: false,
+        extensions: 0,
+        agreed: AgreedView::default(),
         escrow: Msat(0),
         slots: slots.collect(),
     };
