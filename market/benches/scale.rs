@@ -12,7 +12,7 @@ use std::time::Instant;
 use types::{Hash, SecretKey, Signer, Span};
 
 fn main() {
-    let count = std::env::args().filter_map(|a| a.parse().ok()).next().unwrap_or(100_000u64);
+    let count = std::env::args().find_map(|a| a.parse().ok()).unwrap_or(100_000u64);
     let key = SecretKey::from_seed(&[1; 32]);
     let genesis = Genesis::standard(key.did(), Span::HOUR, Hash::of(b"anchor"));
     let mut market = town::founded(genesis);

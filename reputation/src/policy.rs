@@ -163,7 +163,6 @@ impl DimensionPolicy {
         tolerated_ppm: 1_000,
         bound_min: 960,
         suspicion: SuspicionPolicy { alarm_micro: 18_000_000, ..Self::AVAILABILITY.suspicion },
-        ..Self::AVAILABILITY
     };
 
     /// Availability: 1 % tolerated in a period, 0.2 % against 1 % in the long run.

@@ -27,7 +27,9 @@ fn named(kind: &str, n: u64) -> Did {
 fn run(market: &mut Market, command: &Command) -> Vec<Event> {
     let events = market.decide(NOW, command).expect("the bench's commands are right");
     assert!(!events.is_empty(), "{} happens", command.name());
-    events.iter().for_each(|event| market.apply(event));
+    for event in &events {
+        market.apply(event);
+    }
     events
 }
 
