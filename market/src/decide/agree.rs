@@ -10,7 +10,7 @@ use contracts::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use types::documents::{Acceptance, Confirmation, Quote, QuotedSlot};
-use types::{Bytes, Did, Msat, Standing, Timestamp, Verified};
+use types::{Bytes, Did, Msat, Timestamp, Verified};
 
 impl Market {
     pub(crate) fn accept(
@@ -96,11 +96,7 @@ impl Market {
     /// Whether `provider` still offers room for a slot of `capacity`, and is still trusted with it.
     fn has_room(&self, provider: &Did, capacity: Bytes) -> bool {
         let Some(offer) = self.offers.get(provider) else { return false };
-        let most = match self.score(provider).standing {
-            Standing::Banned => return false,
-            Standing::New => offer.ask.capacity.min(self.genesis.reputation.newcomers.total_max),
-            Standing::Low | Standing::Standard | Standing::High => offer.ask.capacity,
-        };
+        let most = self.genesis.reputation.room(&self.score(provider), offer.ask.capacity);
         self.committed(provider).0.saturating_add(capacity.0) <= most.0
     }
 

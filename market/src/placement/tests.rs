@@ -71,7 +71,7 @@ proptest! {
         committed in 0u64..8,
         rich in any::<bool>(),
     ) {
-        let newcomers = NewcomerPolicy { slot_max: Bytes(4 << 20), total_max: Bytes(6 << 20) };
+        let newcomers = NewcomerPolicy { slot_max: Bytes(4 << 20), total_max: Bytes(6 << 20), proven_from: 0 };
         let policy = ReputationPolicy { newcomers, ..ReputationPolicy::default() };
         let score = Score { standing, ..Score::default() };
         let committed = Bytes(committed << 20);

@@ -152,15 +152,17 @@ impl Refusal<'_> {
             ),
             Self::NewcomerSlot { wanted, most } => (
                 format!(
-                    "it is new, and a slot of {wanted} is more than the {most} a new provider may take"
+                    "it is new or has proven little, and a slot of {wanted} is more than the {most} a new provider may take"
                 ),
-                "finish its vetting; the client may ask for more, smaller slots".into(),
+                "finish its vetting and answer audits; the client may ask for more, smaller slots"
+                    .into(),
             ),
             Self::NewcomerTotal { committed, wanted, most } => (
                 format!(
-                    "it is new and holds {committed}; with {wanted} more it exceeds the {most} it may hold"
+                    "it is new or has proven little, and holds {committed}; with {wanted} more it exceeds the {most} it may hold"
                 ),
-                "finish its vetting, or wait until a contract it holds ends".into(),
+                "finish its vetting and answer audits, or wait until a contract it holds ends"
+                    .into(),
             ),
             _ => (
                 "it is banned".into(),
