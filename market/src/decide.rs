@@ -5,7 +5,7 @@ mod audit;
 mod close;
 mod hold;
 mod money;
-mod offer;
+pub(crate) mod offer;
 mod penalty;
 mod rebuild;
 mod repair;

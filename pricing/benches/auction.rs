@@ -22,13 +22,8 @@ fn clear(bench: &mut Criterion) {
         [("6 slots of 1000 operators", 6, 1_000), ("30 slots of 32 operators", 30, 32)]
     {
         let bids = bids(100_000, operators);
-        let rules = Rules {
-            slots,
-            spare: 2,
-            distinct_operators: true,
-            distinct_networks: true,
-            seed: 1,
-        };
+        let rules =
+            Rules { slots, spare: 2, distinct_operators: true, distinct_networks: true, seed: 1 };
         bench.bench_function(&format!("clear 100,000 asks, {name}"), |bench| {
             bench.iter(|| Auction::new(black_box(&bids), rules, |_| true).clear());
         });

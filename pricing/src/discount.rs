@@ -62,7 +62,8 @@ pub fn slot_price(
         return Err(PricingError::TierNotServed { wanted: tier, served: names.join(", ") });
     }
     let full = policy.on_tier(ask.price, tier)?;
-    let paid = paid(&ask.volume_discounts, terms.slot_capacity()) * paid(&ask.duration_discounts, span);
+    let paid =
+        paid(&ask.volume_discounts, terms.slot_capacity()) * paid(&ask.duration_discounts, span);
     let share = Decimal::from_i128_with_scale(paid.into(), 6);
     let product = full.0.checked_mul(share).ok_or(PriceError::OutOfRange(full.0))?;
     let price = product.round_dp_with_strategy(PLACES, RoundingStrategy::AwayFromZero);
@@ -85,7 +86,9 @@ fn rising<T: PartialOrd + std::fmt::Display>(
     }
     if let Some(step) = steps.iter().find(|step| !(1..=999).contains(&step.permille)) {
         let (from, permille) = (&step.from, step.permille);
-        return refuse(format!("the step from {from} takes off {permille} permille; give 1 to 999"));
+        return refuse(format!(
+            "the step from {from} takes off {permille} permille; give 1 to 999"
+        ));
     }
     for pair in steps.windows(2) {
         let (before, after) = (&pair[0], &pair[1]);
@@ -168,6 +171,8 @@ mod tests {
             assert!(error.to_string().contains(text), "{error}");
         }
         let ask = Ask { duration_discounts: vec![step(Span::DAY, 1_000)], ..good };
-        assert!(validate_discounts(&ask).unwrap_err().to_string().starts_with("duration_discounts"));
+        assert!(
+            validate_discounts(&ask).unwrap_err().to_string().starts_with("duration_discounts")
+        );
     }
 }

@@ -32,7 +32,9 @@ pub enum PricingError {
         max_ppm: u32,
     },
     /// The least price is above the highest.
-    #[error("the floor of {floor} msat is above the ceiling of {ceiling}; give a floor that is at most the ceiling")]
+    #[error(
+        "the floor of {floor} msat is above the ceiling of {ceiling}; give a floor that is at most the ceiling"
+    )]
     FloorAboveCeiling {
         /// The least price.
         floor: Price,

@@ -24,9 +24,7 @@ pub use cost::{Keeping, cost_vector, egress_cost, quoted_cost, slot_cost};
 pub use curve::{BaseFee, BaseFeeRules, Posted, PriceCurve, Use, Utilisation};
 pub use discount::{Discounts, slot_price, validate_discounts};
 pub use error::PricingError;
-pub use mechanism::{
-    ClearingPrice, Mechanism, MechanismKind, PayAsBid, Paying, PostedAsk, Winner,
-};
+pub use mechanism::{ClearingPrice, Mechanism, MechanismKind, PayAsBid, Paying, PostedAsk, Winner};
 pub use policy::{PricingPolicy, TierRates};
 pub use rate::{Rate, SlotWork};
 pub use suggest::{Listed, Suggestion, suggest};

@@ -54,7 +54,8 @@ impl Rate {
             None => full,
             Some(discounts) => {
                 let paid = u128::from(discounts.paid_ppm(work.capacity, work.span));
-                full / u128::from(MICROS) * paid + full % u128::from(MICROS) * paid / u128::from(MICROS)
+                full / u128::from(MICROS) * paid
+                    + full % u128::from(MICROS) * paid / u128::from(MICROS)
             }
         };
         let whole = keeping.saturating_add(self.moving(work)) >> SHIFT;
@@ -70,6 +71,15 @@ impl Rate {
         let micro = i128::try_from(on_tier).ok()?;
         let price = Decimal::try_from_i128_with_scale(micro, 6).ok()?;
         Price(price.normalize()).validated().ok()
+    }
+
+    /// About what is asked for keeping on the work's tier, after discounts, in millionths of an msat; less than one too low.
+    pub fn price_micro(&self, work: &SlotWork) -> u64 {
+        let discounts = self.discounts.as_ref();
+        let paid = discounts.map_or(MICROS, |steps| steps.paid_ppm(work.capacity, work.span));
+        let hot = u128::from(self.keeping_micro) * u128::from(paid) / u128::from(MICROS);
+        let on_tier = hot.saturating_mul(work.tier_ppm.into()) / u128::from(MICROS);
+        u64::try_from(on_tier).unwrap_or(u64::MAX)
     }
 
     /// The hot-tier GB-days that `work` pays for, in fixed point.
@@ -130,7 +140,7 @@ fn fixed_gb(bytes: u64) -> u64 {
 }
 
 /// A price that lies in range, in millionths, rounded up.
-fn micros(price: Decimal) -> u64 {
+pub fn micros(price: Decimal) -> u64 {
     let scaled =
         price.round_dp_with_strategy(6, RoundingStrategy::AwayFromZero) * Decimal::from(MICROS);
     u64::try_from(scaled).unwrap_or(u64::MAX)
@@ -190,7 +200,8 @@ mod tests {
             let price = crate::slot_price(&policy, &ask, &terms, terms.duration).unwrap();
             assert_eq!(price.to_string(), expected);
             let exact = price.charge(terms.slot_capacity(), terms.duration).unwrap();
-            let (exact, compared) = (u64::try_from(exact.0).unwrap() * MICROS, rate.cost_micro(&work));
+            let (exact, compared) =
+                (u64::try_from(exact.0).unwrap() * MICROS, rate.cost_micro(&work));
             assert!(compared.abs_diff(exact) <= exact / 1_000_000 + MICROS, "{compared} {exact}");
         }
     }

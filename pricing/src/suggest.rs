@@ -112,7 +112,9 @@ mod tests {
         let found = suggest(asks, |price, tier| policy.on_tier(price, tier).ok());
         let row = |tier, region: Option<&str>| {
             let row = found.iter().find(|row| row.tier == tier && row.region.as_deref() == region);
-            row.map(|row| (row.asks, row.free.0, [row.low, row.middle, row.high].map(|p| p.to_string())))
+            row.map(|row| {
+                (row.asks, row.free.0, [row.low, row.middle, row.high].map(|p| p.to_string()))
+            })
         };
         let prices = |low: &str, middle: &str, high: &str| [low, middle, high].map(str::to_owned);
         assert_eq!(row(Tier::Hot, None), Some((4, 100, prices("80", "100", "900"))));

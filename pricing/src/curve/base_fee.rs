@@ -48,8 +48,10 @@ impl BaseFeeRules {
     /// # Errors
     /// [`PricingError`] names the field and its limits.
     pub fn validated(self) -> Result<Self, PricingError> {
-        let fields =
-            [("step_ppm", self.step_ppm, Self::STEP_MAX_PPM), ("target_ppm", self.target_ppm, WHOLE_PPM)];
+        let fields = [
+            ("step_ppm", self.step_ppm, Self::STEP_MAX_PPM),
+            ("target_ppm", self.target_ppm, WHOLE_PPM),
+        ];
         for (name, found_ppm, max_ppm) in fields {
             if found_ppm == 0 || found_ppm > max_ppm {
                 return Err(PricingError::ShareOutOfRange { name, found_ppm, max_ppm });

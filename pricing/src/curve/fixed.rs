@@ -48,7 +48,8 @@ pub(super) fn sine_of_part(part: u32) -> u128 {
 /// `asked` × `factor`, to the nearest millionth of an msat, never above the highest price anyone may ask.
 pub(super) fn times(asked: Price, factor: u128) -> Price {
     let most = Decimal::from(price::MAX);
-    let factor = i128::try_from(factor).map_or(most, |factor| Decimal::from_i128_with_scale(factor, 15));
+    let factor =
+        i128::try_from(factor).map_or(most, |factor| Decimal::from_i128_with_scale(factor, 15));
     let product = asked.0.checked_mul(factor).unwrap_or(most);
     let rounded = product.round_dp_with_strategy(PLACES, RoundingStrategy::MidpointAwayFromZero);
     Price(rounded.clamp(Decimal::ZERO, most).normalize())

@@ -96,9 +96,8 @@ fn the_smallest_price_still_moves() {
 fn below_the_bound_the_price_rests_and_above_it_swings() {
     for delay in [0, 1, 2, 4] {
         let bound = u64::from(stable_step_ppm(u32::try_from(delay).unwrap()));
-        let elasticity = |permille: u64| {
-            u32::try_from(bound * permille / 1_000 * 1_000_000 / 125_000).unwrap()
-        };
+        let elasticity =
+            |permille: u64| u32::try_from(bound * permille / 1_000 * 1_000_000 / 125_000).unwrap();
         let below = unrest(125_000, elasticity(900), delay, 800);
         let above = unrest(125_000, elasticity(1_100), delay, 800);
         assert!(below < 2_000, "delay {delay}: {below} millionths off below the bound");
