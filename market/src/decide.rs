@@ -10,7 +10,7 @@ mod grow;
 mod hold;
 mod leave;
 mod money;
-mod offer;
+pub(crate) mod offer;
 mod penalty;
 mod rebuild;
 mod repair;

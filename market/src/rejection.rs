@@ -60,6 +60,14 @@ pub enum Rejection {
         /// How long ago.
         ago: types::Span,
     },
+    /// A counter that is not the next one, or one too many.
+    #[error("this is counter {found}; {right}")]
+    CounterOutOfTurn {
+        /// Its round.
+        found: u8,
+        /// What would be right.
+        right: String,
+    },
     /// The quote cannot be met any more.
     #[error("the quote is stale: {0}; ask for a new one")]
     QuoteStale(String),
@@ -143,6 +151,7 @@ impl Rejection {
             Self::UnknownSlot(_) => "unknown_slot",
             Self::WrongState { .. } => "wrong_state",
             Self::QuoteExpired { .. } => "quote_expired",
+            Self::CounterOutOfTurn { .. } => "counter_out_of_turn",
             Self::QuoteStale(_) => "quote_stale",
             Self::Superseded { .. } => "superseded",
             Self::AlreadyUsed { .. } => "already_used",

@@ -24,7 +24,7 @@ pub struct Need<'a> {
 /// A provider that might take a slot.
 #[derive(Clone, Copy, Debug)]
 pub struct Candidate<'a> {
-    /// Its standing ask.
+    /// Its ask.
     pub ask: &'a Ask,
     /// Its score.
     pub score: Score,
@@ -105,13 +105,17 @@ pub fn admit<'a>(
     if !accepted.is_empty() && !accepted.contains(&ask.region) {
         return Err(Refusal::Region { found: &ask.region, accepted });
     }
+    let wanted = &need.terms.placement.tags;
+    if let Some(missing) = wanted.iter().find(|tag| !ask.tags.contains(tag)) {
+        return Err(Refusal::Tags { missing, carried: &ask.tags });
+    }
     if available < bond {
         return Err(Refusal::Bond { available, needed: bond });
     }
     Ok(())
 }
 
-/// Whether the conditions that `figures` show are met: all of [`admit`]'s but region and bond.
+/// Whether the conditions that `figures` show are met: all of [`admit`]'s but region, tags and bond.
 ///
 /// # Errors
 /// [`Refusal`] as [`admit`].

@@ -99,6 +99,7 @@ const RULES: &[Code] = &[
     code("unknown_contract", 404, "there is no such contract"),
     code("unknown_slot", 404, "the contract has no such slot"),
     code("already_used", 409, "the number was used for another document"),
+    code("counter_out_of_turn", 409, "the counter is not the quote's next round, or one too many"),
     code("epoch_out_of_turn", 409, "epochs open one after the other"),
     code(
         "no_consent",
