@@ -8,7 +8,6 @@ use contracts::amendment::AmendedSlot;
 use contracts::bond::{self, BondInputs};
 use contracts::rail::rail;
 use contracts::{Amendment, Contract, ContractState, Posting, Slot, SlotState, audit_plan, terms};
-use pricing::PostedAsk;
 use reputation::gate::{self, Candidate, Need};
 use types::documents::{Ask, AuditPlan};
 use types::terms::Renewal;
@@ -127,8 +126,9 @@ impl Market {
     }
 
     fn is_not_dearer(&self, plan: &Plan<'_>, slot: &Slot, ask: &Ask) -> Result<(), String> {
-        let price = PostedAsk::slot_price(&self.genesis.pricing, plan.terms.tier, ask)
-            .map_err(|error| error.to_string())?;
+        let price =
+            pricing::slot_price(&self.genesis.pricing, ask, &plan.terms, plan.terms.duration)
+                .map_err(|error| error.to_string())?;
         let quoted = &slot.quoted;
         let dearer = |what: &str, asked: String, agreed: String| {
             Err(format!(
