@@ -6,6 +6,7 @@ mod common;
 mod crash;
 mod damage;
 mod durability;
+mod keeping;
 mod life;
 mod openapi;
 mod refusals;
