@@ -12,22 +12,22 @@ use types::{
     Bytes as Size, ContractId, Hash, Msat, SecretKey, Signer, Span, Terms, Timestamp, Verified,
 };
 
-const CLIENT: u8 = 100;
+pub(crate) const CLIENT: u8 = 100;
 const DAYS: u64 = 10;
 
 /// A market, providers 1 to `count`, everyone with money.
-struct Town {
+pub(crate) struct Town {
     house: House,
-    market: Handle,
-    providers: Vec<Provider>,
+    pub(crate) market: Handle,
+    pub(crate) providers: Vec<Provider>,
     cloud: Cloud,
 }
 
-async fn town(count: u8) -> Town {
+pub(crate) async fn town(count: u8) -> Town {
     town_with(count, |_| ()).await
 }
 
-async fn town_with(count: u8, adjust: impl FnOnce(&mut Config)) -> Town {
+pub(crate) async fn town_with(count: u8, adjust: impl FnOnce(&mut Config)) -> Town {
     let house = House::founded();
     let mut config = house.config();
     adjust(&mut config);
@@ -76,7 +76,7 @@ impl Town {
     }
 
     /// An active contract whose slots hold one shard each.
-    async fn stored(&self) -> ContractView {
+    pub(crate) async fn stored(&self) -> ContractView {
         let view = agreed(self).await;
         let (me, speaks) = (key(CLIENT), client(&self.market, &key(CLIENT)));
         let mut sizes = Vec::new();
@@ -101,7 +101,7 @@ impl Town {
         view
     }
 
-    async fn epoch(&self) {
+    pub(crate) async fn epoch(&self) {
         self.market.open_epoch().await.unwrap();
         self.market.quiesce().await.unwrap();
         sound(&self.market);
