@@ -15,6 +15,7 @@ mod put;
 mod quote;
 mod rm;
 mod runtime;
+mod session;
 mod stat;
 
 use clap::{Parser, Subcommand};
@@ -63,6 +64,8 @@ enum Command {
     /// Show, fill or empty the account.
     #[command(subcommand)]
     Account(account::Account),
+    /// Sign a session for programs that speak to the market's API.
+    Session(session::Session),
     /// Check a market's journal.
     #[command(subcommand)]
     Journal(journal::Journal),
@@ -88,6 +91,7 @@ fn main() -> ExitCode {
         Command::Stat(stat) => runtime::run(stat.run(&output)),
         Command::Contract(contract) => runtime::run(contract.run(&output)),
         Command::Account(account) => runtime::run(account.run(&output)),
+        Command::Session(session) => runtime::run(session.run(&output)),
         Command::Journal(journal) => journal.run(&output),
     };
     match done {

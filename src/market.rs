@@ -34,6 +34,16 @@ impl MarketArgs {
         self.database.clone().map_or_else(|| Place::from(&self.data), Place::Postgres)
     }
 
+    /// The market in `data`.
+    pub(crate) const fn of(data: PathBuf, password_file: Option<PathBuf>) -> Self {
+        Self { data, password_file, database: None }
+    }
+
+    /// Speaks to the running market as its operator.
+    pub(crate) async fn client(&self) -> Result<MarketClient> {
+        operator(self, self.key().await?)
+    }
+
     async fn key(&self) -> Result<SecretKey> {
         let password = Password::obtain(self.password_file.as_deref(), Prompt::Existing)?;
         let data = self.data.clone();

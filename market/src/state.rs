@@ -8,8 +8,14 @@ use contracts::{Account, Contract, Ledger, Slot};
 use reputation::Record;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use types::documents::Ask;
 use types::{Bytes, ContractId, Did, DocId, Epoch, Hash, Msat, Score};
+
+/// Everything behind `after`; everything where there is no such thing.
+fn behind<T>(after: Option<T>) -> (Bound<T>, Bound<T>) {
+    (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded)
+}
 
 /// A provider's standing ask and what is sold of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,6 +158,31 @@ impl Market {
     /// A client's contracts.
     pub fn contracts_of(&self, client: &Did) -> impl Iterator<Item = &Contract> {
         self.by_client.get(client).into_iter().flatten().filter_map(|id| self.contracts.get(id))
+    }
+
+    /// The contracts that `party` buys or holds slots of, by name, behind `after`.
+    pub fn contracts_concerning(
+        &self,
+        party: &Did,
+        after: Option<ContractId>,
+    ) -> impl Iterator<Item = &Contract> {
+        let last = after.map(|contract| SlotId { contract, slot: u16::MAX });
+        let bought = self.by_client.get(party).into_iter();
+        let held = self.holdings.get(party).into_iter();
+        let mut bought = bought.flat_map(move |ids| ids.range(behind(after))).copied().peekable();
+        let mut held =
+            held.flat_map(move |ids| ids.range(behind(last))).map(|id| id.contract).peekable();
+        let names = std::iter::from_fn(move || {
+            let next = bought.peek().into_iter().chain(held.peek()).min().copied()?;
+            while bought.next_if_eq(&next).is_some() || held.next_if_eq(&next).is_some() {}
+            Some(next)
+        });
+        names.filter_map(|id| self.contracts.get(&id))
+    }
+
+    /// The standing offers behind `after`, by provider.
+    pub fn offers_behind(&self, after: Option<Did>) -> impl Iterator<Item = (&Did, &Offer)> {
+        self.offers.range(behind(after))
     }
 
     /// What a party can use or withdraw.

@@ -35,7 +35,10 @@ pub(crate) const GROUPS: &[(&str, &[Code])] = &[
 ];
 
 /// Any request may meet these.
-const EVERY: &[Code] = &[code("internal", 500, "the server failed; its log says why")];
+const EVERY: &[Code] = &[
+    code("rate_limited", 429, "too many requests at once; Retry-After says when to send the next"),
+    code("internal", 500, "the server failed; its log says why"),
+];
 
 /// Paths and methods that are not in the description.
 const NOWHERE: &[Code] = &[
@@ -47,7 +50,10 @@ const NOWHERE: &[Code] = &[
 const PATH: &[Code] = &[code("path_malformed", 400, "a parameter in the path cannot be read")];
 
 /// Where there is a query.
-const QUERY: &[Code] = &[code("query_malformed", 400, "a parameter in the query cannot be read")];
+const QUERY: &[Code] = &[
+    code("query_malformed", 400, "a parameter in the query cannot be read"),
+    code("cursor_malformed", 400, "after is no cursor of this list"),
+];
 
 /// Where a session is needed.
 const SESSION: &[Code] = &[
@@ -120,6 +126,8 @@ const RULES: &[Code] = &[
 
 /// What single operations refuse with.
 const OWN: &[Code] = &[
+    code("not_ready", 503, "the market takes no work now; the detail says why"),
+    code("too_many_streams", 429, "the party follows the events too often at once"),
     code("upgrade_required", 426, "the request does not ask for the stream's protocol"),
     code("not_found", 404, "there is no such thing, or not for who asks"),
     code("not_yours", 403, "this is another party's"),

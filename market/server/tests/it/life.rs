@@ -27,7 +27,7 @@ pub(crate) async fn town(count: u8) -> Town {
     town_with(count, |_| ()).await
 }
 
-async fn town_with(count: u8, adjust: impl FnOnce(&mut Config)) -> Town {
+pub(crate) async fn town_with(count: u8, adjust: impl FnOnce(&mut Config)) -> Town {
     let house = House::founded();
     let mut config = house.config();
     adjust(&mut config);

@@ -2,11 +2,14 @@
 #![cfg(test)]
 
 mod agreements;
+mod authorisation;
 mod common;
 mod crash;
 mod damage;
 mod durability;
+mod events;
 mod keeping;
 mod life;
+mod lists;
 mod openapi;
 mod refusals;
