@@ -101,6 +101,8 @@ impl Place {
         let (output, lines) = (BufReader::new(child.stdout.take().unwrap()), lines.clone());
         std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
+                // The first line comes behind the test's own name.
+                let line = line.rsplit("... ").next().unwrap_or_default().to_owned();
                 if lines.send((number, line)).is_err() {
                     return;
                 }
