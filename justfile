@@ -31,6 +31,10 @@ bench:
 kills ROUNDS='10000':
     BONDSTORE_KILL_ROUNDS={{ROUNDS}} cargo test --release --test kills -- --nocapture
 
+# The writer on PostgreSQL killed or paused under load, ROUNDS times; a standby must write within ten seconds.
+failover ROUNDS='200':
+    BONDSTORE_FAILOVER_ROUNDS={{ROUNDS}} BONDSTORE_FAILOVER_SECONDS=10 cargo test --release -p market-server --test postgres failover -- --nocapture
+
 # Random command sequences against the market's rules: CASES of them.
 sequences CASES='1000000':
     PROPTEST_CASES={{CASES}} cargo test --release -p market --test sequences

@@ -32,6 +32,11 @@ impl ClientArgs {
         Ok(Client::open(&self.data, &password, self.options()).await?)
     }
 
+    /// Where its password is.
+    pub(crate) fn password_file(&self) -> Option<PathBuf> {
+        self.password_file.clone()
+    }
+
     fn options(&self) -> Options {
         let plain = if self.insecure_http { PlainHttp::Anywhere } else { PlainHttp::LoopbackOnly };
         Options { plain, ..Options::default() }

@@ -7,7 +7,8 @@ mod stage;
 mod watch;
 
 use crate::output::Output;
-use anyhow::{Context, Result, bail};
+use crate::runtime::asked_to_end;
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use report::Report;
 use stage::Stage;
@@ -45,7 +46,11 @@ impl Demo {
         }
         let seed = self.seed.map_or_else(random_seed, Ok)?;
         let (dir, temporary) = directory(self.data.as_deref())?;
-        let shown = self.play(output, &dir, seed).await;
+        // Asked to end, the demo drops everything where it is, and its directory below.
+        let shown = tokio::select! {
+            shown = self.play(output, &dir, seed) => shown,
+            asked = asked_to_end(), if !self.keep => asked.and(Err(anyhow!("stopped before its end"))),
+        };
         if temporary && !self.keep {
             // What is left in the system's temporary directory is its to remove.
             let _left = std::fs::remove_dir_all(&dir);

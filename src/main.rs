@@ -7,6 +7,7 @@ mod contract;
 mod demo;
 mod get;
 mod journal;
+mod log;
 mod ls;
 mod market;
 mod output;
@@ -15,11 +16,16 @@ mod put;
 mod quote;
 mod rm;
 mod runtime;
+mod session;
+mod settings;
 mod share;
 mod stat;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use log::LogFormat;
 use output::Output;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// A storage marketplace in which every promise is bonded.
@@ -29,6 +35,12 @@ struct Cli {
     /// Print one JSON value instead of text.
     #[arg(long, global = true)]
     json: bool,
+    /// A file with settings, in TOML: sections `[market]`, `[provider]`, `[client]`, keys as the flags are called.
+    #[arg(long, global = true, env = "BONDSTORE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// How the log on standard error is written.
+    #[arg(long, global = true, env = "BONDSTORE_LOG_FORMAT", value_enum, default_value_t)]
+    log_format: LogFormat,
     #[command(subcommand)]
     command: Command,
 }
@@ -70,17 +82,19 @@ enum Command {
     /// Show, fill or empty the account.
     #[command(subcommand)]
     Account(account::Account),
+    /// Sign a session for programs that speak to the market's API.
+    Session(session::Session),
     /// Check a market's journal.
     #[command(subcommand)]
     Journal(journal::Journal),
 }
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match read() {
         Ok(cli) => cli,
         Err(error) => return misread(&error),
     };
-    runtime::log();
+    log::begin(cli.log_format);
     let output = Output::new(cli.json);
     let done = match cli.command {
         Command::Demo(demo) => runtime::run(demo.run(&output)),
@@ -98,6 +112,7 @@ fn main() -> ExitCode {
         Command::Stat(stat) => runtime::run(stat.run(&output)),
         Command::Contract(contract) => runtime::run(contract.run(&output)),
         Command::Account(account) => runtime::run(account.run(&output)),
+        Command::Session(session) => runtime::run(session.run(&output)),
         Command::Journal(journal) => journal.run(&output),
     };
     match done {
@@ -107,6 +122,18 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The command line, over what file and environment say.
+fn read() -> Result<Cli, clap::Error> {
+    let command = settings::layered(Cli::command(), &words())
+        .map_err(|faults| Cli::command().error(ErrorKind::InvalidValue, faults))?;
+    Cli::from_arg_matches(&command.try_get_matches()?)
+}
+
+/// The command line's words, as far as they are text.
+fn words() -> Vec<String> {
+    std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
 }
 
 /// Help and version are printed as they are; anything else is a complaint like every other.

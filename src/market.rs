@@ -1,12 +1,13 @@
 //! `bondstore market`: run one, and book what its operator received.
 
 use crate::arguments;
-use crate::output::Output;
+use crate::output::{Output, table};
 use crate::runtime::asked_to_end;
+use crate::settings;
 use anyhow::{Context, Result, bail};
-use clap::{Args, Subcommand};
+use clap::{Args, CommandFactory, Subcommand};
 use market::Genesis;
-use market_server::{ADDRESS_FILE, Config, KEY_FILE};
+use market_server::{ADDRESS_FILE, Config, KEY_FILE, OpenError, Place};
 use network::client::{ClientOptions, HttpClient};
 use network::endpoint::{Endpoint, PlainHttp};
 use network::identity::{Password, Prompt};
@@ -21,12 +22,29 @@ pub(crate) struct MarketArgs {
     /// The market's data directory.
     #[arg(long, default_value = "bondstore-market", value_name = "DIR")]
     data: PathBuf,
+    /// The market's PostgreSQL database; its data directory holds an SQLite database where none is named.
+    #[arg(long, env = "BONDSTORE_DATABASE", value_name = "URL", hide_env_values = true)]
+    database: Option<String>,
     /// A file whose first line is the password (else `BONDSTORE_PASSWORD`, else a prompt).
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
 }
 
 impl MarketArgs {
+    fn place(&self) -> Place {
+        self.database.clone().map_or_else(|| Place::from(&self.data), Place::Postgres)
+    }
+
+    /// The market in `data`.
+    pub(crate) const fn of(data: PathBuf, password_file: Option<PathBuf>) -> Self {
+        Self { data, password_file, database: None }
+    }
+
+    /// Speaks to the running market as its operator.
+    pub(crate) async fn client(&self) -> Result<MarketClient> {
+        operator(self, self.key().await?)
+    }
+
     async fn key(&self) -> Result<SecretKey> {
         let password = Password::obtain(self.password_file.as_deref(), Prompt::Existing)?;
         let data = self.data.clone();
@@ -52,6 +70,38 @@ pub(crate) enum Market {
         /// Replay the whole journal at start instead of trusting the last snapshot.
         #[arg(long)]
         full_check: bool,
+        /// Never write: read along with whoever writes to the same database.
+        #[arg(long, requires = "database")]
+        read_only: bool,
+        /// Where others reach this process, if that is not where it listens.
+        #[arg(long, value_name = "URL")]
+        public_url: Option<String>,
+    },
+    /// Show what the settings of `market run` come to, and where each comes from. Nothing is started.
+    Config {
+        /// Show them.
+        #[arg(long, required = true)]
+        show: bool,
+    },
+    /// Write the market's whole database to a file, also while it runs. The key is not in it.
+    Backup {
+        #[command(flatten)]
+        market: MarketArgs,
+        /// The new file.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Put a backup back where no market is yet, and verify its journal.
+    Restore {
+        /// The backup.
+        file: PathBuf,
+        #[command(flatten)]
+        market: MarketArgs,
+    },
+    /// Change an older program's database to this program's layout.
+    Migrate {
+        #[command(flatten)]
+        market: MarketArgs,
     },
     /// Book money that the operator received for a party.
     Credit {
@@ -74,33 +124,43 @@ pub(crate) enum Market {
 impl Market {
     pub(crate) async fn run(self, output: &Output) -> Result<()> {
         match self {
-            Self::Run { market, listen, epoch, epoch_every, full_check } => {
+            Self::Run { market, listen, epoch, epoch_every, full_check, read_only, public_url } => {
                 found_if_new(&market, epoch.unwrap_or(Span::HOUR)).await?;
-                let founded = market_server::genesis(&market.data)?.epoch;
+                let place = market.place();
+                let genesis = blocking(move || Ok(market_server::genesis(place)?)).await?;
+                let founded = genesis.epoch;
                 if let Some(wanted) = epoch.filter(|wanted| *wanted != founded) {
                     bail!(
                         "this market was founded with epochs of {founded}, not {wanted}; leave --epoch out, or found another in a new directory"
                     );
                 }
                 let key = market.key().await?;
-                let mut config = Config::new(&market.data, listen, key);
-                config.full_check = full_check;
-                let running = start(config, epoch_every).await?;
-                let info = running.info();
-                let value = json!({ "market": info.market, "url": running.url(), "data": market.data, "epoch": info.epoch });
-                output.result(&value, || {
-                    let every = info
-                        .epoch_every
-                        .map_or_else(String::new, |every| format!(", one every {every}"));
-                    format!(
-                        "market {} at {}\nepochs of {}{every}; Ctrl-C ends it",
-                        info.market,
-                        running.url(),
-                        info.epoch
-                    )
+                let config = Config {
+                    full_check,
+                    read_only,
+                    public_url,
+                    database: market.database.clone(),
+                    epoch_every: Some(epoch_every.unwrap_or(founded).as_duration()),
+                    ..Config::new(&market.data, listen, key)
+                };
+                serve(config, output).await
+            }
+            Self::Config { .. } => {
+                show_settings(output);
+                Ok(())
+            }
+            Self::Backup { market, out } => back_up(&market, out, output).await,
+            Self::Restore { file, market } => restore(file, &market, output).await,
+            Self::Migrate { market } => {
+                let place = market.place();
+                let (from, to) = blocking(move || Ok(market_server::migrate(place)?)).await?;
+                output.result(&json!({ "from": from, "to": to }), || {
+                    if from == to {
+                        format!("the database has schema {to} already")
+                    } else {
+                        format!("the database was changed from schema {from} to schema {to}")
+                    }
                 });
-                asked_to_end().await?;
-                running.shutdown().await;
                 Ok(())
             }
             Self::Credit { party, amount, reference, out, market } => {
@@ -127,27 +187,94 @@ impl Market {
     }
 }
 
-/// Founds the market where there is none yet.
-async fn found_if_new(market: &MarketArgs, epoch: Span) -> Result<()> {
-    if market.data.join(KEY_FILE).exists() {
-        return Ok(());
-    }
-    let password = Password::obtain(market.password_file.as_deref(), Prompt::New)?;
-    let data = market.data.clone();
-    let found = move || {
-        market_server::init(&data, &password, None, |did, anchor| {
-            Genesis::standard(did, epoch, anchor)
-        })
-    };
-    tokio::task::spawn_blocking(found).await??;
+/// The settings of `market run`, each with its origin.
+fn show_settings(output: &Output) {
+    let shown = settings::shown(&crate::Cli::command(), "market", &crate::words());
+    let value: serde_json::Map<String, serde_json::Value> = shown
+        .iter()
+        .map(|s| (s.key.clone(), json!({ "value": s.value, "origin": s.origin })))
+        .collect();
+    output.result(&value, || {
+        let rows = shown.iter().map(|s| [s.key.clone(), s.value.clone(), s.origin.clone()]);
+        table(["setting", "value", "from"], rows)
+    });
+}
+
+/// Serves a market until it is asked to end.
+async fn serve(config: Config, output: &Output) -> Result<()> {
+    let (data, running) = (config.data.clone(), market_server::start(config).await?);
+    let info = running.info();
+    let writes = running.role().is_writer();
+    let value = json!({ "market": info.market, "url": running.url(), "data": data, "epoch": info.epoch, "writes": writes });
+    output.result(&value, || {
+        let every =
+            info.epoch_every.map_or_else(String::new, |every| format!(", one every {every}"));
+        let role = if writes { "" } else { "\nanother process writes; this one reads along" };
+        format!(
+            "market {} at {}\nepochs of {}{every}; Ctrl-C ends it{role}",
+            info.market,
+            running.url(),
+            info.epoch
+        )
+    });
+    asked_to_end().await?;
+    running.shutdown().await;
     Ok(())
 }
 
-/// Starts it with epochs as long as they stand for, or as `every` says.
-async fn start(mut config: Config, every: Option<Span>) -> Result<market_server::Handle> {
-    let genesis = market_server::genesis(&config.data)?;
-    config.epoch_every = Some(every.unwrap_or(genesis.epoch).as_duration());
-    Ok(market_server::start(config).await?)
+async fn back_up(market: &MarketArgs, out: PathBuf, output: &Output) -> Result<()> {
+    let (place, file) = (market.place(), out.clone());
+    let rows = blocking(move || Ok(market_server::back_up(place, &file)?)).await?;
+    output.result(&json!({ "file": out, "rows": rows }), || {
+        format!("{rows} rows are in {}; keep the market's key beside it", out.display())
+    });
+    Ok(())
+}
+
+async fn restore(file: PathBuf, market: &MarketArgs, output: &Output) -> Result<()> {
+    let place = market.place();
+    let report = blocking(move || Ok(market_server::restore(&file, place)?)).await?;
+    output.result(&serde_json::to_value(report)?, || {
+        format!(
+            "{} blocks with {} events are restored and verified; the journal ends with {}",
+            report.blocks, report.events, report.head
+        )
+    });
+    if !market.data.join(KEY_FILE).exists() {
+        output.say(format!(
+            "put the market's {KEY_FILE} into {} before it runs",
+            market.data.display()
+        ));
+    }
+    Ok(())
+}
+
+/// Founds the market where there is none yet.
+async fn found_if_new(market: &MarketArgs, epoch: Span) -> Result<()> {
+    let place = market.place();
+    let there = blocking(move || Ok(market_server::genesis(place))).await?;
+    match there {
+        Err(OpenError::NotFounded(_)) => {}
+        // What else is wrong is found when it is opened.
+        _ => return Ok(()),
+    }
+    let kept = market.data.join(KEY_FILE).exists();
+    let prompt = if kept { Prompt::Existing } else { Prompt::New };
+    let password = Password::obtain(market.password_file.as_deref(), prompt)?;
+    let (place, data) = (market.place(), market.data.clone());
+    blocking(move || {
+        let key = market_server::obtain_key(&data, &password, None)?;
+        let genesis = |did, anchor| Genesis::standard(did, epoch, anchor);
+        Ok(market_server::found(place, &key, genesis)?)
+    })
+    .await
+}
+
+/// Does what waits for a disk or a database on a thread that may.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work).await?
 }
 
 /// A client of the running market with its operator's key.

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use network::client::{ClientOptions, HttpClient};
 use network::endpoint::{Endpoint, PlainHttp};
 use network::identity::{Password, Prompt};
-use network::market_api::{Amendment, MarketClient};
+use network::market_api::MarketClient;
 use provider::Offer;
 use provider_node::{Config, Settings};
 use serde_json::json;
@@ -161,7 +161,7 @@ impl Provider {
                 let (market, key) = node.market().await?;
                 let leaving = Departure { provider: key.did(), contract, slot };
                 let signed = Verified::sign(leaving, &key)?;
-                market.amend(contract, Amendment::Departure, signed.signed()).await?;
+                market.depart(contract, signed.signed()).await?;
                 let value = json!({ "document": signed.id(), "contract": contract, "slot": slot });
                 output.result(&value, || {
                     format!("slot {slot} of contract {} is given up; keep the node running until another has rebuilt it", contract.short())
@@ -171,9 +171,14 @@ impl Provider {
             Self::TopUp { contract, slot, amount, node } => {
                 let (market, key) = node.market().await?;
                 let bond = Msat(amount);
-                let top_up = TopUp { provider: key.did(), contract, slot, bond };
+                let view = market.contract(contract).await?;
+                let held = view.slots.iter().find(|held| held.slot == slot);
+                let slashed = held
+                    .map(|held| held.slashed)
+                    .ok_or_else(|| anyhow!("contract {contract} has no slot {slot}"))?;
+                let top_up = TopUp { provider: key.did(), contract, slot, slashed, bond };
                 let signed = Verified::sign(top_up, &key)?;
-                market.amend(contract, Amendment::TopUp, signed.signed()).await?;
+                market.top_up(contract, signed.signed()).await?;
                 let value = json!({ "document": signed.id(), "contract": contract, "slot": slot, "bond": bond });
                 output.result(&value, || {
                     format!("the bond of slot {slot} of contract {} holds {bond}", contract.short())

@@ -1,8 +1,7 @@
-//! What every command runs in: a tokio runtime, a log on standard error, an end on Ctrl-C.
+//! What every command runs in: a tokio runtime, and an end on Ctrl-C.
 
 use anyhow::{Context, Result};
 use std::future::Future;
-use tracing_subscriber::EnvFilter;
 
 /// Runs a command's future to its end.
 pub(crate) fn run(command: impl Future<Output = Result<()>>) -> Result<()> {
@@ -11,17 +10,6 @@ pub(crate) fn run(command: impl Future<Output = Result<()>>) -> Result<()> {
         .build()
         .context("the system gives no threads or sockets")?;
     runtime.block_on(command)
-}
-
-/// Logs to standard error what `BONDSTORE_LOG` asks for; warnings where it asks for nothing.
-pub(crate) fn log() {
-    let filter =
-        EnvFilter::try_from_env("BONDSTORE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .init();
 }
 
 /// Waits until the process is asked to end: Ctrl-C or SIGTERM.

@@ -1,5 +1,6 @@
 //! A contract and its slots: what has been agreed, what is held, what is earned.
 
+use crate::amendment::Agreed;
 use crate::lifecycle::{ContractState, SlotState};
 use crate::payout::Accrual;
 use serde::{Deserialize, Serialize};
@@ -19,13 +20,15 @@ pub struct Contract {
     pub client: Did,
     /// The quote that was accepted.
     pub quote: DocId,
-    /// What is promised.
+    /// What is promised, as it is now.
     pub terms: Terms,
+    /// What was agreed, before it was extended or grown.
+    pub agreed: Agreed,
     /// What one epoch stands for.
     pub epoch: Span,
-    /// How many epochs it runs.
+    /// How many epochs it runs, as it is now.
     pub epochs: u64,
-    /// What was escrowed, line by line.
+    /// What was escrowed in all, line by line.
     pub cost: CostVector,
     /// How its slots are audited.
     pub audit: AuditPlan,
@@ -37,6 +40,10 @@ pub struct Contract {
     pub layout: Option<Hash>,
     /// The first epoch it is paid for; set when it becomes active.
     pub first_epoch: Option<Epoch>,
+    /// The client's latest extension: its number and its name.
+    pub extension: Option<(u64, DocId)>,
+    /// Its end, where the client left early.
+    pub left: Option<Epoch>,
     /// Until when the first revision must be there.
     pub store_by: Timestamp,
     /// Who steps in when a provider declines before the first revision.
@@ -62,8 +69,8 @@ pub struct Slot {
     pub answer_by: Timestamp,
     /// What it has room for.
     pub capacity: Bytes,
-    /// For how many epochs `quoted.cost` pays.
-    pub epochs: u64,
+    /// What `quoted.cost` pays for keeping: bytes × epochs, over its whole term as it is now.
+    pub byte_epochs: u128,
     /// What it holds.
     pub size: SlotSize,
     /// What it has earned.
@@ -72,8 +79,14 @@ pub struct Slot {
     pub audited: Option<Epoch>,
     /// What is wrong with it.
     pub fault: Option<Fault>,
-    /// What its provider's bond has lost.
+    /// In which epoch its provider said that it leaves.
+    pub leaving: Option<Epoch>,
+    /// What its provider's bond has lost, to penalties or by leaving early.
     pub slashed: Msat,
+    /// What its provider has added to the bond since.
+    pub topped_up: Msat,
+    /// What the client paid its provider for leaving early.
+    pub exit_fee: Msat,
     /// What the client had from its provider's bond; never more than it paid for the slot.
     pub compensated: Msat,
     /// Reads paid for by vouchers.
@@ -126,25 +139,29 @@ impl Cause {
 }
 
 impl Slot {
-    /// A slot promised to the provider that `quoted` names.
+    /// A slot promised to the provider that `quoted` names, who is paid for at most `epochs`.
     pub fn reserved(
         quoted: QuotedSlot,
         capacity: Bytes,
         epochs: u64,
         answer_by: Timestamp,
     ) -> Self {
+        let bytes = u128::from(capacity.max(quoted.minimum_use).0);
         Self {
             state: SlotState::Reserved,
+            byte_epochs: bytes.saturating_mul(u128::from(epochs)),
             quoted,
             confirmed: false,
             answer_by,
             capacity,
-            epochs,
             size: SlotSize::default(),
             accrual: Accrual::default(),
             audited: None,
             fault: None,
+            leaving: None,
             slashed: Msat::ZERO,
+            topped_up: Msat::ZERO,
+            exit_fee: Msat::ZERO,
             compensated: Msat::ZERO,
             egress: Egress::default(),
         }
@@ -176,14 +193,19 @@ impl Slot {
 
     /// What `accrual` comes to, in all.
     pub fn earned(&self, accrual: &Accrual) -> Result<Msat, MoneyError> {
-        accrual.due(&self.quoted.cost, self.paid_capacity(), self.epochs)
+        accrual.due(&self.quoted.cost, self.byte_epochs, self.capacity)
+    }
+
+    /// What its bond must hold: what was quoted and added, less what it has lost.
+    pub fn bond_due(&self) -> Result<Msat, MoneyError> {
+        self.quoted.bond.add(self.topped_up)?.sub(self.slashed)
     }
 }
 
 impl Contract {
     /// The epoch after its last, once it is active.
     pub fn end(&self) -> Option<Epoch> {
-        self.first_epoch.map(|first| first.plus(self.epochs))
+        self.left.or_else(|| self.first_epoch.map(|first| first.plus(self.epochs)))
     }
 
     /// The earlier of `epoch` and the contract's end: accruals stop there.
@@ -235,6 +257,7 @@ mod tests {
             client: Did([1; 32]),
             quote: Hash::default(),
             audit: crate::audit_plan::plan(&terms),
+            agreed: Agreed { capacity: terms.capacity, epochs: 10, cost: CostVector::default() },
             terms,
             epoch: Span::DAY,
             epochs: 10,
@@ -243,6 +266,8 @@ mod tests {
             revision: 0,
             layout: None,
             first_epoch,
+            extension: None,
+            left: None,
             store_by: Timestamp(0),
             reserves: Vec::new(),
             egress_spent: Msat::ZERO,
@@ -277,6 +302,8 @@ mod tests {
         let contract = contract(Some(Epoch(5)));
         assert_eq!(contract.end(), Some(Epoch(15)));
         assert_eq!([14, 15, 16].map(|n| contract.payable(Epoch(n)).0), [14, 15, 15]);
+        let left = Contract { left: Some(Epoch(7)), ..contract };
+        assert_eq!((left.end(), left.payable(Epoch(9))), (Some(Epoch(7)), Epoch(7)));
         let waiting = self::contract(None);
         assert_eq!((waiting.end(), waiting.payable(Epoch(99))), (None, Epoch(99)));
     }

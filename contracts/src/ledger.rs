@@ -116,6 +116,15 @@ impl Ledger {
         self.accounts.iter()
     }
 
+    /// The accounts behind `after`, in order.
+    pub fn accounts_behind(
+        &self,
+        after: Option<Account>,
+    ) -> impl Iterator<Item = (&Account, &Totals)> {
+        use std::ops::Bound;
+        self.accounts.range((after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded))
+    }
+
     /// The books of some accounts alone, for trying postings on them.
     #[must_use]
     pub fn part(&self, accounts: impl IntoIterator<Item = Account>) -> Self {

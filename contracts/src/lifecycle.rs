@@ -16,6 +16,8 @@ pub enum ContractState {
     Settled,
     /// Too few providers confirmed, or nothing was stored in time.
     Expired,
+    /// Its client ended it before anything was stored.
+    Cancelled,
     /// Fewer than k slots hold data.
     Failed,
 }
@@ -27,6 +29,12 @@ pub enum ContractStep {
     Store,
     /// A later revision.
     Revise,
+    /// It is made longer or larger.
+    Amend,
+    /// Its client ends it while nothing is stored.
+    Cancel,
+    /// Its client ends it early.
+    Leave,
     /// Its term ends.
     Complete,
     /// Its money is paid out.
@@ -39,17 +47,25 @@ pub enum ContractStep {
 
 impl ContractState {
     /// All states.
-    pub const ALL: [Self; 6] =
-        [Self::Agreed, Self::Active, Self::Completed, Self::Settled, Self::Expired, Self::Failed];
+    pub const ALL: [Self; 7] = [
+        Self::Agreed,
+        Self::Active,
+        Self::Completed,
+        Self::Settled,
+        Self::Expired,
+        Self::Cancelled,
+        Self::Failed,
+    ];
 
     /// What this state becomes by `step`, or nothing where the step is not allowed.
     pub const fn after(self, step: ContractStep) -> Option<Self> {
         use ContractState as S;
         use ContractStep as T;
         match (self, step) {
-            (S::Agreed, T::Store) | (S::Active, T::Revise) => Some(S::Active),
+            (S::Agreed, T::Store) | (S::Active, T::Revise | T::Amend) => Some(S::Active),
             (S::Agreed, T::Expire) => Some(S::Expired),
-            (S::Active, T::Complete) => Some(S::Completed),
+            (S::Agreed, T::Cancel) => Some(S::Cancelled),
+            (S::Active, T::Complete | T::Leave) => Some(S::Completed),
             (S::Active, T::Fail) => Some(S::Failed),
             (S::Completed | S::Failed, T::Settle) => Some(S::Settled),
             _ => None,
@@ -69,6 +85,7 @@ impl ContractState {
             Self::Completed => "completed",
             Self::Settled => "settled",
             Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
             Self::Failed => "failed",
         }
     }
@@ -103,6 +120,10 @@ pub enum SlotStep {
     Fault,
     /// It answers again, or has rebuilt what was lost.
     Recover,
+    /// Its provider says that it leaves, and serves on until another takes over.
+    Depart,
+    /// Its leaving provider is out: another takes over.
+    HandOver,
     /// Its provider is out.
     Vacate,
     /// A new provider is to rebuild it.
@@ -128,7 +149,8 @@ impl SlotState {
                 Some(S::Filled)
             }
             (S::Filled, T::Fault) => Some(S::AtFault),
-            (S::AtFault | S::Repairing, T::Vacate) => Some(S::Vacated),
+            (S::Filled, T::Depart) => Some(S::Filled),
+            (S::Filled, T::HandOver) | (S::AtFault | S::Repairing, T::Vacate) => Some(S::Vacated),
             (S::Vacated, T::Repair) => Some(S::Repairing),
             (S::Closed, _) => None,
             (_, T::Close) => Some(S::Closed),
@@ -155,40 +177,59 @@ mod tests {
 
     #[test]
     fn the_contract_table() {
-        use ContractState::{Active, Agreed, Completed, Expired, Failed, Settled};
-        use ContractStep::{Complete, Expire, Fail, Revise, Settle, Store};
-        let steps = [Store, Revise, Complete, Settle, Expire, Fail];
+        use ContractState::{Active, Agreed, Cancelled, Completed, Expired, Failed, Settled};
+        use ContractStep::{Amend, Cancel, Complete, Expire, Fail, Leave, Revise, Settle, Store};
         let table = [
-            (Agreed, [Some(Active), None, None, None, Some(Expired), None]),
-            (Active, [None, Some(Active), Some(Completed), None, None, Some(Failed)]),
-            (Completed, [None, None, None, Some(Settled), None, None]),
-            (Settled, [None; 6]),
-            (Expired, [None; 6]),
-            (Failed, [None, None, None, Some(Settled), None, None]),
+            (Agreed, vec![(Store, Active), (Cancel, Cancelled), (Expire, Expired)]),
+            (
+                Active,
+                vec![
+                    (Revise, Active),
+                    (Amend, Active),
+                    (Leave, Completed),
+                    (Complete, Completed),
+                    (Fail, Failed),
+                ],
+            ),
+            (Completed, vec![(Settle, Settled)]),
+            (Settled, vec![]),
+            (Expired, vec![]),
+            (Cancelled, vec![]),
+            (Failed, vec![(Settle, Settled)]),
         ];
-        assert_eq!(table.map(|row| row.0), ContractState::ALL);
+        let steps = [Store, Revise, Amend, Cancel, Leave, Complete, Settle, Expire, Fail];
+        assert_eq!(table.clone().map(|row| row.0), ContractState::ALL);
         for (state, row) in table {
-            assert_eq!(steps.map(|step| state.after(step)), row, "{state:?}");
+            for step in steps {
+                let becomes = row.iter().find(|(allowed, _)| *allowed == step).map(|(_, to)| *to);
+                assert_eq!(state.after(step), becomes, "{state:?} {step:?}");
+            }
         }
     }
 
     #[test]
     fn the_slot_table() {
         use SlotState::{AtFault, Closed, Filled, Repairing, Reserved, Vacated};
-        use SlotStep::{Close, Fault, Reassign, Rebuild, Recover, Repair, Store, Vacate};
-        let steps = [Reassign, Store, Fault, Recover, Vacate, Repair, Rebuild, Close];
-        let close = Some(Closed);
+        use SlotStep::{
+            Close, Depart, Fault, HandOver, Reassign, Rebuild, Recover, Repair, Store, Vacate,
+        };
+        let close = (Close, Closed);
         let table = [
-            (Reserved, [Some(Reserved), Some(Filled), None, None, None, None, None, close]),
-            (Filled, [None, None, Some(AtFault), None, None, None, None, close]),
-            (AtFault, [None, None, None, Some(Filled), Some(Vacated), None, None, close]),
-            (Repairing, [None, None, None, None, Some(Vacated), None, Some(Filled), close]),
-            (Vacated, [None, None, None, None, None, Some(Repairing), None, close]),
-            (Closed, [None; 8]),
+            (Reserved, vec![(Reassign, Reserved), (Store, Filled), close]),
+            (Filled, vec![(Fault, AtFault), (Depart, Filled), (HandOver, Vacated), close]),
+            (AtFault, vec![(Recover, Filled), (Vacate, Vacated), close]),
+            (Repairing, vec![(Vacate, Vacated), (Rebuild, Filled), close]),
+            (Vacated, vec![(Repair, Repairing), close]),
+            (Closed, vec![]),
         ];
-        assert_eq!(table.map(|row| row.0), SlotState::ALL);
+        let steps =
+            [Reassign, Store, Fault, Recover, Depart, HandOver, Vacate, Repair, Rebuild, Close];
+        assert_eq!(table.clone().map(|row| row.0), SlotState::ALL);
         for (state, row) in table {
-            assert_eq!(steps.map(|step| state.after(step)), row, "{state:?}");
+            for step in steps {
+                let becomes = row.iter().find(|(allowed, _)| *allowed == step).map(|(_, to)| *to);
+                assert_eq!(state.after(step), becomes, "{state:?} {step:?}");
+            }
         }
     }
 }

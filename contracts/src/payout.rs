@@ -105,16 +105,21 @@ impl Accrual {
         self.bonus = self.bonus.saturating_add(counted(share.bonus_permille));
     }
 
-    /// All it comes to, posted or not, where `cost` pays for `capacity` over `epochs`; each line rounded down.
+    /// All it comes to, posted or not, where `cost` pays for keeping `byte_epochs` and for taking in `capacity`;
+    /// each line rounded down.
     ///
     /// Never above `cost`, whatever was counted.
-    pub fn due(&self, cost: &SlotCost, capacity: Bytes, epochs: u64) -> Result<Msat, MoneyError> {
-        let bytes = u128::from(capacity.0);
-        let whole = bytes.saturating_mul(u128::from(epochs)).saturating_mul(u128::from(PERMILLE));
+    pub fn due(
+        &self,
+        cost: &SlotCost,
+        byte_epochs: u128,
+        capacity: Bytes,
+    ) -> Result<Msat, MoneyError> {
+        let whole = byte_epochs.saturating_mul(u128::from(PERMILLE));
         Msat::sum([
             part(cost.keeping()?, self.keeping, whole)?,
             part(cost.bonus, self.bonus, whole)?,
-            part(cost.ingress, u128::from(self.ingress_bytes), bytes)?,
+            part(cost.ingress, u128::from(self.ingress_bytes), u128::from(capacity.0))?,
         ])
     }
 }

@@ -36,6 +36,8 @@ pub trait Rail {
     fn slash(&self, bond: (ContractId, u16), client: (Did, Msat), to_pool: Msat) -> Vec<Posting>;
     /// The repair pool pays: a provider whose shards a repair has read, or a dearer replacement's escrow.
     fn pay_from_pool(&self, to: Account, amount: Msat) -> Vec<Posting>;
+    /// A client gives back what it was compensated above its loss.
+    fn give_back(&self, client: Did, amount: Msat) -> Vec<Posting>;
 }
 
 /// The market's double-entry ledger as rail.
@@ -102,6 +104,10 @@ impl Rail for LedgerRail {
     fn pay_from_pool(&self, to: Account, amount: Msat) -> Vec<Posting> {
         posting(Account::RepairPool, to, amount)
     }
+
+    fn give_back(&self, client: Did, amount: Msat) -> Vec<Posting> {
+        posting(Account::Available(client), Account::RepairPool, amount)
+    }
 }
 
 /// The rail that `kind` names.
@@ -133,6 +139,7 @@ mod tests {
             (rail.slash((CONTRACT, 5), (CLIENT, amount), Msat::ZERO), bond, client),
             (rail.slash((CONTRACT, 5), (CLIENT, Msat::ZERO), amount), bond, Account::RepairPool),
             (rail.pay_from_pool(escrow, amount), Account::RepairPool, escrow),
+            (rail.give_back(CLIENT, amount), client, Account::RepairPool),
         ]
     }
 

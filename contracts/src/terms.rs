@@ -1,4 +1,6 @@
-//! Which promises are sensible: every field of the terms, with its range.
+//! Which promises are sensible: every field of the terms with its range, then fields that contradict each other.
+
+mod contradiction;
 
 use std::ops::RangeInclusive;
 use types::terms::{Detection, PayoutCurve, PenaltySchedule, Placement};
@@ -18,8 +20,12 @@ pub const SHARD_BYTES_MIN: u32 = 256 << 10;
 pub const SHARD_BYTES_MAX: u32 = 4 << 20;
 /// A full shard is a whole number of these, in bytes.
 pub const SHARD_BYTES_STEP: u32 = 64;
-/// The most entries of a list in the terms: regions, payout points, penalty steps.
+/// The most entries of a list in the terms: regions, tags, payout points, penalty steps.
 pub const ENTRIES_MAX: usize = 64;
+/// The most throughput that can be promised: 100 GB per second.
+pub const THROUGHPUT_MAX: u64 = 100_000_000_000;
+/// What the maintenance allowance is counted in.
+pub const MAINTENANCE_PER: Span = Span(30 * Span::DAY.0);
 
 /// Why terms are refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,9 +79,14 @@ pub enum TermsError {
         /// The least it must have.
         least: usize,
     },
-    /// A region's name is empty or too long.
-    #[error("placement.regions names a region of {0} bytes; give each 1 to 64")]
-    Region(usize),
+    /// A name in a list is empty or too long.
+    #[error("{field} holds a name of {found} bytes; give each 1 to 64")]
+    Name {
+        /// Which list.
+        field: &'static str,
+        /// How long the name is.
+        found: usize,
+    },
     /// A list is out of order.
     #[error(
         "{field}: entry {index} does not rise above the one before it; sort them by {by}, each once"
@@ -103,9 +114,17 @@ pub enum TermsError {
         "payout.points end at {0} permille; the last must pay 1000, since kept promises are paid in full"
     )]
     NeverPaidInFull(u16),
+    /// Two fields, each fine by itself, cannot both be meant.
+    #[error("{fields} contradict each other: {reason}")]
+    Contradiction {
+        /// Which fields.
+        fields: &'static str,
+        /// Why, with what would be right.
+        reason: String,
+    },
 }
 
-/// Whether `terms` can be promised; the first field that cannot is named.
+/// Whether `terms` can be promised; the first field that cannot is named, or the fields that contradict each other.
 pub fn validate(terms: &Terms) -> Result<(), TermsError> {
     size("capacity", terms.capacity, 1)?;
     time("duration", terms.duration, DURATION_MIN, DURATION_MAX)?;
@@ -118,13 +137,17 @@ pub fn validate(terms: &Terms) -> Result<(), TermsError> {
     }
     within("availability_permille", terms.availability_permille, 1..=1000, " permille")?;
     time("first_byte", terms.first_byte, Span::from_millis(1), Span::HOUR)?;
+    within("throughput", terms.throughput, 0..=THROUGHPUT_MAX, " bytes per second")?;
     time("repair_time", terms.repair_time, Span::SECOND, Span(30 * Span::DAY.0))?;
     detection(&terms.detection)?;
     placement(&terms.placement)?;
     payout(&terms.payout)?;
     penalties(&terms.penalties)?;
     within("bond_ratio_permille", terms.bond_ratio_permille, 0..=100_000, " permille")?;
-    size("egress", terms.egress, 0)
+    within("early_exit_permille", terms.early_exit_permille, 0..=1000, " permille")?;
+    time("maintenance", terms.maintenance, Span(0), MAINTENANCE_PER)?;
+    size("egress", terms.egress, 0)?;
+    contradiction::none(terms)
 }
 
 fn detection(target: &Detection) -> Result<(), TermsError> {
@@ -135,9 +158,14 @@ fn detection(target: &Detection) -> Result<(), TermsError> {
 }
 
 fn placement(placement: &Placement) -> Result<(), TermsError> {
-    entries("placement.regions", placement.regions.len(), 0)?;
-    let odd = placement.regions.iter().map(String::len).find(|length| !(1..=64).contains(length));
-    odd.map_or(Ok(()), |length| Err(TermsError::Region(length)))
+    names("placement.regions", &placement.regions)?;
+    names("placement.tags", &placement.tags)
+}
+
+fn names(field: &'static str, names: &[String]) -> Result<(), TermsError> {
+    entries(field, names.len(), 0)?;
+    let odd = names.iter().map(String::len).find(|length| !(1..=64).contains(length));
+    odd.map_or(Ok(()), |found| Err(TermsError::Name { field, found }))
 }
 
 fn payout(curve: &PayoutCurve) -> Result<(), TermsError> {

@@ -1,5 +1,6 @@
 //! Turning events into the next state. An event has been judged, so nothing here can refuse it.
 
+mod amended;
 mod slots;
 
 use crate::event::{Event, SlotId};
@@ -18,6 +19,16 @@ impl Market {
     /// When the event does not follow from this state: a journal of another market, or a bug. The state is
     /// then worth nothing, and stopping is the only safe answer.
     pub fn apply(&mut self, event: &Event) {
+        let touched = event.contract();
+        let before = touched.and_then(|id| self.alarm_of(&id));
+        self.change(event);
+        if let Some(id) = touched {
+            let after = self.alarm_of(&id);
+            self.alarms.move_to(id, before, after);
+        }
+    }
+
+    fn change(&mut self, event: &Event) {
         self.post(event);
         match event {
             Event::AskPublished { id, ask, network } => self.ask_published(*id, ask, network),
@@ -45,6 +56,14 @@ impl Market {
                 contract.first_epoch = Some(*first_epoch);
                 revised(contract, *number, sizes, accruals);
             }
+            Event::ContractExtended { .. }
+            | Event::ContractRenewed { .. }
+            | Event::RenewalRefused { .. }
+            | Event::ContractGrown { .. }
+            | Event::ContractCancelled { .. }
+            | Event::ContractLeft { .. }
+            | Event::SlotDeparting { .. }
+            | Event::BondToppedUp { .. } => self.changed_by_agreement(event),
             Event::EpochOpened { epoch, beacon } => self.epoch_opened(*epoch, *beacon),
             Event::VerdictRecorded { .. } => self.verdict_recorded(event),
             Event::LossConfessed { document, provider, outcome, .. } => {

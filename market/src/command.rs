@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use types::documents::{
-    Acceptance, Ask, Confession, Confirmation, Deposit, Grant, Quote, Revision, Revocation,
-    StorageReceipt, Verdict, Voucher, Withdrawal,
+    Acceptance, Ask, Cancellation, Confession, Confirmation, Departure, Deposit, Extension, Grant,
+    Growth, Quote, Revision, Revocation, StorageReceipt, TopUp, Verdict, Voucher, Withdrawal,
 };
 use types::{ContractId, Epoch, Hash, Verified};
 
@@ -38,6 +38,16 @@ pub enum Command {
         /// A receipt for every slot it changes.
         receipts: Vec<Verified<StorageReceipt>>,
     },
+    /// A client makes its contract longer, or says whether it renews itself.
+    Extend(Verified<Extension>),
+    /// A client gives its contract more room.
+    Grow(Verified<Growth>),
+    /// A client ends its contract.
+    Cancel(Verified<Cancellation>),
+    /// A provider leaves a slot.
+    Depart(Verified<Departure>),
+    /// A provider adds to its bond.
+    TopUp(Verified<TopUp>),
     /// The next epoch begins.
     OpenEpoch {
         /// Its number: one above the last.
@@ -80,6 +90,8 @@ pub enum Command {
         /// What placement draws from.
         seed: [u8; 32],
     },
+    /// A contract that renews itself is in its last epoch.
+    Renew(ContractId),
     /// A contract's term has ended.
     Complete(ContractId),
     /// A contract's money is paid out.
@@ -96,6 +108,11 @@ impl Command {
             Self::Accept { .. } => "accept",
             Self::Confirm(_) => "confirm",
             Self::Revise { .. } => "revise",
+            Self::Extend(_) => "extend",
+            Self::Grow(_) => "grow",
+            Self::Cancel(_) => "cancel",
+            Self::Depart(_) => "depart",
+            Self::TopUp(_) => "top_up",
             Self::OpenEpoch { .. } => "open_epoch",
             Self::RecordVerdict(_) => "record_verdict",
             Self::Confess(_) => "confess",
@@ -106,6 +123,7 @@ impl Command {
             Self::Reassign { .. } => "reassign",
             Self::Expire(_) => "expire",
             Self::Replace { .. } => "replace",
+            Self::Renew(_) => "renew",
             Self::Complete(_) => "complete",
             Self::Settle(_) => "settle",
         }
@@ -125,6 +143,11 @@ impl Command {
             Self::Revise { revision, receipts } => {
                 std::iter::once(one(revision)).chain(receipts.iter().map(one)).collect()
             }
+            Self::Extend(extension) => vec![one(extension)],
+            Self::Grow(growth) => vec![one(growth)],
+            Self::Cancel(cancellation) => vec![one(cancellation)],
+            Self::Depart(departure) => vec![one(departure)],
+            Self::TopUp(top_up) => vec![one(top_up)],
             Self::RecordVerdict(verdict) => vec![one(verdict)],
             Self::Confess(confession) => vec![one(confession)],
             Self::FinishRebuild { receipt, revision } => vec![one(receipt), one(revision)],
@@ -135,6 +158,7 @@ impl Command {
             | Self::Reassign { .. }
             | Self::Expire(_)
             | Self::Replace { .. }
+            | Self::Renew(_)
             | Self::Complete(_)
             | Self::Settle(_) => Vec::new(),
         }

@@ -1,11 +1,16 @@
 //! Judging commands: one file per part of a contract's life. Nothing here changes anything.
 
 mod agree;
+mod amend;
 mod audit;
+mod bond;
 mod close;
+mod extend;
+mod grow;
 mod hold;
+mod leave;
 mod money;
-mod offer;
+pub(crate) mod offer;
 mod penalty;
 mod rebuild;
 mod repair;
@@ -34,6 +39,11 @@ impl Market {
             Command::Accept { acceptance, quote } => self.accept(now, acceptance, quote),
             Command::Confirm(confirmation) => self.confirm(now, confirmation),
             Command::Revise { revision, receipts } => self.revise(revision, receipts),
+            Command::Extend(extension) => self.extend(now, extension),
+            Command::Grow(growth) => self.grow(now, growth),
+            Command::Cancel(cancellation) => self.cancel(cancellation),
+            Command::Depart(departure) => self.depart(departure),
+            Command::TopUp(top_up) => self.top_up(top_up),
             Command::OpenEpoch { epoch, beacon } => self.open_epoch(*epoch, *beacon),
             Command::RecordVerdict(verdict) => self.record_verdict(verdict),
             Command::Confess(confession) => self.confess(confession),
@@ -48,6 +58,7 @@ impl Market {
             Command::Replace { contract, slot, seed } => {
                 self.replace(now, SlotId { contract: *contract, slot: *slot }, *seed)
             }
+            Command::Renew(contract) => self.renew(now, *contract),
             Command::Complete(contract) => self.complete(*contract),
             Command::Settle(contract) => self.settle(*contract),
         }

@@ -1,10 +1,16 @@
-//! What time alone makes happen.
+//! What time alone makes happen, and when each contract must be looked at for it.
+//!
+//! An alarm says by when something may be due in a contract; asking what is due looks at those whose alarm has
+//! rung and at no others. So what idles costs nothing, however many there are and however many epochs pass.
 
 use crate::command::Command;
 use crate::event::SlotId;
 use crate::state::Market;
 use contracts::{Contract, ContractState, Slot, SlotState};
-use types::{ContractId, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use types::terms::Renewal;
+use types::{ContractId, Epoch, Hash, Timestamp};
 
 /// Something that is due; a [`Command`] once it has the seed that some of them draw from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +21,8 @@ pub enum Due {
     Expire(ContractId),
     /// A slot needs another provider.
     Replace(SlotId),
+    /// A contract that renews itself is in its last epoch.
+    Renew(ContractId),
     /// A contract's term has ended.
     Complete(ContractId),
     /// A contract's money is to be paid out.
@@ -28,16 +36,116 @@ impl Due {
             Self::Reassign(SlotId { contract, slot }) => Command::Reassign { contract, slot },
             Self::Expire(contract) => Command::Expire(contract),
             Self::Replace(SlotId { contract, slot }) => Command::Replace { contract, slot, seed },
+            Self::Renew(contract) => Command::Renew(contract),
             Self::Complete(contract) => Command::Complete(contract),
             Self::Settle(contract) => Command::Settle(contract),
         }
     }
 }
 
+/// When a contract must be looked at: once this time has passed, or this epoch is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Alarm {
+    at: Option<Timestamp>,
+    epoch: Option<Epoch>,
+}
+
+/// The alarms of all open contracts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Alarms {
+    by_time: BTreeSet<(Timestamp, ContractId)>,
+    by_epoch: BTreeSet<(Epoch, ContractId)>,
+}
+
+impl Alarm {
+    fn at(&mut self, time: Timestamp) {
+        self.at = Some(self.at.map_or(time, |earliest| earliest.min(time)));
+    }
+
+    fn in_epoch(&mut self, epoch: Epoch) {
+        self.epoch = Some(self.epoch.map_or(epoch, |earliest| earliest.min(epoch)));
+    }
+}
+
+impl Alarms {
+    /// The alarm of contract `id` goes from `before` to `after`.
+    pub(crate) fn move_to(&mut self, id: ContractId, before: Option<Alarm>, after: Option<Alarm>) {
+        if before == after {
+            return;
+        }
+        let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+        before.at.map(|time| self.by_time.remove(&(time, id)));
+        before.epoch.map(|epoch| self.by_epoch.remove(&(epoch, id)));
+        self.by_time.extend(after.at.map(|time| (time, id)));
+        self.by_epoch.extend(after.epoch.map(|epoch| (epoch, id)));
+    }
+
+    /// Whose alarm has rung.
+    fn rung(&self, now: Timestamp, epoch: Epoch) -> BTreeSet<ContractId> {
+        let (least, most) = (Hash([0; 32]), Hash([255; 32]));
+        let timely = self.by_time.range(..(now, least)).map(|(_, id)| *id);
+        timely.chain(self.by_epoch.range(..=(epoch, most)).map(|(_, id)| *id)).collect()
+    }
+}
+
 impl Market {
     /// What is due at `now`, in the order in which it should happen. Doing it may make more due: ask again.
     pub fn due(&self, now: Timestamp) -> Vec<Due> {
-        self.open_contracts().flat_map(|contract| self.due_of(now, contract)).collect()
+        let rung = self.alarms.rung(now, self.epoch);
+        let contracts = rung.iter().filter_map(|id| self.contract(id));
+        contracts.flat_map(|contract| self.due_of(now, contract)).collect()
+    }
+
+    /// How many contracts asking what is due at `now` looks at: what it costs.
+    pub fn awake(&self, now: Timestamp) -> usize {
+        self.alarms.rung(now, self.epoch).len()
+    }
+
+    /// When contract `id` must be looked at next, if it exists.
+    pub(crate) fn alarm_of(&self, id: &ContractId) -> Option<Alarm> {
+        self.contract(id).map(|contract| self.alarm(contract))
+    }
+
+    /// When `contract` must be looked at next. Depends on the contract and the searches for its slots alone.
+    fn alarm(&self, contract: &Contract) -> Alarm {
+        let mut alarm = Alarm::default();
+        match contract.state {
+            ContractState::Agreed => alarm.at(contract.store_by),
+            ContractState::Active => {
+                let end = contract.end().unwrap_or_default();
+                let automatic = contract.terms.renewal == Renewal::Automatic;
+                alarm.in_epoch(if automatic { Epoch(end.0.saturating_sub(1)) } else { end });
+            }
+            ContractState::Completed => alarm.in_epoch(contract.end().unwrap_or_default().plus(1)),
+            ContractState::Failed => alarm.in_epoch(Epoch(0)),
+            ContractState::Settled | ContractState::Expired | ContractState::Cancelled => {}
+        }
+        if matches!(contract.state, ContractState::Agreed | ContractState::Active) {
+            for (slot, s) in (0u16..).zip(&contract.slots) {
+                self.set_for_slot(&mut alarm, contract, SlotId { contract: contract.id, slot }, s);
+            }
+        }
+        alarm
+    }
+
+    fn set_for_slot(&self, alarm: &mut Alarm, contract: &Contract, id: SlotId, slot: &Slot) {
+        let next_search = || self.delayed.get(&id).map_or(Epoch(0), |tried| tried.plus(1));
+        match slot.state {
+            SlotState::Reserved if !slot.confirmed => alarm.at(slot.answer_by),
+            SlotState::Repairing => alarm.at(slot.answer_by),
+            SlotState::AtFault => {
+                if let Some(fault) = slot.fault {
+                    alarm.in_epoch(fault.since.plus(allowed_at_fault(contract)));
+                }
+            }
+            SlotState::Vacated => alarm.in_epoch(next_search()),
+            SlotState::Filled => {
+                if let Some(since) = slot.leaving {
+                    alarm.in_epoch(since.plus(1).max(next_search()));
+                }
+            }
+            SlotState::Reserved | SlotState::Closed => {}
+        }
     }
 
     fn due_of(&self, now: Timestamp, contract: &Contract) -> Vec<Due> {
@@ -55,12 +163,12 @@ impl Market {
         if !matches!(contract.state, ContractState::Agreed | ContractState::Active) {
             return Vec::new();
         }
+        let renewal = self.is_renewable(contract).then_some(Due::Renew(contract.id));
         let slots = (0u16..).zip(&contract.slots);
-        slots
-            .filter_map(|(slot, s)| {
-                self.due_of_slot(now, contract, SlotId { contract: contract.id, slot }, s)
-            })
-            .collect()
+        let of_slots = slots.filter_map(|(slot, s)| {
+            self.due_of_slot(now, contract, SlotId { contract: contract.id, slot }, s)
+        });
+        renewal.into_iter().chain(of_slots).collect()
     }
 
     fn due_of_slot(
@@ -77,7 +185,13 @@ impl Market {
             SlotState::Repairing => (now > slot.answer_by).then_some(Due::Reassign(id)),
             SlotState::AtFault => self.is_overdue(contract, slot).then_some(Due::Replace(id)),
             SlotState::Vacated => self.may_search(id).then_some(Due::Replace(id)),
-            SlotState::Reserved | SlotState::Filled | SlotState::Closed => None,
+            SlotState::Filled => self.may_hand_over(contract, id, slot).then_some(Due::Replace(id)),
+            SlotState::Reserved | SlotState::Closed => None,
         }
     }
+}
+
+/// For how many epochs a slot may be at fault before its provider is out.
+pub(crate) fn allowed_at_fault(contract: &Contract) -> u64 {
+    contract.terms.repair_time.epochs(contract.epoch).max(1)
 }

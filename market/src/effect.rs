@@ -16,6 +16,8 @@ pub enum Effect {
     Intensify(SlotId, Did),
     /// Have the slot's provider rebuild it from the others.
     Rebuild(SlotId, Did),
+    /// Tell a provider that a slot of its has more room.
+    Enlarge(SlotId, Did),
     /// Tell a provider that it may forget a slot.
     Release(SlotId, Did),
 }
@@ -27,6 +29,7 @@ impl Effect {
             Self::Reserve(_, did)
             | Self::Intensify(_, did)
             | Self::Rebuild(_, did)
+            | Self::Enlarge(_, did)
             | Self::Release(_, did) => *did,
         }
     }
@@ -37,6 +40,7 @@ impl Effect {
             Self::Reserve(id, _)
             | Self::Intensify(id, _)
             | Self::Rebuild(id, _)
+            | Self::Enlarge(id, _)
             | Self::Release(id, _) => *id,
         }
     }
@@ -63,6 +67,7 @@ impl Effect {
                 let ready = slot.confirmed && (slot.state == SlotState::Repairing);
                 holds && lasts && (ready || slot.state == SlotState::AtFault && made_good)
             }
+            Self::Enlarge(..) => holds && lasts,
             Self::Release(..) => {
                 let gone = matches!(slot.state, SlotState::Vacated | SlotState::Closed);
                 gone || slot.provider() != self.provider()
@@ -98,16 +103,22 @@ pub fn effects(market: &Market, event: &Event) -> Vec<Effect> {
             effect.into_iter().filter(|e| e.is_wanted(market)).collect()
         }
         Event::SlotVacated { slot, provider, .. } => vec![Effect::Release(*slot, *provider)],
-        Event::ContractSettled { settlement, .. } => released(market, settlement.contract),
-        Event::ContractExpired { contract, .. } => released(market, *contract),
+        Event::ContractSettled { settlement, .. } => {
+            each_slot(market, settlement.contract, Effect::Release)
+        }
+        Event::ContractExpired { contract, .. } | Event::ContractCancelled { contract, .. } => {
+            each_slot(market, *contract, Effect::Release)
+        }
+        Event::ContractGrown { contract, .. } => each_slot(market, *contract, Effect::Enlarge),
         _ => Vec::new(),
     }
 }
 
-fn released(market: &Market, id: types::ContractId) -> Vec<Effect> {
+fn each_slot(
+    market: &Market,
+    id: types::ContractId,
+    make: fn(SlotId, Did) -> Effect,
+) -> Vec<Effect> {
     let slots = market.contract(&id).map(|c| c.slots.as_slice()).unwrap_or_default();
-    (0u16..)
-        .zip(slots)
-        .map(|(slot, s)| Effect::Release(SlotId { contract: id, slot }, s.provider()))
-        .collect()
+    (0u16..).zip(slots).map(|(slot, s)| make(SlotId { contract: id, slot }, s.provider())).collect()
 }

@@ -4,7 +4,7 @@ mod about;
 
 use crate::sharing::{GuestReads, StandingGrant};
 use contracts::payout::Accrual;
-use contracts::{Contract, Fault, Posting, Slot};
+use contracts::{Amendment, Contract, Fault, Posting, Slot};
 use reputation::{Change, Outcome};
 use serde::{Deserialize, Serialize};
 use types::documents::{Ask, AuditKind, Settlement, SlotSize};
@@ -109,6 +109,94 @@ pub enum Event {
         /// What each slot has earned up to now.
         accruals: Vec<Accrual>,
         /// The market's fees, with the first revision.
+        postings: Vec<Posting>,
+    },
+    /// A client made its contract longer, or said whether it renews itself.
+    ContractExtended {
+        /// Which.
+        contract: ContractId,
+        /// The extension.
+        document: DocId,
+        /// Its number.
+        number: u64,
+        /// Whether the contract renews itself from now on.
+        automatic: bool,
+        /// What it is from now on.
+        amendment: Box<Amendment>,
+        /// Available → escrow, bonds and fees.
+        postings: Vec<Posting>,
+    },
+    /// A contract renewed itself.
+    ContractRenewed {
+        /// Which.
+        contract: ContractId,
+        /// What it is from now on.
+        amendment: Box<Amendment>,
+        /// Available → escrow, bonds and fees.
+        postings: Vec<Posting>,
+    },
+    /// A contract could not renew itself: it ends, unless its client extends it still.
+    RenewalRefused {
+        /// Which.
+        contract: ContractId,
+        /// Why.
+        reason: String,
+    },
+    /// A client gave its contract more room.
+    ContractGrown {
+        /// Which.
+        contract: ContractId,
+        /// The growth.
+        document: DocId,
+        /// What it is from now on.
+        amendment: Box<Amendment>,
+        /// Available → escrow, bonds and fees.
+        postings: Vec<Posting>,
+    },
+    /// A client ended its contract before anything was stored; everyone has their money back.
+    ContractCancelled {
+        /// Which.
+        contract: ContractId,
+        /// The cancellation.
+        document: DocId,
+        /// Escrow and bonds back.
+        postings: Vec<Posting>,
+    },
+    /// A client ended its contract early.
+    ContractLeft {
+        /// Which.
+        contract: ContractId,
+        /// The cancellation.
+        document: DocId,
+        /// Its end: the epoch after the last that is paid for.
+        end: Epoch,
+        /// What each slot's provider is paid for that.
+        fees: Vec<Msat>,
+        /// Escrow → available.
+        postings: Vec<Posting>,
+    },
+    /// A provider leaves a slot, and serves it until another takes over.
+    SlotDeparting {
+        /// Which.
+        slot: SlotId,
+        /// Who.
+        provider: Did,
+        /// Its departure.
+        document: DocId,
+        /// What it pays the client for that.
+        fee: Msat,
+        /// Bond → available.
+        postings: Vec<Posting>,
+    },
+    /// A provider added to its bond.
+    BondToppedUp {
+        /// Of which slot.
+        slot: SlotId,
+        /// Its document.
+        document: DocId,
+        /// How much it added.
+        amount: Msat,
+        /// Available → bond.
         postings: Vec<Posting>,
     },
     /// An epoch began.

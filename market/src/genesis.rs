@@ -16,6 +16,8 @@ pub struct Genesis {
     pub beacon_anchor: Hash,
     /// How long a quote is firm.
     pub quote_ttl: Span,
+    /// How many times a client may counter one quote and those that follow from it.
+    pub rounds_max: u8,
     /// How long a provider may take to answer a reservation.
     pub answer_within: Span,
     /// How long a client may take to store the first bytes.
@@ -34,6 +36,7 @@ impl Genesis {
             epoch,
             beacon_anchor,
             quote_ttl: Span(10 * 60 * Span::SECOND.0),
+            rounds_max: 3,
             answer_within: Span(30 * Span::SECOND.0),
             store_within: Span::DAY,
             pricing: PricingPolicy::default(),

@@ -31,5 +31,7 @@ pub use due::Due;
 pub use effect::Effect;
 pub use event::Event;
 pub use genesis::Genesis;
+pub use placement::Page;
+pub use quote::{CounterAnswers, Negotiation};
 pub use rejection::Rejection;
 pub use state::{Market, Offer};

@@ -63,6 +63,14 @@ pub enum Rejection {
         /// How long ago.
         ago: types::Span,
     },
+    /// A counter that is not the next one, or one too many.
+    #[error("this is counter {found}; {right}")]
+    CounterOutOfTurn {
+        /// Its round.
+        found: u8,
+        /// What would be right.
+        right: String,
+    },
     /// The quote cannot be met any more.
     #[error("the quote is stale: {0}; ask for a new one")]
     QuoteStale(String),
@@ -110,6 +118,16 @@ pub enum Rejection {
         /// What would help.
         reason: String,
     },
+    /// A provider's standing ask does not cover what a contract is to become.
+    #[error("slot {slot}: {provider} does not consent: {reason}")]
+    NoConsent {
+        /// Which slot.
+        slot: u16,
+        /// Who is in it.
+        provider: Did,
+        /// What its ask says instead.
+        reason: String,
+    },
     /// A read allowance is used up and the client has nothing left.
     #[error(
         "{owed} are owed for reads and {left} are there; the client must deposit the difference"
@@ -137,12 +155,14 @@ impl Rejection {
             Self::UnknownGrant(_) => "unknown_grant",
             Self::WrongState { .. } => "wrong_state",
             Self::QuoteExpired { .. } => "quote_expired",
+            Self::CounterOutOfTurn { .. } => "counter_out_of_turn",
             Self::QuoteStale(_) => "quote_stale",
             Self::Superseded { .. } => "superseded",
             Self::AlreadyUsed { .. } => "already_used",
             Self::Receipt { .. } => "receipt_mismatch",
             Self::Epoch { .. } => "epoch_out_of_turn",
             Self::TooFewProviders { .. } => "too_few_providers",
+            Self::NoConsent { .. } => "no_consent",
             Self::ReadsUnpaid { .. } => "reads_unpaid",
         }
     }

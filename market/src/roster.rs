@@ -8,7 +8,7 @@ use types::documents::Ask;
 use types::{Bytes, Did, Hash, Score};
 
 /// What the gate and the weight need of one offer, and nothing else: a search reads all of these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Row {
     /// Its prices, for comparing.
     pub rate: Rate,
@@ -51,6 +51,11 @@ impl Roster {
         self.index.get(provider).and_then(|at| self.places.get(*at as usize))
     }
 
+    /// Where a provider's row is.
+    pub(crate) fn row_of(&self, provider: &Did) -> Option<usize> {
+        self.index.get(provider).map(|at| *at as usize)
+    }
+
     /// An ask stands from now on.
     pub(crate) fn publish(&mut self, ask: &Ask, network: &str, committed: Bytes, score: Score) {
         let row = Row {
@@ -85,10 +90,10 @@ impl Roster {
 
     /// Whether both say the same of the same providers, in whatever order.
     pub(crate) fn same_as(&self, other: &Self) -> bool {
-        let known = |roster: &Self, provider: &Did| {
+        fn known<'a>(roster: &'a Roster, provider: &Did) -> Option<(&'a Row, &'a Place)> {
             let at = *roster.index.get(provider)? as usize;
-            Some((*roster.rows.get(at)?, *roster.places.get(at)?))
-        };
+            Some((roster.rows.get(at)?, roster.places.get(at)?))
+        }
         let mut providers = self.places.iter().map(|place| &place.provider);
         self.rows.len() == other.rows.len()
             && self.places.len() == self.rows.len()

@@ -24,6 +24,8 @@ pub fn routine(market: &Market) -> BTreeMap<Did, Vec<SlotChallenge>> {
         for (number, slot) in (0u16..).zip(&contract.slots) {
             // A slot that did not answer is asked in every epoch, so that it can show that it is back.
             let count = if slot.state == SlotState::AtFault { count.max(1) } else { count };
+            // One that leaves shows first that it leaves everything behind.
+            let count = if slot.leaving.is_some() { count.max(INTENSIFIED) } else { count };
             if count > 0 && is_audited(market, slot) {
                 let challenge = challenge(contract, number, slot, count);
                 challenges.entry(slot.provider()).or_default().push(challenge);

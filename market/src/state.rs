@@ -1,5 +1,6 @@
 //! The whole economic state, and the questions it answers.
 
+use crate::due::Alarms;
 use crate::event::SlotId;
 use crate::genesis::Genesis;
 use crate::roster::Roster;
@@ -8,8 +9,14 @@ use contracts::{Account, Contract, Ledger, Slot};
 use reputation::Record;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use types::documents::Ask;
 use types::{Bytes, ContractId, Did, DocId, Epoch, Hash, Msat, Score};
+
+/// Everything behind `after`; everything where there is no such thing.
+fn behind<T>(after: Option<T>) -> (Bound<T>, Bound<T>) {
+    (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded)
+}
 
 /// A provider's standing ask and what is sold of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +42,8 @@ pub struct Market {
     pub(crate) contracts: BTreeMap<ContractId, Contract>,
     /// Contracts that are not over, for what time makes happen.
     pub(crate) open: BTreeSet<ContractId>,
+    /// When each open contract must be looked at next.
+    pub(crate) alarms: Alarms,
     /// Which slots a provider is in.
     pub(crate) holdings: BTreeMap<Did, BTreeSet<SlotId>>,
     /// Which contracts a client has.
@@ -47,7 +56,7 @@ pub struct Market {
     pub(crate) references: BTreeMap<String, DocId>,
     /// Each party's latest withdrawal.
     pub(crate) withdrawals: BTreeMap<Did, (u64, DocId)>,
-    /// When a vacated slot's new provider was last looked for.
+    /// When the next provider of a vacated or leaving slot was last looked for.
     pub(crate) delayed: BTreeMap<SlotId, Epoch>,
     /// Who has been in a slot of an open contract and is not any more, and through which epoch it is not asked again.
     pub(crate) former: BTreeMap<SlotId, BTreeMap<Did, Epoch>>,
@@ -69,6 +78,7 @@ impl Market {
             records: BTreeMap::new(),
             contracts: BTreeMap::new(),
             open: BTreeSet::new(),
+            alarms: Alarms::default(),
             holdings: BTreeMap::new(),
             by_client: BTreeMap::new(),
             by_quote: BTreeMap::new(),
@@ -152,6 +162,31 @@ impl Market {
     /// A client's contracts.
     pub fn contracts_of(&self, client: &Did) -> impl Iterator<Item = &Contract> {
         self.by_client.get(client).into_iter().flatten().filter_map(|id| self.contracts.get(id))
+    }
+
+    /// The contracts that `party` buys or holds slots of, by name, behind `after`.
+    pub fn contracts_concerning(
+        &self,
+        party: &Did,
+        after: Option<ContractId>,
+    ) -> impl Iterator<Item = &Contract> {
+        let last = after.map(|contract| SlotId { contract, slot: u16::MAX });
+        let bought = self.by_client.get(party).into_iter();
+        let held = self.holdings.get(party).into_iter();
+        let mut bought = bought.flat_map(move |ids| ids.range(behind(after))).copied().peekable();
+        let mut held =
+            held.flat_map(move |ids| ids.range(behind(last))).map(|id| id.contract).peekable();
+        let names = std::iter::from_fn(move || {
+            let next = bought.peek().into_iter().chain(held.peek()).min().copied()?;
+            while bought.next_if_eq(&next).is_some() || held.next_if_eq(&next).is_some() {}
+            Some(next)
+        });
+        names.filter_map(|id| self.contracts.get(&id))
+    }
+
+    /// The standing offers behind `after`, by provider.
+    pub fn offers_behind(&self, after: Option<Did>) -> impl Iterator<Item = (&Did, &Offer)> {
+        self.offers.range(behind(after))
     }
 
     /// What a party can use or withdraw.

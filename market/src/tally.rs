@@ -41,6 +41,10 @@ pub(crate) fn tally(
                 let received = &mut share(shares, party).received;
                 *received = received.add(*amount)?;
             }
+            (Account::Available(party), Account::RepairPool) => {
+                let received = &mut share(shares, party).received;
+                *received = received.sub(*amount)?;
+            }
             _ => {}
         }
     }

@@ -5,7 +5,7 @@ mod common;
 
 use common::stage::{CLIENT, FIRST, GB, terms};
 use common::{World, did, signed};
-use market::{Command, Rejection};
+use market::{Command, Page, Rejection};
 use reputation::gate;
 use std::collections::BTreeSet;
 use types::documents::{Ask, Exclusion, Quote, Request};
@@ -51,10 +51,20 @@ fn everyone_who_does_not_fit_is_told_why_and_what_would_help() {
         (100_000_000, |a| a.tiers = vec![Tier::Cold], "cold", "hot"),
         (100_000_000, |a| a.duration_max = Span(9 * Span::DAY.0), "9d", "10d"),
         (100_000_000, |a| a.region = "us-east".into(), "us-east", "accept us-east too"),
+        (100_000_000, |a| a.tags = vec!["hdd".into()], "the tag ssd, its ask carries hdd", "ssd"),
+        (100_000_000, |a| a.tags = Vec::new(), "the tag ssd, its ask carries none", "without ssd"),
     ];
     for (funds, change, reason, remedy) in cases {
-        let mut world = with_odd(*funds, change);
+        let mut world = with_odd(*funds, |ask| {
+            ask.tags = vec!["iso27001".into(), "ssd".into()];
+            change(ask);
+        });
+        for n in FIRST..FIRST + 8 {
+            let ask = Ask { tags: vec!["ssd".into()], ..world.ask_of(n) };
+            world.publish(ask);
+        }
         let mut european = terms();
+        european.placement.tags = vec!["ssd".into()];
         european.placement.regions = vec!["eu-west".into()];
         let quote = world.quoted(&european, 1).unwrap();
         let told = left_out(&quote, did(ODD));
@@ -244,6 +254,21 @@ fn a_quote_lists_at_most_64_of_those_left_out_and_counts_all() {
         quote.slots.iter().chain(&quote.reserves).map(|slot| slot.provider).collect();
     assert_eq!(chosen.len(), 6);
     assert!(quote.excluded.iter().all(|e| !chosen.contains(&e.provider)));
+    // Page by page, all 94 are told, each once, in the order of their names.
+    let online = world.online();
+    let mut told: Vec<Exclusion> = Vec::new();
+    loop {
+        let page = Page { after: told.last().map(|e| e.provider), limit: 40 };
+        let more = world.market.exclusions(world.now, &quote, &online, page);
+        assert!(more.len() <= 40);
+        if more.is_empty() {
+            break;
+        }
+        told.extend(more);
+    }
+    assert_eq!(told.len(), 94);
+    assert!(told.is_sorted_by(|a, b| a.provider < b.provider));
+    assert!(told.iter().all(|e| !chosen.contains(&e.provider) && !e.remedy.is_empty()));
 }
 
 #[test]

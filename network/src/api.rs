@@ -27,6 +27,25 @@ pub struct MarketInfo {
     pub now: Timestamp,
 }
 
+/// A piece of a list, and where the next piece begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Page<T> {
+    /// What is in it, in the list's order.
+    pub items: Vec<T>,
+    /// What to ask for with `after` to read on; nothing at the list's end.
+    pub next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// The first `limit` of `items`, which may be one more than that; `cursor` names an item.
+    pub fn of(mut items: Vec<T>, limit: usize, cursor: impl Fn(&T) -> String) -> Self {
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(cursor);
+        Self { items, next }
+    }
+}
+
 /// `POST /v1/contracts`: a client takes a quote.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -60,9 +79,9 @@ pub struct ContractView {
     pub state: String,
     /// Whose.
     pub client: Did,
-    /// What it promises.
+    /// What it promises, as it is now.
     pub terms: Terms,
-    /// What it costs.
+    /// What was escrowed in all.
     pub cost: CostVector,
     /// Its latest revision; 0 before the first.
     pub revision: u64,
@@ -70,12 +89,31 @@ pub struct ContractView {
     pub layout: Option<Hash>,
     /// The first epoch it is paid for.
     pub first_epoch: Option<Epoch>,
-    /// How many epochs it runs.
+    /// How many epochs it runs, as it is now.
     pub epochs: u64,
+    /// The epoch after its last, once it is active.
+    pub ends: Option<Epoch>,
+    /// Whether its client left it early.
+    pub left: bool,
+    /// The number of its latest extension; 0 before the first.
+    pub extensions: u64,
+    /// What it began as.
+    pub agreed: AgreedView,
     /// What its escrow holds now.
     pub escrow: Msat,
     /// Slot by slot.
     pub slots: Vec<SlotView>,
+}
+
+/// What a contract was agreed as, before it was extended or grown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AgreedView {
+    /// Sealed bytes it had room for.
+    pub capacity: Bytes,
+    /// How many epochs it was to run.
+    pub epochs: u64,
+    /// What was escrowed.
+    pub cost: CostVector,
 }
 
 /// One slot of a contract.
@@ -101,6 +139,12 @@ pub struct SlotView {
     pub earned: Msat,
     /// What is locked in its bond now.
     pub bond: Msat,
+    /// What it has room for.
+    pub capacity: Bytes,
+    /// What its bond has lost.
+    pub slashed: Msat,
+    /// In which epoch its provider said that it leaves.
+    pub leaving: Option<Epoch>,
 }
 
 /// A line of `GET /v1/contracts`.
@@ -158,7 +202,55 @@ pub struct HistoryEntry {
     pub amount: Msat,
 }
 
-/// `GET /v1/books`: the whole ledger.
+/// A page of `GET /v1/books`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BooksPage {
+    /// After which block of the journal. Pages of different blocks do not belong together.
+    pub block: u64,
+    /// Σ debits over all accounts.
+    pub debits: String,
+    /// Σ credits over all accounts; the same.
+    pub credits: String,
+    /// Some accounts with their balances.
+    pub items: Vec<BookLine>,
+    /// What to ask for with `after` to read on; nothing at the end.
+    pub next: Option<String>,
+}
+
+/// One event of `GET /v1/events`, as far as the party may see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EventView {
+    /// Its position in the journal: the block's number, a dot, its number in the block.
+    pub id: String,
+    /// When it became durable.
+    pub at: Timestamp,
+    /// What happened, for example `slot_confirmed`.
+    pub kind: String,
+    /// To which contract.
+    pub contract: Option<ContractId>,
+    /// To which of its slots.
+    pub slots: Vec<u16>,
+    /// The one party that it is about, where there is one.
+    pub party: Option<Did>,
+    /// The money that it moved on the party's accounts.
+    pub postings: Vec<PostingView>,
+    /// The event as the journal holds it, for the operator alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<serde_json::Value>,
+}
+
+/// Money that moved from one account to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PostingView {
+    /// The account debited.
+    pub debit: String,
+    /// The account credited.
+    pub credit: String,
+    /// How much.
+    pub amount: Msat,
+}
+
+/// The whole ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BooksView {
     /// Σ debits.

@@ -10,6 +10,7 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -181,6 +182,55 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
                 "idempotency_key_malformed",
                 "an Idempotency-Key has between 1 and 128 visible ASCII characters",
             )),
+        }
+    }
+}
+
+/// The most items in a page.
+pub const PAGE_MAX: u32 = 1_000;
+/// Items in a page, where the request does not say.
+const PAGE: u32 = 100;
+
+/// Which page of a list: `?after=<cursor>&limit=<number>`.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct Paging {
+    /// The `next` of the page before; nothing for the first page.
+    after: Option<String>,
+    /// How many items at most; 100 where nothing is said.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+}
+
+impl Paging {
+    /// The page's cursor as a `T`.
+    ///
+    /// # Errors
+    /// 400 `cursor_malformed`.
+    pub fn after<T: std::str::FromStr<Err: std::fmt::Display>>(
+        &self,
+    ) -> Result<Option<T>, Problem> {
+        let malformed = |error: T::Err| {
+            let detail = format!("after: {error}; use the next of a page that you were given");
+            Problem::new(StatusCode::BAD_REQUEST, "cursor_malformed", detail)
+        };
+        self.after.as_deref().map(|text| text.parse().map_err(malformed)).transpose()
+    }
+
+    /// How many items the page has at most.
+    ///
+    /// # Errors
+    /// 400 `query_malformed` where the request asks for none, or for more than [`PAGE_MAX`].
+    pub fn limit(&self) -> Result<u32, Problem> {
+        match self.limit {
+            None => Ok(PAGE),
+            Some(limit) if (1..=PAGE_MAX).contains(&limit) => Ok(limit),
+            Some(limit) => {
+                let detail =
+                    format!("limit is {limit}; between 1 and {PAGE_MAX} are given at a time");
+                Err(Problem::new(StatusCode::BAD_REQUEST, "query_malformed", detail))
+            }
         }
     }
 }

@@ -1,12 +1,19 @@
 //! A market's HTTP API, typed: what clients, providers and commands call.
 
+mod events;
+pub mod operations;
+
+pub use events::Events;
+
+use self::operations as op;
 use crate::api::{
-    AcceptBody, Accepted, AccountView, BackupBody, BooksView, ContractLine, ContractView,
-    GrantLine, HistoryEntry, JournalView, MarketInfo, ProviderLine, ReviseBody, SlotPass, ToMarket,
-    ToProvider,
+    AcceptBody, Accepted, AccountView, BackupBody, BooksPage, BooksView, ContractLine,
+    ContractView, GrantLine, HistoryEntry, JournalView, MarketInfo, Page, ProviderLine, ReviseBody,
+    SlotPass, ToMarket, ToProvider,
 };
 use crate::auth::Sessions;
 use crate::client::{Call, ClientError, HttpClient};
+use crate::extract::PAGE_MAX;
 use crate::stream::{self, Duplex, StreamError};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -16,6 +23,8 @@ use types::{ContractId, Did, DocId, Hash, Signed, Signer};
 
 /// The longest JSON that is read from a market.
 const JSON_BYTES_MAX: usize = 64 << 20;
+/// How often the books are read again where they change meanwhile.
+const BOOKS_TRIES: u32 = 20;
 /// The longest layout.
 pub const LAYOUT_BYTES_MAX: usize = 64 << 20;
 
@@ -27,34 +36,6 @@ pub struct QuoteBody {
     pub quote: Signed,
 }
 
-/// How a contract is changed after it was agreed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Amendment {
-    /// An [`Extension`](types::documents::Extension).
-    Extension,
-    /// A [`Growth`](types::documents::Growth).
-    Growth,
-    /// A [`Cancellation`](types::documents::Cancellation).
-    Cancellation,
-    /// A [`Departure`](types::documents::Departure).
-    Departure,
-    /// A [`TopUp`](types::documents::TopUp).
-    TopUp,
-}
-
-impl Amendment {
-    /// What the contract's path is followed by.
-    pub const fn path(self) -> &'static str {
-        match self {
-            Self::Extension => "extensions",
-            Self::Growth => "growths",
-            Self::Cancellation => "cancellations",
-            Self::Departure => "departures",
-            Self::TopUp => "top-ups",
-        }
-    }
-}
-
 /// Speaks to one market in one party's name. Clones share connections and session.
 #[derive(Clone)]
 pub struct MarketClient {
@@ -64,7 +45,7 @@ pub struct MarketClient {
 
 /// Asks a market who it is. Over TLS, the key that it shows must be the one that it names.
 pub async fn discover(http: &HttpClient) -> Result<MarketInfo, ClientError> {
-    let info: MarketInfo = http.get("/v1/market").read_json(JSON_BYTES_MAX).await?;
+    let info: MarketInfo = http.get(op::MARKET.path).read_json(JSON_BYTES_MAX).await?;
     match http.peer() {
         Some(peer) if peer != info.market => Err(http.wrong_answer(format!(
             "it says that it is {}, but {peer} is expected or shown there",
@@ -113,7 +94,7 @@ impl MarketClient {
 
     /// Succeeds when the market answers.
     pub async fn health(&self) -> Result<(), ClientError> {
-        self.http.get("/v1/health").done().await
+        self.http.get(op::HEALTH.path).done().await
     }
 
     /// Who the market is and how it counts time.
@@ -123,43 +104,68 @@ impl MarketClient {
 
     /// Puts up an [`Ask`](types::documents::Ask).
     pub async fn ask(&self, ask: &Signed) -> Result<Accepted, ClientError> {
-        self.post("/v1/asks", ask).await
+        self.post(op::PUBLISH_ASK.path, ask).await
     }
 
     /// Answers a [`Request`](types::documents::Request) with a signed [`Quote`](types::documents::Quote).
     pub async fn quote(&self, request: &Signed) -> Result<Signed, ClientError> {
-        Ok(self.post::<QuoteBody>("/v1/requests", request).await?.quote)
+        Ok(self.post::<QuoteBody>(op::REQUEST_QUOTE.path, request).await?.quote)
     }
 
     /// Takes a quote.
     pub async fn accept(&self, body: &AcceptBody) -> Result<ContractView, ClientError> {
-        self.http.post("/v1/contracts").json(body).read_json(JSON_BYTES_MAX).await
+        self.http.post(op::ACCEPT.path).json(body).read_json(JSON_BYTES_MAX).await
     }
 
-    /// The party's contracts.
+    /// The party's contracts, page by page.
     pub async fn contracts(&self) -> Result<Vec<ContractLine>, ClientError> {
-        self.read("/v1/contracts").await
+        self.read_all(op::CONTRACTS.path).await
     }
 
     /// One contract of the party's.
     pub async fn contract(&self, id: ContractId) -> Result<ContractView, ClientError> {
-        self.read(&format!("/v1/contracts/{id}")).await
+        self.read(&op::CONTRACT.path_to(&[&id])).await
     }
 
     /// A provider confirms or declines a reservation.
     pub async fn confirm(&self, id: ContractId, doc: &Signed) -> Result<Accepted, ClientError> {
-        self.post(&format!("/v1/contracts/{id}/confirmations"), doc).await
+        self.post(&op::CONFIRM.path_to(&[&id]), doc).await
     }
 
     /// A provider reports a loss.
     pub async fn confess(&self, id: ContractId, doc: &Signed) -> Result<Accepted, ClientError> {
-        self.post(&format!("/v1/contracts/{id}/confessions"), doc).await
+        self.post(&op::CONFESS.path_to(&[&id]), doc).await
+    }
+
+    /// Makes a contract longer, or says whether it renews itself.
+    pub async fn extend(&self, id: ContractId, doc: &Signed) -> Result<ContractView, ClientError> {
+        self.post(&format!("/v1/contracts/{id}/extensions"), doc).await
+    }
+
+    /// Gives a contract more room.
+    pub async fn grow(&self, id: ContractId, doc: &Signed) -> Result<ContractView, ClientError> {
+        self.post(&format!("/v1/contracts/{id}/growths"), doc).await
+    }
+
+    /// Ends a contract early.
+    pub async fn cancel(&self, id: ContractId, doc: &Signed) -> Result<ContractView, ClientError> {
+        self.post(&format!("/v1/contracts/{id}/cancellation"), doc).await
+    }
+
+    /// A provider leaves a slot.
+    pub async fn depart(&self, id: ContractId, doc: &Signed) -> Result<Accepted, ClientError> {
+        self.post(&format!("/v1/contracts/{id}/departures"), doc).await
+    }
+
+    /// A provider adds to a bond.
+    pub async fn top_up(&self, id: ContractId, doc: &Signed) -> Result<Accepted, ClientError> {
+        self.post(&format!("/v1/contracts/{id}/top-ups"), doc).await
     }
 
     /// Stores a contract's layout under its BLAKE3 hash, which is given back.
     pub async fn put_layout(&self, id: ContractId, layout: Bytes) -> Result<Hash, ClientError> {
         let hash = Hash::of(&layout);
-        let path = format!("/v1/contracts/{id}/layouts/{hash}");
+        let path = op::PUT_LAYOUT.path_to(&[&id, &hash]);
         let call = || self.as_party(self.http.put(&*path)).bytes(layout.clone()).done();
         self.spoken(call).await?;
         Ok(hash)
@@ -167,7 +173,7 @@ impl MarketClient {
 
     /// A layout by its hash, which is checked.
     pub async fn layout(&self, id: ContractId, hash: Hash) -> Result<Bytes, ClientError> {
-        let path = format!("/v1/contracts/{id}/layouts/{hash}");
+        let path = op::LAYOUT.path_to(&[&id, &hash]);
         let call = || self.as_party(self.http.get(&*path)).read_bytes(LAYOUT_BYTES_MAX);
         let layout = self.spoken(call).await?;
         if Hash::of(&layout) == hash {
@@ -182,71 +188,60 @@ impl MarketClient {
         id: ContractId,
         body: &ReviseBody,
     ) -> Result<ContractView, ClientError> {
-        let path = format!("/v1/contracts/{id}/revisions");
+        let path = op::REVISE.path_to(&[&id]);
         self.http.post(path).json(body).read_json(JSON_BYTES_MAX).await
-    }
-
-    /// Changes a contract by a document of one of its parties: under `kind` as in [`Amendment::path`].
-    pub async fn amend(
-        &self,
-        id: ContractId,
-        kind: Amendment,
-        doc: &Signed,
-    ) -> Result<(), ClientError> {
-        let path = format!("/v1/contracts/{id}/{}", kind.path());
-        self.post::<serde::de::IgnoredAny>(&path, doc).await.map(drop)
     }
 
     /// Shares by a [`Grant`](types::documents::Grant).
     pub async fn grant(&self, grant: &Signed) -> Result<Accepted, ClientError> {
-        self.post("/v1/grants", grant).await
+        self.post(op::GRANT.path, grant).await
     }
 
     /// Takes a grant back by a [`Revocation`](types::documents::Revocation).
     pub async fn revoke(&self, revocation: &Signed) -> Result<Accepted, ClientError> {
-        self.post("/v1/revocations", revocation).await
+        self.post(op::REVOKE.path, revocation).await
     }
 
     /// The grants that the party gave or was given and that are not revoked.
     pub async fn grants(&self) -> Result<Vec<GrantLine>, ClientError> {
-        self.read("/v1/grants").await
+        self.read(op::GRANTS.path).await
     }
 
     /// Keeps what is shared under a grant of the party's, sealed.
     pub async fn put_shared(&self, grant: DocId, body: &BackupBody) -> Result<(), ClientError> {
-        let path = format!("/v1/grants/{grant}/contents");
+        let path = op::PUT_SHARED.path_to(&[&grant]);
         let call = || self.as_party(self.http.put(&*path)).json(body).done();
         self.spoken(call).await
     }
 
     /// What is shared under a grant that the party gave or was given, sealed.
     pub async fn shared(&self, grant: DocId) -> Result<BackupBody, ClientError> {
-        self.read(&format!("/v1/grants/{grant}/contents")).await
+        self.read(&op::SHARED.path_to(&[&grant])).await
     }
 
     /// Leave to read the slots of another's contract, by its grant.
     pub async fn passes(&self, contract: ContractId) -> Result<Vec<SlotPass>, ClientError> {
-        self.read(&format!("/v1/contracts/{contract}/passes")).await
+        self.read(&op::PASSES.path_to(&[&contract])).await
     }
 
     /// Redeems a [`Voucher`](types::documents::Voucher).
     pub async fn redeem(&self, voucher: &Signed) -> Result<Accepted, ClientError> {
-        self.post("/v1/vouchers", voucher).await
+        self.post(op::REDEEM_VOUCHER.path, voucher).await
     }
 
     /// Books a [`Deposit`](types::documents::Deposit), signed by the market's operator.
     pub async fn deposit(&self, deposit: &Signed) -> Result<Accepted, ClientError> {
-        self.post("/v1/deposits", deposit).await
+        self.post(op::DEPOSIT.path, deposit).await
     }
 
     /// Takes money out by a [`Withdrawal`](types::documents::Withdrawal).
     pub async fn withdraw(&self, withdrawal: &Signed) -> Result<Accepted, ClientError> {
-        self.post("/v1/withdrawals", withdrawal).await
+        self.post(op::WITHDRAW.path, withdrawal).await
     }
 
     /// A party's money: one's own, or anybody's for the operator.
     pub async fn account(&self, party: Did) -> Result<AccountView, ClientError> {
-        self.read(&format!("/v1/accounts/{party}")).await
+        self.read(&op::ACCOUNT.path_to(&[&party])).await
     }
 
     /// At most `limit` postings of a party after the posting `after`.
@@ -256,37 +251,74 @@ impl MarketClient {
         after: u64,
         limit: u32,
     ) -> Result<Vec<HistoryEntry>, ClientError> {
-        self.read(&format!("/v1/accounts/{party}/history?after={after}&limit={limit}")).await
+        let path = op::HISTORY.path_to(&[&party]);
+        let path = format!("{path}?after={after}&limit={limit}");
+        Ok(self.read::<Page<HistoryEntry>>(&path).await?.items)
     }
 
     /// Keeps the party's sealed catalogue.
     pub async fn put_backup(&self, body: &BackupBody) -> Result<(), ClientError> {
-        let path = format!("/v1/backups/{}", self.party());
+        let path = op::PUT_BACKUP.path_to(&[&self.party()]);
         let call = || self.as_party(self.http.put(&*path)).json(body).done();
         self.spoken(call).await
     }
 
     /// The party's sealed catalogue, where there is one.
     pub async fn backup(&self) -> Result<Option<BackupBody>, ClientError> {
-        match self.read(&format!("/v1/backups/{}", self.party())).await {
+        match self.read(&op::BACKUP.path_to(&[&self.party()])).await {
             Err(error) if error.problem().is_some_and(|p| p.status == 404) => Ok(None),
             other => other.map(Some),
         }
     }
 
-    /// The whole ledger.
+    /// The whole ledger, as it was after one block: for the operator.
     pub async fn books(&self) -> Result<BooksView, ClientError> {
-        self.read("/v1/books").await
+        for _ in 0..BOOKS_TRIES {
+            if let Some(books) = self.books_of_one_block().await? {
+                return Ok(books);
+            }
+        }
+        Err(self.http.wrong_answer("its books change faster than they can be read: ask again"))
+    }
+
+    /// Nothing where a block came between two pages.
+    async fn books_of_one_block(&self) -> Result<Option<BooksView>, ClientError> {
+        let path = format!("{}?limit={PAGE_MAX}", op::BOOKS.path);
+        let first: BooksPage = self.read(&path).await?;
+        let (mut accounts, mut next) = (first.items, first.next);
+        while let Some(after) = next {
+            let page: BooksPage = self.read(&format!("{path}&after={after}")).await?;
+            if page.block != first.block {
+                return Ok(None);
+            }
+            accounts.extend(page.items);
+            next = page.next;
+        }
+        Ok(Some(BooksView { debits: first.debits, credits: first.credits, accounts }))
     }
 
     /// How far the journal has come.
     pub async fn journal(&self) -> Result<JournalView, ClientError> {
-        self.read("/v1/journal").await
+        self.read(op::JOURNAL.path).await
     }
 
     /// Every provider with its ask and score.
     pub async fn providers(&self) -> Result<Vec<ProviderLine>, ClientError> {
-        self.read("/v1/providers").await
+        self.read_all(op::PROVIDERS.path).await
+    }
+
+    /// Whether the market takes work; else 503 `not_ready` says why.
+    pub async fn ready(&self) -> Result<(), ClientError> {
+        self.http.get(op::READY.path).once().done().await
+    }
+
+    /// Follows what happens to the party's contracts and money, from behind the event with the id `after` on; from now
+    /// on where there is none.
+    pub async fn events(&self, after: Option<&str>) -> Result<Events, ClientError> {
+        let query = after.map_or_else(String::new, |after| format!("?after={after}"));
+        let path = format!("{}{query}", op::EVENTS.path);
+        let call = || self.as_party(self.http.get(&*path)).send();
+        Ok(Events::new(self.http.clone(), self.spoken(call).await?))
     }
 
     /// Opens the stream over which the market asks and the provider answers, and says Hello.
@@ -294,7 +326,7 @@ impl MarketClient {
         &self,
         holdings: Vec<(ContractId, u16)>,
     ) -> Result<Duplex<ToMarket, ToProvider>, StreamError> {
-        let call = || stream::connect(self.as_party(self.http.get("/v1/stream")));
+        let call = || stream::connect(self.as_party(self.http.get(op::STREAM.path)));
         let duplex = self.spoken(call).await?;
         let session = self.sessions.document();
         duplex.sender().send(ToMarket::Hello { session, holdings }).await?;
@@ -308,6 +340,18 @@ impl MarketClient {
     async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let call = || self.as_party(self.http.get(path)).read_json(JSON_BYTES_MAX);
         self.spoken(call).await
+    }
+
+    /// A list from its first page to its last.
+    async fn read_all<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, ClientError> {
+        let path = format!("{path}?limit={PAGE_MAX}");
+        let Page { mut items, mut next } = self.read::<Page<T>>(&path).await?;
+        while let Some(after) = next {
+            let page: Page<T> = self.read(&format!("{path}&after={after}")).await?;
+            items.extend(page.items);
+            next = page.next;
+        }
+        Ok(items)
     }
 
     fn as_party(&self, call: Call) -> Call {

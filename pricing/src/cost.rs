@@ -19,7 +19,7 @@ pub(crate) mod tests;
 /// At what price a slot is kept, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keeping {
-    /// The slot's price, after the tier's multiplier.
+    /// The slot's price, after the tier's multiplier and discounts.
     pub price: Price,
     /// How long it is paid for.
     pub span: Span,

@@ -1,9 +1,20 @@
 //! Price curves: how a price follows demand.
+//!
+//! [`Posted`] does not; [`Utilisation`] is a fixed rule from the sold share to a price; [`BaseFee`] moves from the
+//! last price to the next.
 
+mod base_fee;
+mod fixed;
+mod utilisation;
+
+pub use base_fee::{BaseFee, BaseFeeRules, stable_step_ppm};
+pub use utilisation::Utilisation;
+
+use serde::{Deserialize, Serialize};
 use types::{Bytes, Price};
 
 /// How much of what is offered is taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Use {
     /// What is offered in all.
     pub capacity: Bytes,

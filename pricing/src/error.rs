@@ -1,6 +1,6 @@
 //! Why a price cannot be made.
 
-use types::{Bytes, MoneyError, PriceError, Span, Tier};
+use types::{Bytes, MoneyError, Price, PriceError, Span, Tier};
 
 /// What is wrong with a policy, an ask or a request, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +20,34 @@ pub enum PricingError {
         found_ppm: u32,
         /// What it may be at most.
         max_ppm: u32,
+    },
+    /// A share that must be more than nothing and at most its limit.
+    #[error("{name} is {found_ppm} ppm; give 1 to {max_ppm} (1,000,000 is the whole)")]
+    ShareOutOfRange {
+        /// Which.
+        name: &'static str,
+        /// What it is.
+        found_ppm: u32,
+        /// What it may be at most.
+        max_ppm: u32,
+    },
+    /// The least price is above the highest.
+    #[error(
+        "the floor of {floor} msat is above the ceiling of {ceiling}; give a floor that is at most the ceiling"
+    )]
+    FloorAboveCeiling {
+        /// The least price.
+        floor: Price,
+        /// The highest price.
+        ceiling: Price,
+    },
+    /// A discount that does not rise, or takes off nothing or everything.
+    #[error("{field}: {reason}")]
+    Discount {
+        /// Which of the ask's two lists.
+        field: &'static str,
+        /// What is wrong and what would be right.
+        reason: String,
     },
     /// The ask does not serve the tier.
     #[error("the ask does not serve the {} tier; it serves {served}", .wanted.name())]
@@ -56,6 +84,9 @@ impl PricingError {
             Self::Price(_) => "invalid_price",
             Self::Money(_) => "money_overflow",
             Self::RateOutOfRange { .. } => "rate_out_of_range",
+            Self::ShareOutOfRange { .. } => "share_out_of_range",
+            Self::FloorAboveCeiling { .. } => "floor_above_ceiling",
+            Self::Discount { .. } => "invalid_discount",
             Self::TierNotServed { .. } => "tier_not_served",
             Self::NothingToKeep { .. } => "nothing_to_keep",
             Self::TooFewSlots { .. } => "too_few_slots",

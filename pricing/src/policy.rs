@@ -1,6 +1,6 @@
 //! The market's rates: what a quote adds to the asks it rests on.
 
-use crate::PricingError;
+use crate::{MechanismKind, PricingError};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 use types::{Price, PriceError, Terms, Tier};
@@ -44,6 +44,8 @@ pub struct PricingPolicy {
     pub tiers: TierRates,
     /// What keeping usually costs: where a provider that prices itself begins.
     pub reference: Price,
+    /// How asks become a quote.
+    pub mechanism: MechanismKind,
 }
 
 impl Default for TierRates {
@@ -63,6 +65,7 @@ impl Default for PricingPolicy {
             bonus_ppm: 150_000,
             tiers: TierRates::default(),
             reference: Price::whole(100),
+            mechanism: MechanismKind::PostedAsk,
         }
     }
 }

@@ -3,11 +3,12 @@
 //! These are for choosing, never for charging: they ignore what a charge rounds, and stop at the largest
 //! number instead of failing.
 
+use crate::discount::Discounts;
 use crate::{PricingError, PricingPolicy};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 use types::documents::Ask;
-use types::{Bytes, Span, Terms};
+use types::{Bytes, Price, Span, Terms};
 
 /// Fixed-point bits of the amounts a slot multiplies its rates by.
 const SHIFT: u32 = 20;
@@ -17,7 +18,7 @@ const GB_DAY: u128 = 1_000_000_000 * Span::DAY.0 as u128;
 const MICROS: u64 = 1_000_000;
 
 /// An ask's prices in millionths of an msat. Made once, when the ask is published.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
     /// For keeping a GB for a day on the hot tier.
     pub keeping_micro: u64,
@@ -27,6 +28,8 @@ pub struct Rate {
     pub ingress_micro: u64,
     /// A slot earns as if at least this much were kept in it.
     pub minimum_use: Bytes,
+    /// What larger slots and longer contracts pay less.
+    pub discounts: Option<Box<Discounts>>,
 }
 
 impl Rate {
@@ -40,20 +43,58 @@ impl Rate {
             egress_micro: micros(ask.egress.validated()?.0),
             ingress_micro: micros(ask.ingress.validated()?.0),
             minimum_use: ask.minimum_use,
+            discounts: Discounts::of(ask).map(Box::new),
         })
     }
 
     /// What `work` costs at these rates, in millionths of an msat: keeping, taking in and reading together.
     pub fn cost_micro(&self, work: &SlotWork) -> u64 {
-        let gb_days = if self.minimum_use <= work.capacity {
+        let full = u128::from(self.keeping_micro) * u128::from(self.paid_for(work));
+        let keeping = match &self.discounts {
+            None => full,
+            Some(discounts) => {
+                let paid = u128::from(discounts.paid_ppm(work.capacity, work.span));
+                full / u128::from(MICROS) * paid
+                    + full % u128::from(MICROS) * paid / u128::from(MICROS)
+            }
+        };
+        let whole = keeping.saturating_add(self.moving(work)) >> SHIFT;
+        u64::try_from(whole).unwrap_or(u64::MAX)
+    }
+
+    /// The price of keeping on the work's tier at which `work` costs `cost_micro`, rounded down to a millionth of an msat;
+    /// nothing where moving alone costs more.
+    pub fn price_at(&self, work: &SlotWork, cost_micro: u64) -> Option<Price> {
+        let keeping = (u128::from(cost_micro) << SHIFT).checked_sub(self.moving(work))?;
+        let hot = keeping.checked_div(self.paid_for(work).into())?;
+        let on_tier = hot.checked_mul(work.tier_ppm.into())? / u128::from(MICROS);
+        let micro = i128::try_from(on_tier).ok()?;
+        let price = Decimal::try_from_i128_with_scale(micro, 6).ok()?;
+        Price(price.normalize()).validated().ok()
+    }
+
+    /// About what is asked for keeping on the work's tier, after discounts, in millionths of an msat; less than one too low.
+    pub fn price_micro(&self, work: &SlotWork) -> u64 {
+        let discounts = self.discounts.as_ref();
+        let paid = discounts.map_or(MICROS, |steps| steps.paid_ppm(work.capacity, work.span));
+        let hot = u128::from(self.keeping_micro) * u128::from(paid) / u128::from(MICROS);
+        let on_tier = hot.saturating_mul(work.tier_ppm.into()) / u128::from(MICROS);
+        u64::try_from(on_tier).unwrap_or(u64::MAX)
+    }
+
+    /// The hot-tier GB-days that `work` pays for, in fixed point.
+    fn paid_for(&self, work: &SlotWork) -> u64 {
+        if self.minimum_use <= work.capacity {
             work.gb_days
         } else {
             work.gb_days_of(self.minimum_use)
-        };
-        let keeping = u128::from(self.keeping_micro) * u128::from(gb_days);
-        let moving = u128::from(self.ingress_micro) * u128::from(work.gb_in)
-            + u128::from(self.egress_micro) * u128::from(work.gb_out);
-        u64::try_from(keeping.saturating_add(moving) >> SHIFT).unwrap_or(u64::MAX)
+        }
+    }
+
+    /// What taking in and reading cost, in fixed point.
+    fn moving(&self, work: &SlotWork) -> u128 {
+        u128::from(self.ingress_micro) * u128::from(work.gb_in)
+            + u128::from(self.egress_micro) * u128::from(work.gb_out)
     }
 }
 
@@ -99,7 +140,7 @@ fn fixed_gb(bytes: u64) -> u64 {
 }
 
 /// A price that lies in range, in millionths, rounded up.
-fn micros(price: Decimal) -> u64 {
+pub fn micros(price: Decimal) -> u64 {
     let scaled =
         price.round_dp_with_strategy(6, RoundingStrategy::AwayFromZero) * Decimal::from(MICROS);
     u64::try_from(scaled).unwrap_or(u64::MAX)
@@ -109,7 +150,7 @@ fn micros(price: Decimal) -> u64 {
 mod tests {
     use super::*;
     use crate::cost::tests::ask;
-    use types::{GbPrice, Price, Tier};
+    use types::{GbPrice, Tier};
 
     fn terms(gigabytes: u64) -> Terms {
         let day = Span(10 * Span::DAY.0);
@@ -147,12 +188,49 @@ mod tests {
     }
 
     #[test]
+    fn discounts_count_in_the_comparison_as_in_the_charge() {
+        let policy = PricingPolicy::default();
+        let mut ask = ask(100);
+        ask.volume_discounts =
+            vec![types::documents::Discount { from: Bytes(50_000_000_000), permille: 250 }];
+        let rate = Rate::of(&ask).unwrap();
+        for (gigabytes, expected) in [(40, "100"), (400, "75")] {
+            let terms = terms(gigabytes);
+            let work = SlotWork::of(&policy, &terms, terms.duration);
+            let price = crate::slot_price(&policy, &ask, &terms, terms.duration).unwrap();
+            assert_eq!(price.to_string(), expected);
+            let exact = price.charge(terms.slot_capacity(), terms.duration).unwrap();
+            let (exact, compared) =
+                (u64::try_from(exact.0).unwrap() * MICROS, rate.cost_micro(&work));
+            assert!(compared.abs_diff(exact) <= exact / 1_000_000 + MICROS, "{compared} {exact}");
+        }
+    }
+
+    #[test]
+    fn a_cost_leads_back_to_its_price_on_every_tier() {
+        let policy = PricingPolicy::default();
+        let mut ask = ask(137);
+        (ask.egress, ask.ingress) = (GbPrice::whole(11), GbPrice::whole(3));
+        let rate = Rate::of(&ask).unwrap();
+        for tier in Tier::ALL {
+            let mut terms = terms(400);
+            terms.tier = tier;
+            let work = SlotWork::of(&policy, &terms, terms.duration);
+            let price = policy.on_tier(ask.price, tier).unwrap();
+            let found = rate.price_at(&work, rate.cost_micro(&work)).unwrap();
+            let off = (price.0 - found.0).abs();
+            assert!(off <= Decimal::new(2, 6), "{tier:?}: {price} {found}");
+            assert_eq!(rate.price_at(&work, 0), None, "moving alone costs more than nothing");
+        }
+    }
+
+    #[test]
     fn minimum_use_and_moving_make_an_ask_dearer() {
         let work = SlotWork::of(&PricingPolicy::default(), &terms(4), Span::DAY);
         let plain = Rate::of(&ask(100)).unwrap();
-        let floor = Rate { minimum_use: Bytes(2_000_000_000), ..plain };
-        let reads = Rate { egress_micro: 1_000_000, ..plain };
-        let takes = Rate { ingress_micro: 1_000_000, ..plain };
+        let floor = Rate { minimum_use: Bytes(2_000_000_000), ..plain.clone() };
+        let reads = Rate { egress_micro: 1_000_000, ..plain.clone() };
+        let takes = Rate { ingress_micro: 1_000_000, ..plain.clone() };
         for dearer in [floor, reads, takes] {
             assert!(dearer.cost_micro(&work) > plain.cost_micro(&work), "{dearer:?}");
         }
@@ -168,6 +246,7 @@ mod tests {
             egress_micro: u64::MAX,
             ingress_micro: u64::MAX,
             minimum_use: Bytes(u64::MAX),
+            discounts: None,
         };
         assert_eq!(most.cost_micro(&work), u64::MAX);
     }

@@ -24,7 +24,7 @@ pub struct Need<'a> {
 /// A provider that might take a slot.
 #[derive(Clone, Copy, Debug)]
 pub struct Candidate<'a> {
-    /// Its standing ask.
+    /// Its ask.
     pub ask: &'a Ask,
     /// Its score.
     pub score: Score,
@@ -105,13 +105,17 @@ pub fn admit<'a>(
     if !accepted.is_empty() && !accepted.contains(&ask.region) {
         return Err(Refusal::Region { found: &ask.region, accepted });
     }
+    let wanted = &need.terms.placement.tags;
+    if let Some(missing) = wanted.iter().find(|tag| !ask.tags.contains(tag)) {
+        return Err(Refusal::Tags { missing, carried: &ask.tags });
+    }
     if available < bond {
         return Err(Refusal::Bond { available, needed: bond });
     }
     Ok(())
 }
 
-/// Whether the conditions that `figures` show are met: all of [`admit`]'s but region and bond.
+/// Whether the conditions that `figures` show are met: all of [`admit`]'s but region, tags and bond.
 ///
 /// # Errors
 /// [`Refusal`] as [`admit`].
@@ -150,10 +154,10 @@ fn admit_standing(
     if found == Standing::Banned {
         return Err(Refusal::Banned);
     }
-    if found < needed {
+    if trusted(found) < trusted(needed) {
         return Err(Refusal::Standing { found, needed });
     }
-    if found == Standing::New {
+    if !policy.is_proven(&figures.score) {
         let (wanted, committed) = (need.capacity, figures.committed);
         let most = policy.newcomers.slot_max;
         if wanted > most {
@@ -165,6 +169,31 @@ fn admit_standing(
         }
     }
     Ok(())
+}
+
+/// Who is let in wherever New is: Low too, or whoever is Low could come back under a new name for it.
+const fn trusted(standing: Standing) -> Standing {
+    match standing {
+        Standing::Low => Standing::New,
+        other => other,
+    }
+}
+
+impl ReputationPolicy {
+    /// Whether a provider may hold more than a new one: it is not new, and its proofs say that it keeps what it takes.
+    pub const fn is_proven(&self, score: &Score) -> bool {
+        let known = !matches!(score.standing, Standing::Banned | Standing::New);
+        known && score.bounds[0] >= self.newcomers.proven_from
+    }
+
+    /// All that a provider of `score` may hold, of the `capacity` that it offers.
+    pub fn room(&self, score: &Score, capacity: Bytes) -> Bytes {
+        match score.standing {
+            Standing::Banned => Bytes(0),
+            _ if self.is_proven(score) => capacity,
+            _ => capacity.min(self.newcomers.total_max),
+        }
+    }
 }
 
 #[cfg(test)]

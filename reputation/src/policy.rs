@@ -92,7 +92,7 @@ pub struct PointsPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WeightPolicy {
-    /// Of a new provider. Less than half of Low's, so that no bounds can make being new worth more.
+    /// Of a new provider. Less than Low's, so that coming back under a new name is worth less than any past but a ban.
     pub new: u16,
     /// Of Low.
     pub low: u16,
@@ -102,7 +102,7 @@ pub struct WeightPolicy {
     pub high: u16,
 }
 
-/// What a new provider may hold: little, and spread out.
+/// What a provider may hold that is new or has proven little: little, and spread out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewcomerPolicy {
@@ -110,6 +110,8 @@ pub struct NewcomerPolicy {
     pub slot_max: Bytes,
     /// All its slots together.
     pub total_max: Bytes,
+    /// A provider whose lower confidence bound of possession is below this has proven little, whatever its standing.
+    pub proven_from: u16,
 }
 
 /// How much of the past is kept.
@@ -155,19 +157,26 @@ impl Default for TallyPolicy {
 
 impl DimensionPolicy {
     /// Possession: 0.1 % tolerated in a period, 0.2 % against 1 % in the long run.
-    pub const POSSESSION: Self = Self { tolerated_ppm: 1_000, ..Self::AVAILABILITY };
+    ///
+    /// A steady 2 % drifts up by 0.0243 an epoch and reaches the alarm, 18, after some 740.
+    pub const POSSESSION: Self = Self {
+        tolerated_ppm: 1_000,
+        bound_min: 960,
+        suspicion: SuspicionPolicy { alarm_micro: 18_000_000, ..Self::AVAILABILITY.suspicion },
+    };
 
     /// Availability: 1 % tolerated in a period, 0.2 % against 1 % in the long run.
     ///
-    /// The alarm, 18, is above the 8.76 × ln 5 = 14.1 that a year's outages of 0.1 % can add together: however
-    /// they are spread, they never raise it. A steady 2 % drifts up by 0.0243 an epoch and is out after some 740.
+    /// Silence comes in spells, so the alarm, 40, is above the 24 × ln 5 = 38.6 that a day without an answer adds, and far
+    /// above the 14.1 that a year's outages of 0.1 % can add together, however they are spread. A steady 2 %
+    /// reaches it after some 1650 epochs, where reviews have not taken all its points before.
     pub const AVAILABILITY: Self = Self {
         tolerated_ppm: 10_000,
-        bound_min: 960,
+        bound_min: 900,
         suspicion: SuspicionPolicy {
             bad_adds_micro: 1_609_438,
             good_takes_micro: 8_048,
-            alarm_micro: 18_000_000,
+            alarm_micro: 40_000_000,
             expels: true,
         },
     };
@@ -234,6 +243,8 @@ impl Default for ReputationPolicy {
             newcomers: NewcomerPolicy {
                 slot_max: Bytes(250_000_000_000),
                 total_max: Bytes(1_000_000_000_000),
+                // A dozen epochs of right proofs.
+                proven_from: 800,
             },
             // Two weeks of hours, and eight weeks of reviews.
             history: HistoryPolicy { reversible_epochs: 336, changes_max: 8 },

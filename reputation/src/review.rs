@@ -83,7 +83,7 @@ impl Record {
         if side.is_alarmed(rule) {
             return Some(Finding::Suspicious { expelled: false });
         }
-        let judged = side.seen() >= enough(dimension, rule.policy);
+        let judged = side.seen() >= enough(dimension, rule.policy) && side.can_reach(rule);
         (judged && bound < bound_min).then_some(Finding::BelowBound { bound, bound_min })
     }
 

@@ -125,6 +125,11 @@ impl Side {
         tally.bound(&rule.policy.tally)
     }
 
+    /// Whether enough was seen for a bound to be as high as is asked, had it all been good.
+    pub(crate) fn can_reach(&self, rule: Rule<'_>) -> bool {
+        self.counted(rule).tally.best(&rule.policy.tally) >= rule.asked.bound_min
+    }
+
     /// Whether small failures have gone on for too long.
     pub(crate) fn is_alarmed(&self, rule: Rule<'_>) -> bool {
         // Only a bad epoch can raise the alarm, so a good one need not be counted to look.

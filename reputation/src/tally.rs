@@ -36,6 +36,12 @@ impl Tally {
         self.bad_micro = self.bad_micro.saturating_add(bad);
     }
 
+    /// What [`bound`](Self::bound) would be if all that was seen had been good.
+    pub fn best(&self, policy: &TallyPolicy) -> u16 {
+        let good_micro = self.good_micro.saturating_add(self.bad_micro);
+        Self { good_micro, bad_micro: 0, ..*self }.bound(policy)
+    }
+
     /// The lower confidence bound on the share of good outcomes, 0..=1000.
     ///
     /// With a and b the good and bad observations, the prior's included, and n = a + b, the estimate is

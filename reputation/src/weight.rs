@@ -1,7 +1,7 @@
 //! How likely a provider is drawn.
 
 use crate::policy::ReputationPolicy;
-use types::Score;
+use types::{Score, Standing};
 
 /// Fixed-point bits of the ratio of costs.
 const RATIO_BITS: u32 = 10;
@@ -17,10 +17,14 @@ pub fn weight(policy: &ReputationPolicy, score: &Score, cost: u64, cheapest: u64
     standing * trust(score) * favour(cost, cheapest)
 }
 
-/// 500 to 1000: half for the standing alone, half for the worst bound.
+/// 500 to 1000: half for the standing alone, half for the worst bound. Of a new provider the least: what little is known of
+/// it must not make one new name worth more than another.
 ///
 /// Honesty starts in the middle and is seldom tested, so it counts only where it has fallen below.
 fn trust(score: &Score) -> u64 {
+    if score.standing == Standing::New {
+        return 500;
+    }
     let [possession, availability, latency, honesty] = score.bounds;
     let worst = possession.min(availability).min(latency).min(honesty.saturating_mul(2)).min(1000);
     500 + u64::from(worst) / 2
@@ -44,7 +48,6 @@ fn favour(cost: u64, cheapest: u64) -> u64 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use types::Standing;
 
     fn score(standing: Standing, bounds: [u16; 4]) -> Score {
         Score { standing, points: 0, bounds }

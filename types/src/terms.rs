@@ -224,7 +224,7 @@ impl Terms {
             availability_permille: 995,
             first_byte: Span(2 * Span::SECOND.0),
             throughput: 0,
-            repair_time: Span(2 * Span::DAY.0),
+            repair_time: Span(2 * Span::DAY.0).min(duration),
             detection: Detection {
                 fraction_ppm: 10_000,
                 confidence_ppm: 990_000,

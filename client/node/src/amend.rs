@@ -3,9 +3,8 @@
 use crate::account::Client;
 use crate::error::Error;
 use network::api::ContractView;
-use network::market_api::Amendment;
 use types::documents::{Cancellation, Extension, Growth};
-use types::{Bytes, ContractId, Document, Verified};
+use types::{Bytes, ContractId, Verified};
 
 impl Client {
     /// Lets a contract run for `epochs` epochs in all, and says whether it renews itself at its end.
@@ -18,8 +17,10 @@ impl Client {
         epochs: u64,
         automatic: bool,
     ) -> Result<ContractView, Error> {
-        let extension = Extension { client: self.did(), contract, epochs, automatic };
-        self.amended(contract, Amendment::Extension, extension).await
+        let number = self.market.contract(contract).await?.extensions.saturating_add(1);
+        let extension = Extension { client: self.did(), contract, number, epochs, automatic };
+        let extension = Verified::sign(extension, &*self.signer)?;
+        Ok(self.market.extend(contract, extension.signed()).await?)
     }
 
     /// Lets a contract come to have room for `capacity` sealed bytes in all, and its providers know of it.
@@ -28,7 +29,8 @@ impl Client {
     /// The market's refusal, for example where a provider's standing ask has no more room.
     pub async fn grow(&self, contract: ContractId, capacity: Bytes) -> Result<ContractView, Error> {
         let growth = Growth { client: self.did(), contract, capacity };
-        let view = self.amended(contract, Amendment::Growth, growth).await?;
+        let growth = Verified::sign(growth, &*self.signer)?;
+        let view = self.market.grow(contract, growth.signed()).await?;
         self.tell_providers(&view).await;
         Ok(view)
     }
@@ -39,17 +41,7 @@ impl Client {
     /// The market's refusal.
     pub async fn end(&self, contract: ContractId) -> Result<ContractView, Error> {
         let cancellation = Cancellation { client: self.did(), contract };
-        self.amended(contract, Amendment::Cancellation, cancellation).await
-    }
-
-    async fn amended<T: Document>(
-        &self,
-        contract: ContractId,
-        kind: Amendment,
-        document: T,
-    ) -> Result<ContractView, Error> {
-        let document = Verified::sign(document, &*self.signer)?;
-        self.market.amend(contract, kind, document.signed()).await?;
-        Ok(self.market.contract(contract).await?)
+        let cancellation = Verified::sign(cancellation, &*self.signer)?;
+        Ok(self.market.cancel(contract, cancellation.signed()).await?)
     }
 }

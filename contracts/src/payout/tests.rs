@@ -44,7 +44,7 @@ fn odd_curves_stay_flat_outside_their_points() {
 fn a_slot_that_keeps_everything_earns_its_whole_price() {
     let mut accrual = Accrual { ingress_bytes: 10, ..Accrual::default() };
     accrual.catch_up(Epoch(30), 10);
-    assert_eq!(accrual.due(&COST, Bytes(10), 30), COST.total());
+    assert_eq!(accrual.due(&COST, 300, Bytes(10)), COST.total());
     accrual.catch_up(Epoch(29), 10);
     assert_eq!(accrual.through, Epoch(30));
 }
@@ -66,10 +66,10 @@ fn the_largest_counts_do_not_overflow() {
     accrual.catch_up(Epoch(u64::MAX), u64::MAX);
     accrual.exception(Epoch(u64::MAX), u64::MAX, PayoutShare::FULL);
     let cost = SlotCost { base: Msat(i64::MAX), ..SlotCost::default() };
-    assert_eq!(accrual.due(&cost, Bytes(u64::MAX), u64::MAX), Ok(Msat(i64::MAX)));
-    assert_eq!(accrual.due(&cost, Bytes(0), 0), Ok(Msat::ZERO));
+    assert_eq!(accrual.due(&cost, u128::MAX, Bytes(u64::MAX)), Ok(Msat(i64::MAX)));
+    assert_eq!(accrual.due(&cost, 0, Bytes(0)), Ok(Msat::ZERO));
     let negative = SlotCost { base: Msat(-1), ..SlotCost::default() };
-    assert!(accrual.due(&negative, Bytes(1), 1).is_err());
+    assert!(accrual.due(&negative, 1, Bytes(1)).is_err());
 }
 
 /// What one epoch brings.
@@ -104,7 +104,7 @@ fn posted(turns: &[Turn], post_every_turn: bool) -> (Accrual, Vec<Msat>) {
             accrual.catch_up(Epoch(number + 1), turn.bytes);
         }
         if posts {
-            let due = accrual.due(&COST, Bytes(50), 40).unwrap();
+            let due = accrual.due(&COST, 50 * 40, Bytes(50)).unwrap();
             postings.push(due.sub(accrual.posted).unwrap());
             accrual.posted = due;
         }
@@ -132,7 +132,7 @@ proptest! {
     fn postings_add_up_to_what_is_due_however_they_interleave(turns in prop::collection::vec(turn(), 1..=40)) {
         let (accrual, postings) = posted(&turns, false);
         let (often, every) = posted(&turns, true);
-        let due = accrual.due(&COST, Bytes(50), 40).unwrap();
+        let due = accrual.due(&COST, 50 * 40, Bytes(50)).unwrap();
         prop_assert_eq!(due, plain_sum(&turns));
         prop_assert_eq!(Msat::sum(postings.iter().copied()).unwrap(), accrual.posted);
         prop_assert_eq!(Msat::sum(every.iter().copied()).unwrap(), due);
@@ -143,10 +143,10 @@ proptest! {
 
     #[test]
     fn nothing_counted_earns_more_than_the_price(through: u64, keeping: u128, bonus: u128, ingress_bytes: u64,
-        capacity: u64, epochs: u64, base in 0i64..1 << 60, extra in 0i64..1 << 60) {
+        capacity: u64, byte_epochs: u128, base in 0i64..1 << 60, extra in 0i64..1 << 60) {
         let accrual = Accrual { through: Epoch(through), keeping, bonus, ingress_bytes, posted: Msat::ZERO };
         let cost = SlotCost { base: Msat(base), premium: Msat(extra), bonus: Msat(extra), ingress: Msat(base) };
-        let due = accrual.due(&cost, Bytes(capacity), epochs).unwrap();
+        let due = accrual.due(&cost, byte_epochs, Bytes(capacity)).unwrap();
         prop_assert!(Msat::ZERO <= due && due <= cost.total().unwrap());
     }
 

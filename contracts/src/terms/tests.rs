@@ -35,13 +35,24 @@ fn every_fault_names_its_field() {
         (broken(|t| t.availability_permille = 0), "availability_permille is 0"),
         (broken(|t| t.availability_permille = 1001), "availability_permille is 1001"),
         (broken(|t| t.first_byte = Span(0)), "first_byte is 0s; give 1ms to 1h"),
+        (
+            broken(|t| t.throughput = u64::MAX),
+            "throughput is 18446744073709551615; give 0 to 100000000000 bytes per second",
+        ),
+        (broken(|t| t.early_exit_permille = 1001), "early_exit_permille is 1001; give 0 to 1000"),
+        (broken(|t| t.maintenance = Span(31 * Span::DAY.0)), "maintenance is 31d; give 0s to 30d"),
         (broken(|t| t.repair_time = Span(0)), "repair_time is 0s; give 1s to 30d"),
         (broken(|t| t.detection.fraction_ppm = 0), "detection.fraction_ppm is 0"),
         (broken(|t| t.detection.fraction_ppm = 1_000_001), "detection.fraction_ppm is 1000001"),
         (broken(|t| t.detection.confidence_ppm = 0), "detection.confidence_ppm is 0"),
         (broken(|t| t.detection.confidence_ppm = 1_000_000), "detection.confidence_ppm is"),
         (broken(|t| t.detection.within = Span(0)), "detection.within is 0s; give 1d to 366d"),
-        (broken(|t| t.placement.regions = vec![String::new()]), "placement.regions names a region"),
+        (
+            broken(|t| t.placement.regions = vec![String::new()]),
+            "placement.regions holds a name of",
+        ),
+        (broken(|t| t.placement.tags = vec!["x".repeat(65)]), "placement.tags holds a name of 65"),
+        (broken(|t| t.placement.tags = vec!["x".into(); 65]), "placement.tags has 65 entries"),
         (
             broken(|t| t.placement.regions = vec!["x".into(); 65]),
             "placement.regions has 65 entries",
@@ -75,6 +86,41 @@ fn every_fault_names_its_field() {
     ] {
         assert!(text.starts_with(begins), "{text:?} does not begin with {begins:?}");
     }
+}
+
+#[test]
+fn contradictions_name_both_fields() {
+    for (text, begins) in [
+        (
+            broken(|t| t.duration = Span::DAY),
+            "repair_time and duration contradict each other: a slot that stays away for 2d is replaced, but",
+        ),
+        (
+            broken(|t| t.payout.target = 949),
+            "payout.target and payout.points contradict each other: a bonus from compliance 949 on",
+        ),
+        (
+            broken(|t| {
+                t.renewal = types::terms::Renewal::Automatic;
+                t.duration = Span(DURATION_MAX.0 / 2 + 1);
+            }),
+            "renewal and duration contradict each other",
+        ),
+    ] {
+        assert!(text.starts_with(begins), "{text:?} does not begin with {begins:?}");
+    }
+}
+
+#[test]
+fn what_only_looks_like_a_contradiction_is_fine() {
+    let mut terms = Terms::standard(Bytes(1 << 30), Span(2 * Span::DAY.0));
+    assert_eq!(validate(&terms), Ok(()), "detection within seven days is a rate");
+    terms.redundancy = types::Redundancy { data: 64, parity: 64 };
+    assert_eq!(validate(&terms), Ok(()), "128 distinct operators may exist");
+    terms.maintenance = MAINTENANCE_PER;
+    terms.availability_permille = 1000;
+    terms.payout.target = 1000;
+    assert_eq!(validate(&terms), Ok(()));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Durable commands per second through the writer, with documents that are verified already.
 //!
-//! `cargo bench -p market-server --bench writer` prints, for 1, 16, 64 and 1,024 callers, the median of
+//! `cargo bench -p market-server --bench writer` (on PostgreSQL with `-- postgres`, where that is installed) prints, for 1, 16, 64 and 1,024 callers, the median of
 //! five rounds (a number behind `--` chooses one of them), and beside it what one synchronous write of this disk takes: the limit for one caller.
 
 use market::{Command, Genesis};
@@ -17,6 +17,9 @@ use std::time::{Duration, Instant};
 use types::documents::Deposit;
 use types::{Msat, SecretKey, Signer, Span, Verified};
 
+#[path = "../tests/support/cluster.rs"]
+mod cluster;
+
 const ROUNDS: usize = 5;
 /// Callers, and commands in each round.
 const LOADS: [(usize, usize); 4] = [(1, 1_000), (16, 8_000), (64, 20_000), (1_024, 60_000)];
@@ -30,8 +33,15 @@ async fn run() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let key = SecretKey::from_seed(&[1; 32]);
     let genesis = |did, anchor| Genesis::standard(did, Span::HOUR, anchor);
-    market_server::found(dir.path(), &key, genesis).expect("a market is founded");
-    let config = Config::new(dir.path(), "127.0.0.1:0", key.clone());
+    let on_postgres = std::env::args().any(|argument| argument == "postgres");
+    let database = if on_postgres { cluster::new_database() } else { None };
+    let config = Config { database, ..Config::new(dir.path(), "127.0.0.1:0", key.clone()) };
+    let place = config.place();
+    println!(
+        "on {}",
+        if place.to_string().starts_with("postgres") { "PostgreSQL" } else { "SQLite" }
+    );
+    market_server::found(&place, &key, genesis).expect("a market is founded");
     let market = Arc::new(market_server::start(config).await.expect("the market starts"));
     println!("one synchronous write of 4 KiB: {:?}", median(synced_writes(dir.path())));
     println!("{:>7}  {:>12}  {:>14}", "callers", "commands/s", "rounds");
@@ -57,7 +67,7 @@ async fn run() {
     let journal = market.journal();
     market.shutdown().await;
     let began = Instant::now();
-    let report = market_server::verify_journal(dir.path()).expect("the journal is sound");
+    let report = market_server::verify_journal(&place).expect("the journal is sound");
     assert!(report.is_sound() && report.head == journal.head);
     println!(
         "{} events in {} blocks replayed in {:?}",

@@ -1,6 +1,7 @@
 //! What requests, streams and workers share.
 
 use crate::clock::Clock;
+use crate::http::front::Front;
 use crate::outbox::Nudge;
 use crate::published::{Published, View};
 use crate::store::read::Readers;
@@ -30,6 +31,8 @@ pub(crate) struct App {
     pub(crate) blocks: watch::Receiver<u64>,
     /// Whether this process writes.
     pub(crate) role: watch::Receiver<Role>,
+    /// What requests share before they reach the market.
+    pub(crate) front: Front,
     /// Everything that is drawn is drawn from this and from what it is drawn for.
     pub(crate) seed: [u8; 32],
     /// The root of the state after a block, kept because it costs a pass over the whole state.

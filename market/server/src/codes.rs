@@ -35,7 +35,10 @@ pub(crate) const GROUPS: &[(&str, &[Code])] = &[
 ];
 
 /// Any request may meet these.
-const EVERY: &[Code] = &[code("internal", 500, "the server failed; its log says why")];
+const EVERY: &[Code] = &[
+    code("rate_limited", 429, "too many requests at once; Retry-After says when to send the next"),
+    code("internal", 500, "the server failed; its log says why"),
+];
 
 /// Paths and methods that are not in the description.
 const NOWHERE: &[Code] = &[
@@ -47,7 +50,10 @@ const NOWHERE: &[Code] = &[
 const PATH: &[Code] = &[code("path_malformed", 400, "a parameter in the path cannot be read")];
 
 /// Where there is a query.
-const QUERY: &[Code] = &[code("query_malformed", 400, "a parameter in the query cannot be read")];
+const QUERY: &[Code] = &[
+    code("query_malformed", 400, "a parameter in the query cannot be read"),
+    code("cursor_malformed", 400, "after is no cursor of this list"),
+];
 
 /// Where a session is needed.
 const SESSION: &[Code] = &[
@@ -100,7 +106,13 @@ const RULES: &[Code] = &[
     code("unknown_slot", 404, "the contract has no such slot"),
     code("unknown_grant", 404, "no such grant stands"),
     code("already_used", 409, "the number was used for another document"),
+    code("counter_out_of_turn", 409, "the counter is not the quote's next round, or one too many"),
     code("epoch_out_of_turn", 409, "epochs open one after the other"),
+    code(
+        "no_consent",
+        409,
+        "a provider's standing ask does not cover what the contract is to become",
+    ),
     code("quote_stale", 409, "the quote cannot be met any more"),
     code("superseded", 409, "a newer document was taken already"),
     code("too_few_providers", 409, "fewer providers fit than there are slots"),
@@ -115,6 +127,8 @@ const RULES: &[Code] = &[
 
 /// What single operations refuse with.
 const OWN: &[Code] = &[
+    code("not_ready", 503, "the market takes no work now; the detail says why"),
+    code("too_many_streams", 429, "the party follows the events too often at once"),
     code("upgrade_required", 426, "the request does not ask for the stream's protocol"),
     code("not_found", 404, "there is no such thing, or not for who asks"),
     code("not_yours", 403, "this is another party's"),

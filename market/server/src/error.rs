@@ -8,11 +8,11 @@ use std::path::PathBuf;
 pub enum OpenError {
     /// There is no market in the directory.
     #[error(
-        "there is no market in {0}; found one with `bondstore market run --data {0}`, or name another directory"
+        "there is no market in {0}; found one with `bondstore market run {option} {0}`, or name another place", option = .0.option()
     )]
     NotFounded(Place),
     /// There is one already.
-    #[error("there is a market in {0} already; name an empty directory to found another")]
+    #[error("there is a market in {0} already; name an empty place to found another")]
     AlreadyFounded(Place),
     /// Another process runs it.
     #[error("another process runs the market in {0}; stop it first, or name another directory")]

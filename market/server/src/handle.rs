@@ -1,10 +1,12 @@
 //! The running market, held by whoever started it.
 
 use crate::app::App;
+use crate::cache::CacheUse;
 use crate::epochs::Epochs;
 use crate::error::OpenError;
 use crate::outbox::Nudge;
 use crate::published::View;
+use crate::ready::Reason;
 use crate::start::Workers;
 use crate::views;
 use crate::writer::{Outcome, Refusal, Role, Submission};
@@ -93,6 +95,11 @@ impl Handle {
         views::books_view(&self.app.view().market)
     }
 
+    /// How often each cache of answers had the answer.
+    pub fn cache_uses(&self) -> Vec<CacheUse> {
+        self.app.published.caches().uses()
+    }
+
     /// How far the journal has come.
     pub fn journal(&self) -> JournalView {
         self.app.journal()
@@ -178,6 +185,7 @@ impl Handle {
 
     /// Stops in order: what was taken is finished and answered, the state is saved.
     pub async fn shutdown(&self) {
+        self.app.writer.ready().set(Reason::Stopping, true);
         self.workers.stop.cancel();
         self.server.shutdown().await;
         self.workers.tasks.wait().await;

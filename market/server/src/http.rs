@@ -1,22 +1,29 @@
 //! The HTTP API: documents in, views out. One file per kind of thing; refusals are problems.
 
 mod accounts;
+mod agreements;
 mod bulk;
 mod contracts;
 mod describe;
 mod documents;
+mod events;
+pub(crate) mod front;
 mod grants;
+pub(crate) mod limit;
 mod public;
+mod tail;
+mod views_of;
 
 use crate::app::App;
+use crate::cache::Answer;
 use crate::converse;
 use crate::refuse;
 use crate::writer::{Outcome, Refusal, RequestKey, Role, Submission};
 use axum::Router;
 use axum::extract::{FromRequestParts, State};
-use axum::http::HeaderValue;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
@@ -25,7 +32,7 @@ use network::api::Problem;
 use network::extract::IdempotencyKey;
 use network::stream::StreamUpgrade;
 use std::sync::Arc;
-use types::{Did, DocId, Hash};
+use types::{Did, DocId, Hash, Timestamp};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -36,7 +43,8 @@ const REQUEST: &str = "bondstore 2026 keyed request";
 /// Every path of the API, and its description.
 fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
-        .routes(routes!(public::health))
+        .routes(routes!(public::health_of_v1))
+        .routes(routes!(events::follow))
         .routes(routes!(public::market))
         .routes(routes!(public::books))
         .routes(routes!(public::journal))
@@ -51,6 +59,11 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(documents::confirm))
         .routes(routes!(documents::confess))
         .routes(routes!(contracts::revise))
+        .routes(routes!(agreements::extend))
+        .routes(routes!(agreements::grow))
+        .routes(routes!(agreements::cancel))
+        .routes(routes!(agreements::depart))
+        .routes(routes!(agreements::top_up))
         .routes(routes!(bulk::put_layout, bulk::layout))
         .routes(routes!(accounts::account))
         .routes(routes!(accounts::history))
@@ -62,17 +75,25 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(stream))
 }
 
+/// The paths that are answered to everyone, however often they ask.
+fn vital() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(public::health)).routes(routes!(public::ready))
+}
+
 /// The API.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let (router, api) = routes().split_for_parts();
+    let (limited, mut api) = routes().split_for_parts();
+    let (vital, vital_api) = vital().split_for_parts();
+    api.merge(vital_api);
     let description: Bytes = description(api).to_string().into();
     let openapi = get(async move || json(description.clone()));
-    router.route("/openapi.json", openapi).with_state(app)
+    let limits = axum::middleware::from_fn_with_state(app.clone(), limit::limit);
+    limited.route("/openapi.json", openapi).layer(limits).merge(vital).with_state(app)
 }
 
 /// The description of the API, OpenAPI 3.1.
 pub fn openapi() -> serde_json::Value {
-    description(routes().into_openapi())
+    description(routes().merge(vital()).into_openapi())
 }
 
 fn description(api: OpenApi) -> serde_json::Value {
@@ -87,7 +108,7 @@ fn description(api: OpenApi) -> serde_json::Value {
     extensions(("x-codes" = json!(["upgrade_required"]))),
 )]
 async fn stream(
-    Party(party): Party,
+    Party { did: party, .. }: Party,
     State(app): State<Arc<App>>,
     upgrade: StreamUpgrade,
 ) -> Response {
@@ -99,24 +120,28 @@ async fn stream(
 
 /// The party that the request's session speaks for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Party(pub(crate) Did);
+pub(crate) struct Party {
+    pub(crate) did: Did,
+    /// When the session runs out.
+    pub(crate) expires: Timestamp,
+}
 
 impl FromRequestParts<Arc<App>> for Party {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        network::auth::session(&parts.headers, app.did, app.clock.now())
-            .map(|session| Self(session.party))
+        let session = app.front.sessions.check(&parts.headers, app.did, app.clock.now());
+        session.map(|(did, expires)| Self { did, expires })
     }
 }
 
 impl Party {
     /// Whether it is `party`, or the market's operator.
     fn may_see(self, party: Did, app: &App) -> Result<(), Problem> {
-        if self.0 == party || self.0 == app.did {
+        if self.did == party || self.did == app.did {
             return Ok(());
         }
-        let detail = format!("this is for {party} and the market's operator; you are {}", self.0);
+        let detail = format!("this is for {party} and the market's operator; you are {}", self.did);
         Err(Problem::forbidden("not_yours", detail))
     }
 }
@@ -144,6 +169,24 @@ async fn submit(app: &App, command: Command, key: Option<RequestKey>) -> Result<
 fn answer(app: &App, command: &Command, outcome: Outcome) -> Vec<u8> {
     let now = || crate::views::answer(&app.view().market, &app.streams, command);
     outcome.answer.unwrap_or_else(now)
+}
+
+/// A kept answer; nothing but its tag where the asker has it already.
+fn kept(headers: &HeaderMap, answer: Answer) -> Response {
+    let tag = HeaderValue::from_str(&answer.tag).expect("a tag is hexadecimal in quotes");
+    let has = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let mut tags = has.flat_map(|value| value.split(',')).map(str::trim);
+    let same = tags.any(|has| has == "*" || has.trim_start_matches("W/") == &*answer.tag);
+    let mut response =
+        if same { StatusCode::NOT_MODIFIED.into_response() } else { json(answer.json) };
+    response.headers_mut().insert(ETAG, tag);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    response
+}
+
+/// A view as JSON.
+fn encoded(view: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(view).expect("views have only text as keys")
 }
 
 /// JSON that is encoded already.

@@ -154,7 +154,7 @@ impl Outbox {
         }
         row.done = Some(now);
         match effect {
-            Effect::Reserve(slot, provider) => {
+            Effect::Reserve(slot, provider) | Effect::Enlarge(slot, provider) => {
                 if let Some(reservation) = repair::reservation(&self.app, slot, provider) {
                     connection.send(ToProvider::Reservation(reservation));
                 }

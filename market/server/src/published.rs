@@ -1,8 +1,9 @@
 //! The state that everyone may read: never ahead of what is durable.
 
+use crate::cache::Caches;
 use crate::journal::Head;
-use market::Market;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use market::{Event, Market};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 /// A durable state of the market.
 #[derive(Debug)]
@@ -15,20 +16,32 @@ pub struct View {
 
 /// The newest durable state.
 #[derive(Debug)]
-pub(crate) struct Published(RwLock<View>);
+pub(crate) struct Published {
+    view: RwLock<View>,
+    caches: Caches,
+}
 
 impl Published {
     pub(crate) fn new(market: Market, head: Head) -> Self {
-        Self(RwLock::new(View { market, head }))
+        Self { view: RwLock::new(View { market, head }), caches: Caches::new() }
+    }
+
+    /// Answers made from the state.
+    pub(crate) fn caches(&self) -> &Caches {
+        &self.caches
     }
 
     /// The newest durable state, held still while it is read. Keep it short: the writer waits.
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, View> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.view.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// For the writer alone.
-    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, View> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    /// Moves the state on by what a block holds. For the writer alone.
+    pub(crate) fn advance<'a>(&self, events: impl Iterator<Item = &'a Event>, head: Head) {
+        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        for event in events {
+            self.caches.apply(&mut view.market, event);
+        }
+        view.head = head;
     }
 }

@@ -8,6 +8,8 @@ use crate::epochs::Epochs;
 use crate::error::OpenError;
 use crate::handle::Handle;
 use crate::http;
+use crate::http::front::Front;
+use crate::http::limit::Limits;
 use crate::init;
 use crate::published::Published;
 use crate::replay;
@@ -64,6 +66,10 @@ pub struct Config {
     pub snapshot_every: u64,
     /// The largest size of the database in bytes; new work is refused beyond.
     pub database_bytes_max: Option<u64>,
+    /// How often a party may ask.
+    pub limits: Limits,
+    /// How many connections are served at a time.
+    pub connections_max: usize,
     /// Replays everything from the genesis at start, and does without snapshots.
     pub full_check: bool,
     /// The PostgreSQL database's URL; nothing for SQLite in the data directory.
@@ -88,6 +94,8 @@ impl Config {
             absence_max: Duration::from_secs(10),
             snapshot_every: 100_000,
             database_bytes_max: None,
+            limits: Limits::default(),
+            connections_max: 16_384,
             full_check: false,
             database: None,
             read_only: false,
@@ -141,6 +149,7 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let scheme = if tls.is_some() { "https" } else { "http" };
     let url = format!("{scheme}://{}", listener.local_addr()?);
     let seed = seed(config.seed)?;
+    let stop = CancellationToken::new();
     let killed = Arc::new(AtomicBool::new(false));
     let (nudges, inbox) = mpsc::unbounded_channel();
     let blocks = watch::Sender::new(opened.published.read().head.blocks);
@@ -177,13 +186,14 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
         outbox: nudges,
         blocks: watched,
         role: roles,
+        front: Front::new(config.limits, stop.clone()),
         seed,
         root: Mutex::new(None),
     });
     let patience = Patience { answer: config.answer_within, absence: config.absence_max };
     let auditor = Auditor { app: app.clone(), patience };
     let epochs = Arc::new(Epochs::new(app.clone(), auditor.clone(), init::beacon(&config.key)));
-    let workers = Workers { stop: CancellationToken::new(), tasks: TaskTracker::new() };
+    let workers = Workers { stop, tasks: TaskTracker::new() };
     let duties = Duties { app: app.clone(), epochs: epochs.clone(), auditor };
     workers.run(duties.stand_by(config.epoch_every, inbox));
     workers.tasks.close();
@@ -191,7 +201,8 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
         // A process that runs alone is the writer when it is said to run.
         let _ = timeout(OFFICE_MAX, app.role.clone().wait_for(Role::is_writer)).await;
     }
-    let options = ServeOptions { tls, ..ServeOptions::default() };
+    let options =
+        ServeOptions { tls, connections_max: config.connections_max, ..ServeOptions::default() };
     let server = network::server::serve(listener, http::router(app.clone()), options)?;
     std::fs::write(config.data.join(ADDRESS_FILE), format!("{url}#{}\n", app.did))?;
     tracing::info!(%url, market = %app.did, "the market runs");

@@ -178,6 +178,11 @@ impl Streams {
         connections.values().for_each(|connection| connection.closed.cancel());
     }
 
+    /// How often a provider has connected or disconnected.
+    pub(crate) fn generation(&self) -> u64 {
+        *self.changes.borrow()
+    }
+
     /// Changes when a provider connects or disconnects.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()

@@ -1,11 +1,15 @@
 //! The state as the API shows it.
 
+use crate::published::View;
 use crate::streams::Streams;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use contracts::ledger::Totals;
 use contracts::{Account, Contract};
 use market::event::SlotId;
 use market::{Command, Market};
 use network::api::{
-    Accepted, AccountView, BookLine, BooksView, ContractLine, ContractView, ProviderLine, SlotView,
+    Accepted, AccountView, AgreedView, BookLine, BooksPage, BooksView, ContractLine, ContractView,
+    Page, ProviderLine, SlotView,
 };
 use types::{Bytes, ContractId, Did, Msat};
 
@@ -14,6 +18,9 @@ pub(crate) fn answer(market: &Market, streams: &Streams, command: &Command) -> V
     let contract = match command {
         Command::Accept { acceptance, .. } => market.contract(&acceptance.id()),
         Command::Revise { revision, .. } => market.contract(&revision.contract),
+        Command::Extend(extension) => market.contract(&extension.contract),
+        Command::Grow(growth) => market.contract(&growth.contract),
+        Command::Cancel(cancellation) => market.contract(&cancellation.contract),
         _ => None,
     };
     let json = if let Some(contract) = contract {
@@ -41,6 +48,14 @@ pub(crate) fn contract_view(
         layout: contract.layout,
         first_epoch: contract.first_epoch,
         epochs: contract.epochs,
+        ends: contract.end(),
+        left: contract.left.is_some(),
+        extensions: contract.extension.map_or(0, |(number, _)| number),
+        agreed: AgreedView {
+            capacity: contract.agreed.capacity,
+            epochs: contract.agreed.epochs,
+            cost: contract.agreed.cost,
+        },
         escrow: market.ledger().balance(Account::Escrow(contract.id)),
         slots: (0u16..)
             .zip(&contract.slots)
@@ -64,15 +79,19 @@ fn slot_view(market: &Market, streams: &Streams, contract: &Contract, number: u1
         size: slot.size,
         earned: slot.earned(&accrual).unwrap_or(accrual.posted),
         bond: market.ledger().balance(Account::Bond(contract.id, number)),
+        capacity: slot.capacity,
+        slashed: slot.slashed,
+        leaving: slot.leaving,
     }
 }
 
-/// The contracts that `party` buys or holds slots of.
-pub(crate) fn contract_lines(market: &Market, party: &Did) -> Vec<ContractLine> {
-    let held: std::collections::BTreeSet<ContractId> =
-        market.holdings(party).map(|slot| slot.contract).collect();
-    let held = held.iter().filter_map(|id| market.contract(id)).filter(|c| c.client != *party);
-    market.contracts_of(party).chain(held).map(|contract| contract_line(market, contract)).collect()
+/// The contracts that `party` buys or holds slots of, behind `after`.
+pub(crate) fn contract_lines(
+    market: &Market,
+    party: &Did,
+    after: Option<ContractId>,
+) -> impl Iterator<Item = ContractLine> {
+    market.contracts_concerning(party, after).map(|contract| contract_line(market, contract))
 }
 
 fn contract_line(market: &Market, contract: &Contract) -> ContractLine {
@@ -113,27 +132,69 @@ fn sum(amounts: impl Iterator<Item = Msat>) -> Msat {
 /// The whole ledger.
 pub(crate) fn books_view(market: &Market) -> BooksView {
     let (debits, credits) = market.ledger().sums();
-    let line = |(account, totals): (&Account, &contracts::ledger::Totals)| BookLine {
+    BooksView {
+        debits: debits.to_string(),
+        credits: credits.to_string(),
+        accounts: market.ledger().accounts().map(book_line).collect(),
+    }
+}
+
+/// Up to `limit` accounts behind `after`, with the sums over all.
+pub(crate) fn books_page(view: &View, after: Option<Account>, limit: usize) -> BooksPage {
+    let books = view.market.ledger();
+    let (debits, credits) = books.sums();
+    let accounts: Vec<_> = books.accounts_behind(after).take(limit + 1).collect();
+    let cursor = |line: &(&Account, &Totals)| Cursor(*line.0).to_string();
+    let Page { items, next } = Page::of(accounts, limit, cursor);
+    BooksPage {
+        block: view.head.blocks,
+        debits: debits.to_string(),
+        credits: credits.to_string(),
+        items: items.into_iter().map(book_line).collect(),
+        next,
+    }
+}
+
+fn book_line((account, totals): (&Account, &Totals)) -> BookLine {
+    BookLine {
         account: account.to_string(),
         debits: totals.debits.to_string(),
         credits: totals.credits.to_string(),
         balance: totals.balance(),
-    };
-    BooksView {
-        debits: debits.to_string(),
-        credits: credits.to_string(),
-        accounts: market.ledger().accounts().map(line).collect(),
     }
 }
 
-/// Every provider with its ask and score.
-pub(crate) fn provider_lines(market: &Market, streams: &Streams) -> Vec<ProviderLine> {
-    let line = |(provider, offer): (&Did, &market::Offer)| ProviderLine {
+/// An account as a cursor: its encoding in base64url.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cursor(pub(crate) Account);
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let bytes = postcard::to_stdvec(&self.0).map_err(|_| std::fmt::Error)?;
+        f.write_str(&BASE64.encode(bytes))
+    }
+}
+
+impl std::str::FromStr for Cursor {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let bytes = BASE64.decode(text).map_err(|_| "it is not base64url")?;
+        postcard::from_bytes(&bytes).map(Self).map_err(|_| "it names no account")
+    }
+}
+
+/// The providers behind `after`, each with its ask and score.
+pub(crate) fn provider_lines(
+    market: &Market,
+    streams: &Streams,
+    after: Option<Did>,
+) -> impl Iterator<Item = ProviderLine> {
+    market.offers_behind(after).map(|(provider, offer)| ProviderLine {
         provider: *provider,
         ask: offer.ask.clone(),
         committed: market.committed(provider),
         score: market.score(provider),
         online: streams.is_online(provider),
-    };
-    market.offers().iter().map(line).collect()
+    })
 }

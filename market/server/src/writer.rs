@@ -10,6 +10,7 @@ mod thread;
 pub use crate::store::changes::RequestKey;
 pub(crate) use thread::{Notices, Start, start};
 
+use crate::ready::{Ready, Reason};
 use market::{Command, Event, Rejection};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -152,9 +153,31 @@ enum Work {
 #[derive(Clone, Debug)]
 pub struct Writer {
     jobs: mpsc::Sender<Job>,
+    ready: Arc<Ready>,
 }
 
 impl Writer {
+    fn new(jobs: mpsc::Sender<Job>) -> Self {
+        Self { jobs, ready: Arc::default() }
+    }
+
+    /// Whether it takes work.
+    pub(crate) fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// Learns from what became of some work whether the next will be taken.
+    fn note(&self, answer: &Result<Outcome, Refusal>) {
+        let (full, unavailable) = match answer {
+            Err(Refusal::DiskFull) => (true, false),
+            Err(Refusal::Unavailable(_)) => (false, true),
+            Ok(_) => (false, false),
+            Err(_) => return,
+        };
+        self.ready.set(Reason::DiskFull, full);
+        self.ready.set(Reason::JournalUnavailable, unavailable);
+    }
+
     /// Has a command judged. When this returns, what happened is durable and published.
     ///
     /// # Errors
@@ -183,6 +206,8 @@ impl Writer {
         let stopped = || Refusal::Unavailable("it is shutting down".into());
         let (reply, answer) = oneshot::channel();
         self.jobs.send(Job::Work(work, reply)).await.map_err(|_| stopped())?;
-        answer.await.unwrap_or_else(|_| Err(stopped()))
+        let answer = answer.await.unwrap_or_else(|_| Err(stopped()));
+        self.note(&answer);
+        answer
     }
 }

@@ -46,7 +46,10 @@ impl Market {
     }
 
     pub(super) fn slot_vacated(&mut self, id: SlotId, accrual: Accrual) {
-        let slot = self.move_slot(id, SlotStep::Vacate);
+        let slot = self.slot_mut(id);
+        let hands_over = slot.state == SlotState::Filled && slot.leaving.is_some();
+        let step = if hands_over { SlotStep::HandOver } else { SlotStep::Vacate };
+        let slot = self.move_slot(id, step);
         slot.accrual = accrual;
         let held = std::mem::take(&mut slot.confirmed);
         let (provider, capacity) = (slot.provider(), slot.capacity);

@@ -1,6 +1,7 @@
 //! What must hold of the indexes beside contracts and offers.
 
 use super::Breaches;
+use crate::due::Alarms;
 use crate::event::SlotId;
 use crate::roster::Roster;
 use crate::state::Market;
@@ -39,11 +40,13 @@ pub(super) fn check(market: &Market, breaches: &mut Breaches) {
         "clients are listed with their contracts",
         String::new,
     );
-    let vacated =
-        |id: &SlotId| market.slot(*id).is_some_and(|(_, slot)| slot.state == SlotState::Vacated);
+    let waits = |id: &SlotId| {
+        let slot = market.slot(*id);
+        slot.is_some_and(|(_, s)| s.state == SlotState::Vacated || s.leaving.is_some())
+    };
     breaches.expect(
-        market.delayed.keys().all(vacated),
-        "only vacated slots wait for a provider",
+        market.delayed.keys().all(waits),
+        "only vacated and leaving slots wait for a provider",
         String::new,
     );
     let sought = |id: &SlotId| {
@@ -56,6 +59,13 @@ pub(super) fn check(market: &Market, breaches: &mut Breaches) {
         "only open slots have former providers",
         || format!("{:?}", market.former),
     );
+    let mut alarms = Alarms::default();
+    for contract in market.contracts.values() {
+        alarms.move_to(contract.id, None, market.alarm_of(&contract.id));
+    }
+    breaches.expect(market.alarms == alarms, "alarms ring when something may be due", || {
+        format!("{:?}, not {alarms:?}", market.alarms)
+    });
     let quotes = market.contracts.values().map(|c| (c.quote, c.id)).collect();
     breaches.expect(market.by_quote == quotes, "a quote becomes one contract", String::new);
     let mut roster = Roster::default();

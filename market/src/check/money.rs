@@ -34,9 +34,12 @@ pub(super) fn check(market: &Market, contract: &Contract, breaches: &mut Breache
         });
         let slashed = slot.slashed;
         breaches.expect(
-            !locked || bond.add(slashed) == Ok(slot.quoted.bond),
+            !locked || slot.bond_due() == Ok(bond),
             "a bond is whole but for its penalties",
-            || format!("{}: {bond} and {slashed} slashed of {}", name(), slot.quoted.bond),
+            || {
+                let (quoted, added) = (slot.quoted.bond, slot.topped_up);
+                format!("{}: {bond} and {slashed} slashed of {quoted} and {added}", name())
+            },
         );
     }
     compensation(contract, breaches);
@@ -53,7 +56,7 @@ fn at_full_pay(contract: &Contract, slot: &Slot) -> Result<Msat, MoneyError> {
     slot.earned(&full)
 }
 
-/// The client gets no more for losses than it paid for keeping, however often a slot is lost.
+/// The client gets no more for losses than it paid for keeping, however often a slot is lost, nor than it paid in all.
 fn compensation(contract: &Contract, breaches: &mut Breaches) {
     let paid = contract.cost.storage.add(contract.cost.premium);
     let compensated = Msat::sum(contract.slots.iter().map(|slot| slot.compensated));
@@ -61,6 +64,13 @@ fn compensation(contract: &Contract, breaches: &mut Breaches) {
         matches!((&compensated, &paid), (Ok(compensated), Ok(paid)) if compensated <= paid),
         "a client is compensated for what it paid at most",
         || format!("{}: {compensated:?} of {paid:?}", contract.id),
+    );
+    let received = contract.shares.get(&contract.client).map_or(Msat::ZERO, |s| s.received);
+    let whole = contract.cost.escrow().unwrap_or(Msat::ZERO);
+    breaches.expect(
+        Msat::ZERO <= received && received <= whole,
+        "a client is made whole and no more",
+        || format!("{}: {received} of {whole}", contract.id),
     );
 }
 
@@ -70,7 +80,7 @@ fn spent(market: &Market, contract: &Contract, breaches: &mut Breaches) {
         return;
     }
     let fees = if contract.revision > 0 { contract.cost.fees() } else { Ok(Msat::ZERO) };
-    let posted = contract.slots.iter().map(|slot| Ok(slot.accrual.posted));
+    let posted = contract.slots.iter().map(|slot| slot.accrual.posted.add(slot.exit_fee));
     let known = posted.chain([Ok(contract.egress_spent), fees]).collect::<Result<Vec<_>, _>>();
     let known = known.and_then(Msat::sum).unwrap_or(Msat(i64::MAX));
     let spent = Msat(market.ledger.totals(Account::Escrow(contract.id)).debits);
@@ -89,7 +99,8 @@ fn owed(contract: &Contract) -> Result<Msat, MoneyError> {
         owed = owed.add(contract.cost.fees()?)?;
     }
     for slot in contract.slots.iter().filter(|slot| slot.state != SlotState::Vacated) {
-        owed = owed.add(slot.quoted.cost.total()?.sub(slot.accrual.posted)?)?;
+        let paid = slot.accrual.posted.add(slot.exit_fee)?;
+        owed = owed.add(slot.quoted.cost.total()?.sub(paid)?)?;
     }
     Ok(owed)
 }

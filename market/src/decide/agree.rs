@@ -5,10 +5,12 @@ use crate::event::{Event, SlotId};
 use crate::rejection::Rejection;
 use crate::state::Market;
 use contracts::rail::rail;
-use contracts::{Account, Contract, ContractState, ContractStep, Slot, SlotState, SlotStep};
+use contracts::{
+    Account, Agreed, Contract, ContractState, ContractStep, Posting, Slot, SlotState, SlotStep,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use types::documents::{Acceptance, Confirmation, Quote, QuotedSlot};
-use types::{Bytes, Did, Msat, Standing, Timestamp, Verified};
+use types::{Bytes, Did, Msat, Timestamp, Verified};
 
 impl Market {
     pub(crate) fn accept(
@@ -68,6 +70,11 @@ impl Market {
             client: quote.client,
             quote: quote.id(),
             terms: quote.terms.clone(),
+            agreed: Agreed {
+                capacity: quote.terms.capacity,
+                epochs: quote.epochs,
+                cost: quote.cost,
+            },
             epoch: quote.epoch,
             epochs: quote.epochs,
             cost: quote.cost,
@@ -76,6 +83,8 @@ impl Market {
             revision: 0,
             layout: None,
             first_epoch: None,
+            extension: None,
+            left: None,
             store_by: now.after(self.genesis.store_within),
             reserves,
             egress_spent: Msat::ZERO,
@@ -87,11 +96,7 @@ impl Market {
     /// Whether `provider` still offers room for a slot of `capacity`, and is still trusted with it.
     fn has_room(&self, provider: &Did, capacity: Bytes) -> bool {
         let Some(offer) = self.offers.get(provider) else { return false };
-        let most = match self.score(provider).standing {
-            Standing::Banned => return false,
-            Standing::New => offer.ask.capacity.min(self.genesis.reputation.newcomers.total_max),
-            Standing::Low | Standing::Standard | Standing::High => offer.ask.capacity,
-        };
+        let most = self.genesis.reputation.room(&self.score(provider), offer.ask.capacity);
         self.committed(provider).0.saturating_add(capacity.0) <= most.0
     }
 
@@ -171,7 +176,7 @@ impl Market {
             return self.expire_because(contract, format!("{reason}, and no reserve is left"));
         };
         let answer_by = now.after(self.genesis.answer_within);
-        let with = Slot::reserved(next.clone(), slot.capacity, slot.epochs, answer_by);
+        let with = Slot::reserved(next.clone(), slot.capacity, contract.epochs, answer_by);
         Ok(vec![Event::SlotReassigned { slot: id, reason, with: Box::new(with) }])
     }
 
@@ -191,6 +196,12 @@ impl Market {
         if contract.state.after(ContractStep::Expire).is_none() {
             return Ok(Vec::new());
         }
+        let postings = self.all_back(contract)?;
+        Ok(vec![Event::ContractExpired { contract: contract.id, reason, postings }])
+    }
+
+    /// What ends a contract that did not come about: escrow and bonds return to whoever locked them.
+    pub(super) fn all_back(&self, contract: &Contract) -> Result<Vec<Posting>, Rejection> {
         let rail = rail(contract.terms.rail);
         let escrow = self.ledger.balance(Account::Escrow(contract.id));
         let mut postings = rail.refund(contract.id, contract.client, escrow);
@@ -198,8 +209,7 @@ impl Market {
             let bond = self.ledger.balance(Account::Bond(contract.id, number));
             postings.extend(rail.release_bond(contract.id, number, slot.provider(), bond));
         }
-        let postings = self.posted(postings)?;
-        Ok(vec![Event::ContractExpired { contract: contract.id, reason, postings }])
+        self.posted(postings)
     }
 }
 

@@ -1,14 +1,22 @@
 //! How contracts end: completion, settlement, failure.
+//!
+//! A client whose data is gone is made whole, up to what it paid and has not had: from the escrow that
+//! nobody earned, then from the bonds of the slots that are at fault, then from what the contract's own
+//! penalties have left in the repair pool. Where it was compensated for more before, that goes back to the pool.
 
 use crate::event::{Event, SlotId};
 use crate::rejection::Rejection;
 use crate::state::Market;
 use crate::tally::tally;
 use contracts::payout::Accrual;
+use contracts::penalty::{self, Loss};
 use contracts::rail::rail;
-use contracts::{Account, Contract, ContractState, ContractStep, Posting};
-use types::ContractId;
+use contracts::{Account, Contract, ContractState, ContractStep, Fault, Posting, SlotState};
 use types::documents::Settlement;
+use types::{ContractId, Msat};
+
+/// What a slot at fault has lost where nobody has measured it: as little as can be.
+const LEAST_PPM: u32 = 1;
 
 impl Market {
     pub(crate) fn complete(&self, id: ContractId) -> Result<Vec<Event>, Rejection> {
@@ -34,24 +42,81 @@ impl Market {
         if !self.is_settleable(contract) || contract.state.after(ContractStep::Settle).is_none() {
             return Ok(Vec::new());
         }
-        let (accruals, postings) = self.final_postings(contract)?;
+        let (accruals, mut postings, refund) = self.final_postings(contract)?;
+        let mut events = Vec::new();
+        let mut pooled = self.pooled(&id);
+        if contract.state == ContractState::Failed {
+            let mut lost = lost(contract, refund)?;
+            events = self.at_fault_pay(contract, lost)?;
+            for event in &events {
+                let Event::Penalised { to_client, to_pool, .. } = event else { continue };
+                lost = lost.sub(*to_client)?;
+                pooled = pooled.add(*to_pool)?;
+            }
+            let from_pool = lost.min(pooled).max(Msat::ZERO);
+            let too_much = Msat::ZERO.sub(lost)?.min(compensated(contract)?).max(Msat::ZERO);
+            pooled = pooled.sub(from_pool)?.add(too_much)?;
+            let (rail, client) = (rail(contract.terms.rail), contract.client);
+            postings.extend(rail.pay_from_pool(Account::Available(client), from_pool));
+            postings.extend(rail.give_back(client, too_much));
+        }
+        let slashed = events.iter().flat_map(Event::postings).copied().collect::<Vec<_>>();
+        let bonds = self.bonds_back(contract, &slashed)?;
+        postings.extend(bonds);
+        self.posted(slashed.iter().chain(&postings).copied().collect())?;
         let mut shares = contract.shares.clone();
+        tally(&mut shares, contract, &slashed)?;
         tally(&mut shares, contract, &postings)?;
         let settlement = Settlement {
             market: self.genesis.market,
             contract: id,
             shares: shares.into_values().collect(),
             fees: contract.cost.fees()?,
-            to_pool: self.pooled(&id),
+            to_pool: pooled,
         };
-        Ok(vec![Event::ContractSettled { settlement, accruals, postings }])
+        events.push(Event::ContractSettled { settlement, accruals, postings });
+        Ok(events)
     }
 
-    /// Everyone's due: earnings and bonds to the providers, the rest of the escrow to the client.
+    /// The slots whose fault nobody has judged pay for the least that it can be; the client has up to `lost` of it.
+    fn at_fault_pay(&self, contract: &Contract, lost: Msat) -> Result<Vec<Event>, Rejection> {
+        let mut left = lost.min(uncompensated(contract)?).max(Msat::ZERO);
+        let mut events = Vec::new();
+        for (number, slot) in (0u16..).zip(&contract.slots) {
+            let unjudged = slot.fault.filter(|fault| fault.penalised_ppm.is_none());
+            let Some(fault) = unjudged.filter(|_| slot.state == SlotState::AtFault) else {
+                continue;
+            };
+            let id = SlotId { contract: contract.id, slot: number };
+            let bond = self.ledger.balance(Account::Bond(contract.id, number));
+            let epochs_at_fault = self.epoch.since(fault.since);
+            let loss = Loss { fraction_ppm: LEAST_PPM, epochs_at_fault, confessed: false };
+            let slashed = penalty::assess(&contract.terms.penalties, &loss, bond)?.amount;
+            let to_client = slashed.min(left);
+            let to_pool = slashed.sub(to_client)?;
+            left = left.sub(to_client)?;
+            let rail = rail(contract.terms.rail);
+            let postings = rail.slash((contract.id, number), (contract.client, to_client), to_pool);
+            let fault = Fault { penalised_ppm: Some(LEAST_PPM), ..fault };
+            let provider = slot.provider();
+            events.push(Event::Penalised {
+                slot: id,
+                provider,
+                fault,
+                slashed,
+                to_client,
+                to_pool,
+                postings,
+            });
+        }
+        Ok(events)
+    }
+
+    /// Everyone's earnings, with the rest of the escrow for the client: what that comes to is last.
     fn final_postings(
         &self,
         contract: &Contract,
-    ) -> Result<(Vec<Accrual>, Vec<Posting>), Rejection> {
+    ) -> Result<(Vec<Accrual>, Vec<Posting>, Msat), Rejection> {
         let rail = rail(contract.terms.rail);
         let mut left = self.ledger.balance(Account::Escrow(contract.id));
         let mut accruals = Vec::with_capacity(contract.slots.len());
@@ -59,13 +124,47 @@ impl Market {
         for (number, slot) in (0u16..).zip(&contract.slots) {
             let (accrual, amount) =
                 self.close_accrual(SlotId { contract: contract.id, slot: number })?;
-            let bond = self.ledger.balance(Account::Bond(contract.id, number));
             postings.extend(rail.pay(contract.id, slot.provider(), amount));
-            postings.extend(rail.release_bond(contract.id, number, slot.provider(), bond));
             left = left.sub(amount)?;
             accruals.push(accrual);
         }
         postings.extend(rail.refund(contract.id, contract.client, left));
-        Ok((accruals, self.posted(postings)?))
+        Ok((accruals, postings, left))
     }
+
+    /// What is left of each bond once `slashed` is posted.
+    fn bonds_back(
+        &self,
+        contract: &Contract,
+        slashed: &[Posting],
+    ) -> Result<Vec<Posting>, Rejection> {
+        let rail = rail(contract.terms.rail);
+        let mut postings = Vec::new();
+        for (number, slot) in (0u16..).zip(&contract.slots) {
+            let account = Account::Bond(contract.id, number);
+            let lost = slashed.iter().filter(|p| p.debit == account).map(|p| p.amount);
+            let bond = self.ledger.balance(account).sub(Msat::sum(lost)?)?;
+            postings.extend(rail.release_bond(contract.id, number, slot.provider(), bond));
+        }
+        Ok(postings)
+    }
+}
+
+/// What bonds have paid to a contract's client.
+fn compensated(contract: &Contract) -> Result<Msat, Rejection> {
+    Ok(Msat::sum(contract.slots.iter().map(|slot| slot.compensated))?)
+}
+
+/// What a client has paid for keeping and not been compensated for.
+fn uncompensated(contract: &Contract) -> Result<Msat, Rejection> {
+    let compensated = compensated(contract)?;
+    let paid = contract.cost.storage.add(contract.cost.premium)?;
+    Ok(paid.sub(compensated)?.max(Msat::ZERO))
+}
+
+/// What a client has paid and not had: neither as `refund` nor as reads nor as compensation. Below zero where it had
+/// more than it paid.
+fn lost(contract: &Contract, refund: Msat) -> Result<Msat, Rejection> {
+    let had = Msat::sum([refund, contract.egress_spent, compensated(contract)?])?;
+    Ok(contract.cost.escrow()?.sub(had)?)
 }

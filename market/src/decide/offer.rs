@@ -3,6 +3,7 @@
 use crate::event::Event;
 use crate::rejection::Rejection;
 use crate::state::Market;
+use pricing::PricingError;
 use types::documents::Ask;
 use types::{PriceError, Span, Timestamp, Verified};
 
@@ -10,6 +11,10 @@ use types::{PriceError, Span, Timestamp, Verified};
 const TEXT_MAX: usize = 256;
 /// The most a provider may offer: 1 EB.
 const CAPACITY_MAX: u64 = 1_000_000_000_000_000_000;
+/// The most tags an ask may carry.
+const TAGS_MAX: usize = 16;
+/// The longest tag.
+const TAG_MAX: usize = 32;
 /// The longest an ask may stand.
 const LIFETIME_MAX: Span = Span(366 * Span::DAY.0);
 
@@ -33,13 +38,19 @@ impl Market {
                 });
             }
         }
+        if ask.counter.is_some() {
+            let reason =
+                "a standing ask names no counter; send one for a counter as the answer to it";
+            return Err(Rejection::Invalid { field: "counter", reason: reason.into() });
+        }
         validate(now, ask)?;
         let network = network.to_owned();
         Ok(vec![Event::AskPublished { id: ask.id(), ask: Box::new((**ask).clone()), network }])
     }
 }
 
-fn validate(now: Timestamp, ask: &Ask) -> Result<(), Rejection> {
+/// Whether `ask` is one that can stand, whoever it is for.
+pub(crate) fn validate(now: Timestamp, ask: &Ask) -> Result<(), Rejection> {
     let invalid = |field, reason: String| Err(Rejection::Invalid { field, reason });
     for (field, text) in
         [("endpoint", &ask.endpoint), ("region", &ask.region), ("operator", &ask.operator)]
@@ -73,5 +84,30 @@ fn validate(now: Timestamp, ask: &Ask) -> Result<(), Rejection> {
     ask.price.validated().map_err(price("price"))?;
     ask.egress.validated().map_err(price("egress"))?;
     ask.ingress.validated().map_err(price("ingress"))?;
+    validate_extras(ask)
+}
+
+/// Discounts, tags and the share of a bond that earnings make up.
+fn validate_extras(ask: &Ask) -> Result<(), Rejection> {
+    if let Err(PricingError::Discount { field, reason }) = pricing::validate_discounts(ask) {
+        return Err(Rejection::Invalid { field, reason });
+    }
+    let is_tag = |tag: &String| {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        (1..=TAG_MAX).contains(&tag.len()) && tag.chars().all(plain)
+    };
+    let right = format!("give at most {TAGS_MAX}, each of 1 to {TAG_MAX} of a-z, 0-9 and -");
+    if ask.tags.len() > TAGS_MAX {
+        let reason = format!("{} tags; {right}", ask.tags.len());
+        return Err(Rejection::Invalid { field: "tags", reason });
+    }
+    if let Some(tag) = ask.tags.iter().find(|tag| !is_tag(tag)) {
+        let shown: String = tag.chars().take(TAG_MAX).collect();
+        return Err(Rejection::Invalid { field: "tags", reason: format!("{shown:?}; {right}") });
+    }
+    if ask.held_bond_permille > 1_000 {
+        let reason = format!("{} is more than the whole; give 0 to 1000", ask.held_bond_permille);
+        return Err(Rejection::Invalid { field: "held_bond_permille", reason });
+    }
     Ok(())
 }

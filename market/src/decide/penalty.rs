@@ -85,7 +85,7 @@ fn failure(contract: &Contract, lost: u16) -> Option<Event> {
 }
 
 /// What the client has paid for keeping `slot` and not been compensated for yet, by whichever of its providers.
-fn paid_for(contract: &Contract, slot: &Slot) -> Result<Msat, MoneyError> {
+pub(super) fn paid_for(contract: &Contract, slot: &Slot) -> Result<Msat, MoneyError> {
     let slots = Msat::sum(contract.slots.iter().map(|s| s.compensated))?;
     let all = contract.cost.storage.add(contract.cost.premium)?.sub(slots)?;
     let own = slot.quoted.cost.keeping()?.sub(slot.compensated)?;

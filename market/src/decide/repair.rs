@@ -2,6 +2,7 @@
 
 use super::WHOLE_PPM;
 use super::penalty::repair_cost;
+use crate::due::allowed_at_fault;
 use crate::event::{Event, SlotId};
 use crate::placement::{Never, Search};
 use crate::quote::{BONDS_TOO_HIGH, SEARCHES};
@@ -32,7 +33,10 @@ impl Market {
                 self.penalise(id, Fault { cause, ..fault }, WHOLE_PPM)
             }
             (SlotState::Vacated, _) if self.may_search(id) => {
-                Ok(self.find_next(now, id, seed)?.into_iter().collect())
+                Ok(vec![self.find_next(now, id, seed, unearned(slot)?)?])
+            }
+            (SlotState::Filled, _) if self.may_hand_over(contract, id, slot) => {
+                self.hand_over(now, id, seed)
             }
             _ => Ok(Vec::new()),
         }
@@ -40,11 +44,28 @@ impl Market {
 
     /// Whether a slot has been at fault for longer than the terms allow.
     pub(crate) fn is_overdue(&self, contract: &Contract, slot: &Slot) -> bool {
-        let allowed = contract.terms.repair_time.epochs(contract.epoch).max(1);
+        let allowed = allowed_at_fault(contract);
         slot.fault.is_some_and(|fault| self.epoch.since(fault.since) >= allowed)
     }
 
-    /// Whether a vacated slot's next provider has not been looked for in vain in this epoch already.
+    /// A leaving provider is out as soon as another takes the slot; else it serves on.
+    fn hand_over(
+        &self,
+        now: Timestamp,
+        id: SlotId,
+        seed: [u8; 32],
+    ) -> Result<Vec<Event>, Rejection> {
+        let (_, slot) = self.known_slot(id)?;
+        let total = slot.quoted.cost.total()?;
+        let (accrual, _) = self.close_accrual(id)?;
+        let next = self.find_next(now, id, seed, total.sub(accrual.posted)?)?;
+        Ok(match next {
+            Event::RepairOrdered { .. } => vec![self.vacate(id)?, next],
+            delayed => vec![delayed],
+        })
+    }
+
+    /// Whether a slot's next provider has not been looked for in vain in this epoch already.
     pub(crate) fn may_search(&self, id: SlotId) -> bool {
         let tried = self.delayed.get(&id).is_some_and(|epoch| *epoch >= self.epoch);
         let left = self.slot(id).map_or(0, |(contract, _)| self.epochs_left(contract));
@@ -61,7 +82,8 @@ impl Market {
         now: Timestamp,
         id: SlotId,
         seed: [u8; 32],
-    ) -> Result<Option<Event>, Rejection> {
+        unearned: Msat,
+    ) -> Result<Event, Rejection> {
         let (contract, slot) = self.known_slot(id)?;
         let epochs = self.epochs_left(contract);
         let others = (0u16..).zip(&contract.slots).filter(|(number, _)| *number != id.slot);
@@ -69,12 +91,20 @@ impl Market {
         let mut search = self.search(now, &contract.terms, contract.client, epochs);
         search.beside = beside;
         search.never = self.former(id);
-        search.budget = Some(unearned(slot)?.add(self.spare(contract, slot)?)?);
+        if slot.state != SlotState::Vacated {
+            search.never.insert(slot.provider(), Never::LostThisSlot);
+        }
+        search.budget = Some(unearned.add(self.spare(contract, slot)?)?);
         let next = match self.next_provider(&mut search, seed) {
             Ok(next) => next,
-            Err(reason) => return Ok(Some(self.delay(id, reason.to_string()))),
+            Err(reason) => return Ok(self.delay(id, reason.to_string())),
         };
-        self.order_repair(now, id, next, epochs).map(Some)
+        // The pool pays what the next asks above what the old provider left unearned.
+        let dearer = next.cost.total()?.sub(unearned)?.max(Msat::ZERO);
+        let escrow = Account::Escrow(contract.id);
+        let postings = self.posted(rail(contract.terms.rail).pay_from_pool(escrow, dearer))?;
+        let with = Box::new(self.repairing(now, id, next)?);
+        Ok(Event::RepairOrdered { slot: id, with, postings })
     }
 
     /// A provider that fits, with a bond it can afford.
@@ -118,26 +148,17 @@ impl Market {
         Event::RepairDelayed { slot: id, epoch: self.epoch, reason }
     }
 
-    /// Orders the repair; the pool pays what `next` asks above what the old provider left unearned.
-    fn order_repair(
-        &self,
-        now: Timestamp,
-        id: SlotId,
-        next: QuotedSlot,
-        epochs: u64,
-    ) -> Result<Event, Rejection> {
+    /// The slot as `next` is to rebuild it.
+    fn repairing(&self, now: Timestamp, id: SlotId, next: QuotedSlot) -> Result<Slot, Rejection> {
         let (contract, slot) = self.known_slot(id)?;
-        let dearer = next.cost.total()?.sub(unearned(slot)?)?.max(Msat::ZERO);
-        let escrow = Account::Escrow(contract.id);
-        let postings = self.posted(rail(contract.terms.rail).pay_from_pool(escrow, dearer))?;
         let answer_by = now.after(self.genesis.answer_within);
-        let with = Slot {
+        Ok(Slot {
             state: SlotState::Repairing,
             size: slot.size,
             compensated: slot.compensated,
-            ..Slot::reserved(next, slot.capacity, epochs, answer_by)
-        };
-        Ok(Event::RepairOrdered { slot: id, with: Box::new(with), postings })
+            exit_fee: slot.exit_fee,
+            ..Slot::reserved(next, slot.capacity, self.epochs_left(contract), answer_by)
+        })
     }
 
     /// The slot's provider is out: what it earned is posted, what is left of its bond returned.

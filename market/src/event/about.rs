@@ -16,6 +16,14 @@ impl Event {
             Self::SlotReassigned { .. } => "slot_reassigned",
             Self::ContractExpired { .. } => "contract_expired",
             Self::RevisionAccepted { .. } => "revision_accepted",
+            Self::ContractExtended { .. } => "contract_extended",
+            Self::ContractRenewed { .. } => "contract_renewed",
+            Self::RenewalRefused { .. } => "renewal_refused",
+            Self::ContractGrown { .. } => "contract_grown",
+            Self::ContractCancelled { .. } => "contract_cancelled",
+            Self::ContractLeft { .. } => "contract_left",
+            Self::SlotDeparting { .. } => "slot_departing",
+            Self::BondToppedUp { .. } => "bond_topped_up",
             Self::EpochOpened { .. } => "epoch_opened",
             Self::VerdictRecorded { .. } => "verdict_recorded",
             Self::LossConfessed { .. } => "loss_confessed",
@@ -47,6 +55,13 @@ impl Event {
             | Self::SlotConfirmed { postings, .. }
             | Self::ContractExpired { postings, .. }
             | Self::RevisionAccepted { postings, .. }
+            | Self::ContractExtended { postings, .. }
+            | Self::ContractRenewed { postings, .. }
+            | Self::ContractGrown { postings, .. }
+            | Self::ContractCancelled { postings, .. }
+            | Self::ContractLeft { postings, .. }
+            | Self::SlotDeparting { postings, .. }
+            | Self::BondToppedUp { postings, .. }
             | Self::Penalised { postings, .. }
             | Self::SlotVacated { postings, .. }
             | Self::RepairOrdered { postings, .. }
@@ -65,6 +80,8 @@ impl Event {
             Self::ContractAgreed { contract, .. } => Some(contract.id),
             Self::SlotConfirmed { slot, .. }
             | Self::SlotReassigned { slot, .. }
+            | Self::SlotDeparting { slot, .. }
+            | Self::BondToppedUp { slot, .. }
             | Self::LossConfessed { slot, .. }
             | Self::SlotFaulted { slot, .. }
             | Self::SlotRecovered { slot, .. }
@@ -77,6 +94,12 @@ impl Event {
             | Self::GuestPaid { slot, .. } => Some(slot.contract),
             Self::ContractExpired { contract, .. }
             | Self::RevisionAccepted { contract, .. }
+            | Self::ContractExtended { contract, .. }
+            | Self::ContractRenewed { contract, .. }
+            | Self::RenewalRefused { contract, .. }
+            | Self::ContractGrown { contract, .. }
+            | Self::ContractCancelled { contract, .. }
+            | Self::ContractLeft { contract, .. }
             | Self::ContractCompleted { contract }
             | Self::ContractFailed { contract, .. } => Some(*contract),
             Self::ContractSettled { settlement, .. } => Some(settlement.contract),

@@ -1,16 +1,18 @@
-//! The weighted draw: one scan over the roster, then a few looks at those that are drawn.
+//! The weighted draw and the auction: one scan over the roster, then a few looks at those whose turn comes.
 
 use super::reason::Reason;
-use super::{Placed, Search};
+use super::{Answers, Chosen, Placed, Search};
 use crate::rejection::Rejection;
-use crate::roster::Place;
+use crate::roster::{Place, Row};
 use crate::state::{Market, Offer};
-use pricing::SlotWork;
+use pricing::auction::{Auction, Bid, Rules};
+use pricing::{Mechanism, Rate, SlotWork};
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
-use reputation::gate::{self, Refusal};
-use std::collections::{BTreeSet, BinaryHeap};
+use reputation::gate::{self, Figures, Refusal};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use types::Did;
+use types::documents::Exclusion;
 
 /// The most exclusions a quote lists.
 const LISTED: usize = 64;
@@ -28,7 +30,7 @@ pub(super) struct Draw<'a> {
     /// Cumulative weights, row by row; a row that cannot fit adds nothing.
     sums: Vec<u64>,
     taken: Taken,
-    chosen: Vec<Did>,
+    chosen: Vec<Chosen>,
     /// Once draws were in vain: everyone who may still fit, by weight.
     rest: Option<Vec<(u64, &'a Place)>>,
 }
@@ -58,7 +60,44 @@ impl<'a> Draw<'a> {
         Self { market, search, costs, sums, taken, chosen: Vec::new(), rest: None }
     }
 
-    pub(super) fn chosen(&self) -> &[Did] {
+    /// No draw: `chosen` are there already, and the question is why others are not.
+    pub(super) fn beside(market: &'a Market, search: &'a Search<'a>, chosen: &[Did]) -> Self {
+        let mut taken = Taken::default();
+        let places = chosen.iter().filter_map(|did| market.roster.place(did));
+        places.for_each(|place| taken.add(place));
+        let (costs, sums, chosen) = (Vec::new(), Vec::new(), Vec::new());
+        Self { market, search, costs, sums, taken, chosen, rest: None }
+    }
+
+    /// Takes the cheapest that fit, `needed` for slots and up to `spare` as reserves.
+    pub(super) fn auction(&mut self, needed: usize, spare: usize, seed: [u8; 32]) {
+        let places = self.market.roster.places();
+        let before = std::iter::once(0).chain(self.sums.iter().copied());
+        let fitting = self.sums.iter().zip(before).zip(places.iter().zip(&self.costs));
+        let fitting = fitting.filter(|((upto, before), _)| *upto > before);
+        let (bids, rows): (Vec<Bid>, Vec<&Place>) = fitting
+            .map(|(_, (place, cost))| {
+                let Place { provider, operator, network } = *place;
+                (Bid { cost: *cost, provider, operator, network }, place)
+            })
+            .unzip();
+        let wanted = &self.search.need.terms.placement;
+        let [seed, ..] = seed.as_chunks::<8>().0 else { return };
+        let rules = Rules {
+            slots: needed,
+            spare,
+            distinct_operators: wanted.distinct_operators,
+            distinct_networks: wanted.distinct_networks,
+            seed: u64::from_le_bytes(*seed),
+        };
+        let auction = Auction::new(&bids, rules, |at| self.reason(rows[at]).is_none());
+        for won in auction.clear() {
+            self.taken.add(rows[won.at]);
+            self.chosen.push(Chosen { provider: rows[won.at].provider, limit: won.limit });
+        }
+    }
+
+    pub(super) fn chosen(&self) -> &[Chosen] {
         &self.chosen
     }
 
@@ -112,12 +151,12 @@ impl<'a> Draw<'a> {
 
     fn choose(&mut self, place: &Place) {
         self.taken.add(place);
-        self.chosen.push(place.provider);
+        self.chosen.push(Chosen { provider: place.provider, limit: None });
     }
 
     /// Why a provider cannot be the next, beside those that are taken.
     fn reason(&self, place: &Place) -> Option<Reason<'a>> {
-        let offer: &'a Offer = self.market.offers.get(&place.provider)?;
+        let offer: &'a Offer = self.market.offer_in(self.search, &place.provider)?;
         let wanted = &self.search.need.terms.placement;
         let refused = self.market.refusal(self.search, offer);
         if refused.is_some() || self.taken.providers.contains(&place.provider) {
@@ -135,7 +174,7 @@ impl<'a> Draw<'a> {
     /// Everyone who was not chosen, the cheapest first, up to [`LISTED`].
     fn left_out(&self) -> Vec<(&'a Place, Reason<'a>)> {
         let places = self.market.roster.places();
-        let chosen: BTreeSet<Did> = self.chosen.iter().copied().collect();
+        let chosen: BTreeSet<Did> = self.chosen.iter().map(|chosen| chosen.provider).collect();
         let most = LISTED.saturating_add(chosen.len());
         let mut cheapest: BinaryHeap<(u64, usize)> = BinaryHeap::new();
         let mut dearest = u64::MAX;
@@ -154,9 +193,26 @@ impl<'a> Draw<'a> {
         }
         let by_cost = cheapest.into_sorted_vec().into_iter().map(|(_, at)| &places[at]);
         let others = by_cost.filter(|place| !chosen.contains(&place.provider)).take(LISTED);
-        others
-            .map(|place| (place, self.reason(place).unwrap_or(Reason::Gate(Refusal::NotDrawn))))
-            .collect()
+        others.map(|place| (place, self.reason(place).unwrap_or(self.would_do(place)))).collect()
+    }
+
+    /// Why a provider that fits is not among the chosen.
+    fn would_do(&self, place: &Place) -> Reason<'a> {
+        let refusals = self.search.answers.map(|answers| &answers.refusals);
+        if let Some(because) = refusals.and_then(|refusals| refusals.get(&place.provider)) {
+            Reason::RefusedCounter { because }
+        } else if self.search.mechanism.is_auction() {
+            Reason::Outbid
+        } else {
+            Reason::Gate(Refusal::NotDrawn)
+        }
+    }
+
+    /// Why `provider` is left out.
+    pub(super) fn exclusion(&self, provider: &Did) -> Option<Exclusion> {
+        let place = self.market.roster.place(provider)?;
+        let reason = self.reason(place).unwrap_or(self.would_do(place));
+        Some(reason.exclusion(*provider))
     }
 
     pub(super) fn placed(self) -> Placed {
@@ -204,9 +260,12 @@ fn weigh(market: &Market, search: &Search<'_>) -> (Vec<u64>, Vec<u64>) {
     let mut cheapest = u64::MAX;
     let mut costs = Vec::with_capacity(rows.len());
     let mut sums = Vec::with_capacity(rows.len());
-    for row in rows {
+    let answers = search.answers.map(|answers| special(market, answers)).unwrap_or_default();
+    for (at, row) in rows.iter().enumerate() {
+        let row = answers.get(&at).unwrap_or(row);
         let cost = row.rate.cost_micro(&work).max(1);
-        let fits = gate::admit_figures(policy, &search.need, &row.figures).is_ok();
+        let fits = gate::admit_figures(policy, &search.need, &row.figures).is_ok()
+            && search.ceiling.is_none_or(|ceiling| ceiling.lets_in(&row.rate, &work));
         if fits {
             cheapest = cheapest.min(cost);
         }
@@ -222,6 +281,17 @@ fn weigh(market: &Market, search: &Search<'_>) -> (Vec<u64>, Vec<u64>) {
         *fits = sum;
     }
     (costs, sums)
+}
+
+/// The rows of those that answered a counter with another ask, by where their standing rows are.
+fn special(market: &Market, answers: &Answers) -> BTreeMap<usize, Row> {
+    let row = |(provider, offer): (&Did, &Offer)| {
+        let at = market.roster.row_of(provider)?;
+        let (score, committed) = (market.score(provider), market.committed(provider));
+        let rate = Rate::of(&offer.ask).unwrap_or_default();
+        Some((at, Row { rate, figures: Figures::of(&offer.ask, score, committed) }))
+    };
+    answers.offers.iter().filter_map(row).collect()
 }
 
 /// A number below `bound`, each equally likely but for a bias of bound / 2^64.

@@ -1,13 +1,14 @@
 //! What providers found would cost and lock, and who cannot be afforded.
 
 use super::reason::Reason;
-use super::{Never, Search};
+use super::{Ceiling, Chosen, Never, Search};
 use crate::rejection::Rejection;
 use crate::state::{Market, Offer};
 use contracts::bond::{self, BondInputs};
-use pricing::{Keeping, Mechanism, PostedAsk};
+use pricing::rate::micros;
+use pricing::{Keeping, Mechanism, Paying, PostedAsk, Rate, SlotWork, Winner};
 use reputation::gate::Refusal;
-use types::documents::{Ask, QuotedSlot};
+use types::documents::QuotedSlot;
 use types::{Did, GbPrice, Msat, Price};
 
 impl Market {
@@ -18,7 +19,7 @@ impl Market {
     pub(crate) fn affordable(
         &self,
         search: &Search<'_>,
-        found: &[Did],
+        found: &[Chosen],
     ) -> Result<Vec<QuotedSlot>, Vec<(Did, Never)>> {
         let priced = self.price_slots(search, found);
         let mut short = Vec::new();
@@ -28,9 +29,13 @@ impl Market {
                 return Ok(slots);
             }
         }
-        let egress = |did: &Did| self.offers.get(did).map(|offer| offer.ask.egress);
-        let Some(dearest) = found.iter().copied().max_by_key(egress) else { return Err(short) };
-        let others: Vec<Did> = found.iter().copied().filter(|did| *did != dearest).collect();
+        let egress = |chosen: &&Chosen| {
+            self.offer_in(search, &chosen.provider).map(|offer| offer.ask.egress)
+        };
+        let Some(dearest) = found.iter().max_by_key(egress) else { return Err(short) };
+        let dearest = dearest.provider;
+        let others = found.iter().copied().filter(|chosen| chosen.provider != dearest);
+        let others: Vec<Chosen> = others.collect();
         let still = self.price_slots(search, &others).map(|slots| self.cannot_afford(&slots).len());
         let without = short.iter().filter(|(did, _)| *did != dearest).count();
         let to_blame = short.is_empty() || still.is_ok_and(|still| still < without);
@@ -41,17 +46,66 @@ impl Market {
     fn price_slots(
         &self,
         search: &Search<'_>,
-        found: &[Did],
+        found: &[Chosen],
     ) -> Result<Vec<QuotedSlot>, Rejection> {
-        let offers: Vec<_> = found.iter().filter_map(|did| self.offers.get(did)).collect();
-        let asks: Vec<&Ask> = offers.iter().map(|offer| &offer.ask).collect();
-        let tier = search.need.terms.tier;
-        let prices = PostedAsk.slot_prices(&self.genesis.pricing, tier, &asks, &[])?;
+        let offers = found.iter().filter_map(|chosen| self.offer_in(search, &chosen.provider));
+        let offers: Vec<&Offer> = offers.collect();
+        let prices = self.paid(search, found, &offers)?;
         let beside = search.beside.iter().filter_map(|did| self.offers.get(did));
-        let beside = beside.map(|offer| offer.ask.egress);
-        let egress: Vec<GbPrice> = asks.iter().map(|ask| ask.egress).chain(beside).collect();
+        let asks = offers.iter().copied().chain(beside);
+        let egress: Vec<GbPrice> = asks.map(|offer| offer.ask.egress).collect();
         let slots = offers.iter().zip(prices);
         slots.map(|(offer, price)| self.price_slot(search, offer, price, &egress)).collect()
+    }
+
+    /// The price of each slot by the search's mechanism. A reserve is quoted as it asks: should it step in, it has not won.
+    fn paid(
+        &self,
+        search: &Search<'_>,
+        found: &[Chosen],
+        offers: &[&Offer],
+    ) -> Result<Vec<Price>, Rejection> {
+        let rate = |offer: &&Offer| Rate::of(&offer.ask);
+        let rates = offers.iter().map(rate).collect::<Result<Vec<_>, _>>()?;
+        let mut winners = Vec::with_capacity(offers.len());
+        for ((offer, rate), chosen) in offers.iter().zip(&rates).zip(found) {
+            let asked = self.asked(search, offer)?;
+            winners.push(Winner { asked, rate, limit: chosen.limit });
+        }
+        let terms = search.need.terms;
+        let work = SlotWork::of(&self.genesis.pricing, terms, search.need.span);
+        let ceiling = search.ceiling.map(|ceiling| ceiling.price);
+        let paying = Paying { work: &work, ceiling };
+        let slots = usize::from(terms.redundancy.slots()).min(winners.len());
+        let reserves = winners.split_off(slots);
+        let mut prices = search.mechanism.slot_prices(&paying, &winners)?;
+        prices.extend(PostedAsk.slot_prices(&paying, &reserves)?);
+        Ok(prices)
+    }
+
+    /// What the provider of `offer` asks for the slot, on the tier and after discounts.
+    fn asked(&self, search: &Search<'_>, offer: &Offer) -> Result<Price, Rejection> {
+        let (terms, span) = (search.need.terms, search.need.span);
+        Ok(pricing::slot_price(&self.genesis.pricing, &offer.ask, terms, span)?)
+    }
+
+    /// Why the provider of `offer` cannot answer the client's counter: it refused, or asks more.
+    pub(super) fn above_counter<'a>(
+        &'a self,
+        search: &Search<'a>,
+        offer: &'a Offer,
+    ) -> Option<Reason<'a>> {
+        let Ceiling { price: most, egress } = search.ceiling?;
+        let refusals = search.answers.map(|answers| &answers.refusals);
+        if let Some(because) = refusals.and_then(|refusals| refusals.get(&offer.ask.provider)) {
+            return Some(Reason::RefusedCounter { because });
+        }
+        if offer.ask.egress > egress {
+            let asked = offer.ask.egress;
+            return Some(Reason::ReadsAboveCounter { asked, most: egress });
+        }
+        let asked = self.asked(search, offer).ok()?;
+        (asked > most).then_some(Reason::AboveCounter { asked, most })
     }
 
     /// What a slot costs at `price` and what is locked for it, where a repair may read at the prices of `egress`.
@@ -76,6 +130,7 @@ impl Market {
             cost: &cost,
             repair_cost,
         };
+        let bond = bond::required(&inputs)?;
         Ok(QuotedSlot {
             provider: ask.provider,
             ask: offer.id,
@@ -84,8 +139,8 @@ impl Market {
             ingress: ask.ingress,
             minimum_use: ask.minimum_use,
             cost,
-            bond: bond::required(&inputs)?,
-            held_bond_max: types::Msat::ZERO,
+            bond,
+            held_bond_max: bond.scale_down(ask.held_bond_permille.into(), 1_000)?,
         })
     }
 
@@ -95,28 +150,36 @@ impl Market {
         search: &Search<'_>,
         offer: &Offer,
     ) -> Option<Reason<'static>> {
-        let price =
-            PostedAsk::slot_price(&self.genesis.pricing, search.need.terms.tier, &offer.ask);
-        let priced = price.map_err(Rejection::from);
-        let Ok(slot) = priced.and_then(|price| self.price_slot(search, offer, price, &[])) else {
+        let asked = self.asked(search, offer);
+        let Ok(slot) = asked.and_then(|price| self.price_slot(search, offer, price, &[])) else {
             return Some(Reason::NoPrice);
         };
         let cost = slot.cost.total().unwrap_or(Msat(i64::MAX));
         if let Some(budget) = search.budget.filter(|budget| cost > *budget) {
             return Some(Reason::TooDear { cost, budget });
         }
-        let available = self.available(slot.provider);
-        (available < slot.bond)
-            .then_some(Reason::Gate(Refusal::Bond { available, needed: slot.bond }))
+        let (available, needed) = (self.available(slot.provider), posted_bond(&slot));
+        (available < needed).then_some(Reason::Gate(Refusal::Bond { available, needed }))
     }
 
     /// Those of `slots` whose providers have too little free money for the bond, with the reason.
     fn cannot_afford(&self, slots: &[QuotedSlot]) -> Vec<(Did, Never)> {
         let short = |slot: &QuotedSlot| {
-            let available = self.available(slot.provider);
-            let never = Never::Bond { available, needed: slot.bond };
-            (available < slot.bond).then_some((slot.provider, never))
+            let (available, needed) = (self.available(slot.provider), posted_bond(slot));
+            (available < needed).then_some((slot.provider, Never::Bond { available, needed }))
         };
         slots.iter().filter_map(short).collect()
+    }
+}
+
+/// What of a slot's bond must be there when it is confirmed; the rest may be held back from what it earns.
+fn posted_bond(slot: &QuotedSlot) -> Msat {
+    slot.bond.sub(slot.held_bond_max).unwrap_or(slot.bond)
+}
+
+impl Ceiling {
+    /// Whether asks of `rate` may be at or below it; [`Market::above_counter`] has the last word.
+    pub(super) fn lets_in(self, rate: &Rate, work: &SlotWork) -> bool {
+        rate.egress_micro <= micros(self.egress.0) && rate.price_micro(work) <= micros(self.price.0)
     }
 }

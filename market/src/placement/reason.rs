@@ -5,7 +5,7 @@ use crate::state::{Market, Offer};
 use contracts::{Cause, SlotState};
 use reputation::gate::{self, Candidate, Refusal};
 use types::documents::Exclusion;
-use types::{Did, Msat};
+use types::{Did, GbPrice, Msat, Price};
 
 /// Why a search must not end with some provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,27 @@ pub(crate) enum Reason<'a> {
     DearReads,
     /// Its prices, minimum use and the terms come to more than can be paid.
     NoPrice,
+    /// It would do, and others ask less.
+    Outbid,
+    /// It will not lower its ask for the client's counter.
+    RefusedCounter {
+        /// Its own words.
+        because: &'a str,
+    },
+    /// It asks more for keeping than the client's counter takes.
+    AboveCounter {
+        /// What it asks.
+        asked: Price,
+        /// What the client would pay.
+        most: Price,
+    },
+    /// It asks more for reads than the client's counter takes.
+    ReadsAboveCounter {
+        /// What it asks.
+        asked: GbPrice,
+        /// What the client would pay.
+        most: GbPrice,
+    },
     /// It costs more than there is for the slot.
     TooDear {
         /// What it costs.
@@ -65,6 +86,10 @@ impl Reason<'_> {
             Self::Unanswered => "unanswered",
             Self::DearReads => "dear_reads",
             Self::NoPrice => "no_price",
+            Self::Outbid => "outbid",
+            Self::RefusedCounter { .. } => "refused_counter",
+            Self::AboveCounter { .. } => "above_counter",
+            Self::ReadsAboveCounter { .. } => "reads_above_counter",
             Self::TooDear { .. } => "too_dear",
         }
     }
@@ -95,12 +120,38 @@ impl Reason<'_> {
                 "its prices and minimum use come to more than can be paid",
                 "ask less, or for a smaller minimum use",
             ),
-            Self::TooDear { cost, budget } => {
-                let reason = format!("it costs {cost}, and {budget} are left for this slot");
-                return Exclusion { provider, reason, remedy: "ask less".into() };
-            }
+            Self::Outbid => ("it fits, and others ask less", "ask less"),
+            Self::RefusedCounter { .. }
+            | Self::AboveCounter { .. }
+            | Self::ReadsAboveCounter { .. }
+            | Self::TooDear { .. } => return self.price_exclusion(provider),
         };
         Exclusion { provider, reason: reason.into(), remedy: remedy.into() }
+    }
+}
+
+impl Reason<'_> {
+    /// Those reasons that state prices.
+    fn price_exclusion(&self, provider: Did) -> Exclusion {
+        let (reason, remedy) = match self {
+            Self::RefusedCounter { because } => (
+                format!("it will not lower its ask: {because}"),
+                "the client may offer more in its next counter, or take the standing ask".into(),
+            ),
+            Self::AboveCounter { asked, most } => (
+                format!("it asks {asked} msat per GB and day, the counter takes at most {most}"),
+                format!("ask at most {most}; the client may offer {asked}"),
+            ),
+            Self::ReadsAboveCounter { asked, most } => (
+                format!("it asks {asked} msat per GB for reads, the counter takes at most {most}"),
+                format!("ask at most {most} for egress; the client may offer {asked}"),
+            ),
+            Self::TooDear { cost, budget } => {
+                (format!("it costs {cost}, and {budget} are left for this slot"), "ask less".into())
+            }
+            _ => ("it is too dear".into(), "ask less".into()),
+        };
+        Exclusion { provider, reason, remedy }
     }
 }
 
@@ -150,6 +201,6 @@ impl Market {
         if self.holdings(&provider).any(silent) {
             return Some(Reason::Unanswered);
         }
-        self.unaffordable(search, offer)
+        self.above_counter(search, offer).or_else(|| self.unaffordable(search, offer))
     }
 }

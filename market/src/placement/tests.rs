@@ -51,6 +51,7 @@ fn terms() -> impl Strategy<Value = Terms> {
             let mut terms = Terms::standard(Bytes(4 * (shards << 20)), Span(days * Span::DAY.0));
             terms.tier = tier;
             terms.placement.standing_min = standing_min;
+            terms.placement.tags = if choosy { vec!["ssd".into()] } else { Vec::new() };
             terms.placement.regions = if choosy { vec!["eu".into()] } else { Vec::new() };
             terms
         },
@@ -71,7 +72,7 @@ proptest! {
         committed in 0u64..8,
         rich in any::<bool>(),
     ) {
-        let newcomers = NewcomerPolicy { slot_max: Bytes(4 << 20), total_max: Bytes(6 << 20) };
+        let newcomers = NewcomerPolicy { slot_max: Bytes(4 << 20), total_max: Bytes(6 << 20), proven_from: 0 };
         let policy = ReputationPolicy { newcomers, ..ReputationPolicy::default() };
         let score = Score { standing, ..Score::default() };
         let committed = Bytes(committed << 20);
@@ -88,7 +89,7 @@ proptest! {
         let available = if rich { Msat(5) } else { Msat(4) };
         let candidate = Candidate { ask: &ask, score, committed, available, bond: Msat(5) };
         let admitted = gate::admit(&policy, &need, &candidate);
-        let but = matches!(admitted, Ok(()) | Err(Refusal::Region { .. } | Refusal::Bond { .. }));
+        let but = matches!(admitted, Ok(()) | Err(Refusal::Region { .. } | Refusal::Tags { .. } | Refusal::Bond { .. }));
         prop_assert_eq!(fits, but, "{:?}", admitted);
         prop_assert_eq!(roster.rows().len(), 1);
     }

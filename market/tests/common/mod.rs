@@ -1,5 +1,6 @@
 //! A small world to drive the market in: parties that act, chance that is seeded, `check` after every step.
 
+pub(crate) mod amend;
 mod picks;
 pub(crate) mod stage;
 
@@ -10,6 +11,9 @@ use types::documents::{Ask, AuditKind, Deposit, Quote, Request, SlotVerdict, Ver
 use types::{
     Bytes, Did, Document, Epoch, GbPrice, Hash, Msat, Price, Span, Terms, Tier, Timestamp, Verified,
 };
+
+/// The commands whose price has fees in it.
+const PAYS_FEES: [&str; 4] = ["revise", "extend", "grow", "renew"];
 
 pub(crate) const EPOCHS: u64 = 64;
 
@@ -45,7 +49,12 @@ pub(crate) fn signed<T: Document>(document: T) -> Verified<T> {
 
 impl World {
     pub(crate) fn new(fault: Fault) -> Self {
-        let chain = HashChain::new(&[7; 32], EPOCHS);
+        Self::lasting(EPOCHS, fault)
+    }
+
+    /// A market whose chain of beacons lasts for so many epochs.
+    pub(crate) fn lasting(epochs: u64, fault: Fault) -> Self {
+        let chain = HashChain::new(&[7; 32], epochs);
         let genesis = Genesis::standard(did(MARKET), Span::DAY, chain.anchor());
         Self {
             market: Market::new(genesis),
@@ -71,7 +80,7 @@ impl World {
             self.market.apply(event);
         }
         let fees = self.market.ledger().totals(contracts::Account::Fees).credits;
-        if fees != before && !matches!(command, Command::Revise { .. }) {
+        if fees != before && !PAYS_FEES.contains(&command.name()) {
             return Err(format!("{} paid the market", command.name()));
         }
         self.journal.extend(events);

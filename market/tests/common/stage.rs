@@ -44,7 +44,12 @@ pub(crate) fn size(number: u64, bytes: u64) -> SlotSize {
 impl World {
     /// A market with `providers` equal providers from [`FIRST`] on, and a client, all with money.
     pub(crate) fn staged(providers: u8) -> Self {
-        let mut world = Self::new(honest);
+        Self::staged_for(super::EPOCHS, providers)
+    }
+
+    /// As [`World::staged`], for a story of so many epochs.
+    pub(crate) fn staged_for(epochs: u64, providers: u8) -> Self {
+        let mut world = Self::lasting(epochs, honest);
         world.fund(CLIENT, DEPOSIT);
         for n in FIRST..FIRST + providers {
             world.fund(did(n), DEPOSIT);

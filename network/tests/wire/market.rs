@@ -43,7 +43,7 @@ fn tomorrow() -> Timestamp {
 async fn clocks_that_differ_are_reconciled() {
     let books = get(async |headers: HeaderMap| {
         auth::session(&headers, key(1).did(), tomorrow())?;
-        Ok::<_, Problem>("[]")
+        Ok::<_, Problem>(r#"{"items":[],"next":null}"#)
     });
     let market = get(async || Json(info(1, tomorrow())));
     let router = Router::new().route("/v1/contracts", books).route("/v1/market", market);

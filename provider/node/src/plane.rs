@@ -152,8 +152,9 @@ async fn look(
         Problem::unavailable("market_silent", detail)
     })?;
     let held = view.slots.iter().find(|held| held.slot == slot.1 && held.provider == node.did);
-    let Some(size) = held.map(|held| held.size) else { return Err(unknown()) };
-    let capacity = view.terms.slot_capacity();
+    let Some((size, capacity)) = held.map(|held| (held.size, held.capacity)) else {
+        return Err(unknown());
+    };
     let looked = node.blocking(move |_| {
         room.grow(capacity)?;
         room.prune(&Root(size.root.0));

@@ -95,13 +95,14 @@ impl Store {
         Ok(Self { dir, slots: RwLock::new(slots), changing: Mutex::default(), disk })
     }
 
-    /// Makes room for a slot, durably. Asked again it changes nothing.
+    /// Makes room for a slot, durably, or more room for one that is there. Asked again it changes nothing.
     ///
     /// # Errors
     /// [`StoreError`] where the disk refuses.
     pub fn reserve(&self, key: SlotKey, lease: &Lease) -> Result<Arc<Room>, StoreError> {
         let _one_by_one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(room) = self.room(&key) {
+            room.enlarge(lease)?;
             return Ok(room);
         }
         let room = Arc::new(Room::create(key, &self.path_of(&key), lease, &self.disk)?);

@@ -52,6 +52,13 @@ pub enum Refusal<'a> {
         /// Where it may be.
         accepted: &'a [String],
     },
+    /// Its ask does not carry a tag that the terms want.
+    Tags {
+        /// The tag.
+        missing: &'a str,
+        /// Those it carries.
+        carried: &'a [String],
+    },
     /// The slot is larger than a new provider is trusted with.
     NewcomerSlot {
         /// The slot.
@@ -110,6 +117,7 @@ impl Refusal<'_> {
             Self::Duration { .. } => "duration_too_long",
             Self::Capacity { .. } => "no_room",
             Self::Region { .. } => "region_not_accepted",
+            Self::Tags { .. } => "tag_missing",
             Self::NewcomerSlot { .. } => "newcomer_slot_too_large",
             Self::NewcomerTotal { .. } => "newcomer_total_too_large",
             Self::Bond { .. } => "bond_too_small",
@@ -152,15 +160,17 @@ impl Refusal<'_> {
             ),
             Self::NewcomerSlot { wanted, most } => (
                 format!(
-                    "it is new, and a slot of {wanted} is more than the {most} a new provider may take"
+                    "it is new or has proven little, and a slot of {wanted} is more than the {most} a new provider may take"
                 ),
-                "finish its vetting; the client may ask for more, smaller slots".into(),
+                "finish its vetting and answer audits; the client may ask for more, smaller slots"
+                    .into(),
             ),
             Self::NewcomerTotal { committed, wanted, most } => (
                 format!(
-                    "it is new and holds {committed}; with {wanted} more it exceeds the {most} it may hold"
+                    "it is new or has proven little, and holds {committed}; with {wanted} more it exceeds the {most} it may hold"
                 ),
-                "finish its vetting, or wait until a contract it holds ends".into(),
+                "finish its vetting and answer audits, or wait until a contract it holds ends"
+                    .into(),
             ),
             _ => (
                 "it is banned".into(),
@@ -192,6 +202,12 @@ impl Refusal<'_> {
                     format!("it is in {found}, the terms accept {accepted}"),
                     format!("accept {found} too"),
                 )
+            }
+            Self::Tags { missing, carried } => {
+                let carried = if carried.is_empty() { "none".into() } else { carried.join(", ") };
+                let remedy =
+                    format!("carry the tag in its ask, if it is true; or ask without {missing}");
+                (format!("the terms want the tag {missing}, its ask carries {carried}"), remedy)
             }
             Self::Bond { available, needed } => {
                 let missing = Msat(needed.0.saturating_sub(available.0));

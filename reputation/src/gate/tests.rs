@@ -86,7 +86,7 @@ fn the_figures_alone_decide_all_but_region_and_bond() {
     let mut figures = Figures::of(&ask, Score::default(), Bytes(0));
     assert_eq!(admit_figures(&policy, &need, &figures), Ok(()));
     figures.committed = ask.capacity;
-    figures.score.standing = Standing::High;
+    figures.score = Score { standing: Standing::High, bounds: [990; 4], ..figures.score };
     let refusal = admit_figures(&policy, &need, &figures).unwrap_err();
     assert_eq!(refusal, Refusal::Capacity { left: Bytes(0), wanted: capacity });
 }
@@ -115,10 +115,15 @@ fn a_new_provider_gets_little_and_spread_out_work_and_a_vetted_one_more() {
     assert!(why.remedy.starts_with("finish its vetting"), "{}", why.remedy);
     let (code, _) = refused(|terms, _, score, figures| {
         large(terms);
-        score.standing = Standing::Standard;
+        *score = Score { standing: Standing::Standard, bounds: [800; 4], ..*score };
         figures.bond = Msat(501);
     });
     assert_eq!(code, "bond_too_small", "only the bond is left to ask for");
+    let (code, _) = refused(|terms, _, score, _| {
+        large(terms);
+        *score = Score { standing: Standing::Standard, bounds: [799, 990, 990, 500], ..*score };
+    });
+    assert_eq!(code, "newcomer_slot_too_large", "time alone proves nothing");
 }
 
 #[test]

@@ -28,7 +28,6 @@ impl ReputationPolicy {
     fn rules(&self) -> [(&'static str, bool, &'static str); 12] {
         let Self { tally, dimensions, points, weights, newcomers, history } = self;
         let steps = 1..=points.step_max;
-        let doubled = u32::from(weights.new) * 2;
         let drawn = weights.low <= weights.standard && weights.standard <= weights.high;
         let tolerated = |d: &DimensionPolicy| (1..WHOLE_PPM).contains(&d.tolerated_ppm);
         [
@@ -54,8 +53,8 @@ impl ReputationPolicy {
             ),
             (
                 "weights.new",
-                weights.new > 0 && doubled < u32::from(weights.low),
-                "give 1 to less than half of low",
+                weights.new > 0 && weights.new < weights.low,
+                "give 1 to less than low",
             ),
             ("weights", drawn, "order low, standard, high"),
             (
@@ -105,7 +104,7 @@ mod tests {
         let mut policy = ReputationPolicy::default();
         policy.weights.new = policy.weights.low;
         let error = policy.validated().unwrap_err();
-        assert_eq!(error.to_string(), "weights.new: give 1 to less than half of low");
+        assert_eq!(error.to_string(), "weights.new: give 1 to less than low");
     }
 
     #[test]

@@ -134,7 +134,7 @@ fn the_banned_stay_banned() {
 fn an_alarm_expels_at_once_and_names_its_document() {
     let mut record = Record::new(Epoch(0));
     for epoch in 1..=12 {
-        note(&mut record, epoch, Dimension::Availability, 0, 3);
+        note(&mut record, epoch, Dimension::Possession, 0, 3);
     }
     let change = reviewed(&record, Epoch(13));
     assert!(change.expels());

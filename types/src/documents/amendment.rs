@@ -13,6 +13,8 @@ pub struct Extension {
     pub client: Did,
     /// Which contract.
     pub contract: ContractId,
+    /// Rises with every extension of this contract, so that none counts twice.
+    pub number: u64,
     /// How many epochs it runs in all from now on; as many as before to change nothing but `automatic`.
     pub epochs: u64,
     /// Whether it renews itself at its end.
@@ -44,7 +46,7 @@ pub struct Cancellation {
 }
 document!(Cancellation, "bondstore.cancellation", client);
 
-/// A provider leaves a slot early: it pays the early-exit fee, and serves until another has rebuilt the slot.
+/// A provider leaves a slot early: it pays the early-exit fee, and serves until another takes the slot over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Departure {
@@ -67,6 +69,8 @@ pub struct TopUp {
     pub contract: ContractId,
     /// Which slot.
     pub slot: u16,
+    /// What the bond has lost so far, so that this answers for no later loss.
+    pub slashed: Msat,
     /// What the bond holds afterwards; at most what was quoted.
     pub bond: Msat,
 }

@@ -32,7 +32,7 @@ const BACKUP_BYTES_MAX: usize = 64 << 20;
     extensions(("x-codes" = json!(["not_found", "hash_mismatch"]))),
 )]
 pub(super) async fn put_layout(
-    Party(party): Party,
+    Party { did: party, .. }: Party,
     State(app): State<Arc<App>>,
     PathOf((contract, hash)): PathOf<(ContractId, Hash)>,
     RawBody(bytes): RawBody<LAYOUT_BYTES_MAX>,
@@ -60,7 +60,7 @@ pub(super) async fn put_layout(
     extensions(("x-codes" = json!(["not_found"]))),
 )]
 pub(super) async fn layout(
-    Party(party): Party,
+    Party { did: party, .. }: Party,
     State(app): State<Arc<App>>,
     PathOf((contract, hash)): PathOf<(ContractId, Hash)>,
 ) -> Result<Vec<u8>, Problem> {
@@ -83,7 +83,7 @@ pub(super) async fn layout(
     extensions(("x-codes" = json!(["not_yours", "no_account", "backup_superseded", "backup_malformed"]))),
 )]
 pub(super) async fn put_backup(
-    Party(party): Party,
+    Party { did: party, .. }: Party,
     State(app): State<Arc<App>>,
     PathOf(of): PathOf<Did>,
     JsonBody(body): JsonBody<BackupBody, BACKUP_BYTES_MAX>,
@@ -106,7 +106,7 @@ pub(super) async fn put_backup(
     extensions(("x-codes" = json!(["not_yours", "not_found"]))),
 )]
 pub(super) async fn backup(
-    Party(party): Party,
+    Party { did: party, .. }: Party,
     State(app): State<Arc<App>>,
     PathOf(of): PathOf<Did>,
 ) -> Result<Json<BackupBody>, Problem> {

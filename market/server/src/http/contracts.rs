@@ -1,16 +1,16 @@
 //! Contracts: accepting a quote, revising, reading.
 
 use super::documents::about;
-use super::{Party, keyed, submit};
+use super::{Party, encoded, kept, keyed, submit};
 use crate::app::App;
 use crate::{refuse, views};
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use market::Command;
-use network::api::{AcceptBody, ContractLine, ContractView, Problem, ReviseBody};
-use network::extract::{IdempotencyKey, JsonBody, PathOf};
+use network::api::{AcceptBody, ContractLine, ContractView, Page, Problem, ReviseBody};
+use network::extract::{IdempotencyKey, JsonBody, Paging, PathOf, QueryOf};
 use std::sync::Arc;
 use types::documents::{Acceptance, Quote, Revision, StorageReceipt};
 use types::{ContractId, DocId, Hash, Verified};
@@ -73,34 +73,48 @@ async fn has_layout(app: &App, contract: ContractId, layout: Hash) -> Result<(),
 /// The contracts that the party buys or holds slots of.
 #[utoipa::path(
     get, path = "/v1/contracts", operation_id = "contracts", tag = "contracts",
+    params(Paging),
     security(("session" = [])),
-    responses((status = 200, description = "Its contracts.", body = Vec<ContractLine>)),
+    responses((status = 200, description = "Some of them.", body = Page<ContractLine>)),
 )]
 pub(super) async fn list(
-    Party(party): Party,
+    party: Party,
     State(app): State<Arc<App>>,
-) -> Json<Vec<ContractLine>> {
-    Json(views::contract_lines(&app.view().market, &party))
+    QueryOf(paging): QueryOf<Paging>,
+) -> Result<Json<Page<ContractLine>>, Problem> {
+    let (after, limit) = (paging.after::<ContractId>()?, paging.limit()? as usize);
+    let view = app.view();
+    let lines = views::contract_lines(&view.market, &party.did, after);
+    Ok(Json(Page::of(lines.take(limit + 1).collect(), limit, |line| line.id.to_string())))
 }
 
 /// One contract, for those whom it concerns.
 #[utoipa::path(
     get, path = "/v1/contracts/{contract}", operation_id = "contract", tag = "contracts",
-    params(("contract" = ContractId, Path, description = "The contract.")),
+    params(
+        ("contract" = ContractId, Path, description = "The contract."),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of the answer that is known."),
+    ),
     security(("session" = [])),
-    responses((status = 200, description = "The contract.", body = ContractView)),
+    responses(
+        (status = 200, description = "The contract.", body = ContractView),
+        (status = 304, description = "The known answer is still right."),
+    ),
     extensions(("x-codes" = json!(["not_found"]))),
 )]
 pub(super) async fn one(
-    Party(party): Party,
+    party: Party,
     State(app): State<Arc<App>>,
     PathOf(id): PathOf<ContractId>,
-) -> Result<Json<ContractView>, Problem> {
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (caches, online) = (app.published.caches(), app.streams.generation());
     let view = app.view();
     let contract = view.market.contract(&id);
-    let contract = contract.filter(|c| c.concerns(&party) || party == app.did);
+    let contract = contract.filter(|c| c.concerns(&party.did) || party.did == app.did);
     let contract = contract.ok_or_else(|| unknown(&id))?;
-    Ok(Json(views::contract_view(&view.market, &app.streams, contract)))
+    let make = || encoded(&views::contract_view(&view.market, &app.streams, contract));
+    Ok(kept(&headers, caches.contracts.get(id, caches.stamp(&id.0, online), make)))
 }
 
 /// There is no such contract, or none of this party's: it is told the same.

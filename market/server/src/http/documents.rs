@@ -16,7 +16,7 @@ use std::sync::Arc;
 use types::documents::{Ask, Confession, Confirmation, Deposit, Request, Voucher, Withdrawal};
 use types::{ContractId, Document, Jws, Verified};
 
-type Answer = Result<Response, Problem>;
+pub(super) type Answer = Result<Response, Problem>;
 
 /// Submits the one document that a request consists of.
 pub(super) async fn take<T: Document>(

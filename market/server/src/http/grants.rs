@@ -64,7 +64,7 @@ pub(super) async fn revoke(
     extensions(("x-codes" = json!([]))),
 )]
 pub(super) async fn list(
-    Party(party): Party,
+    Party { did: party, .. }: Party,
     State(app): State<Arc<App>>,
 ) -> Result<Json<Vec<GrantLine>>, Problem> {
     let now = app.clock.now();
@@ -89,7 +89,7 @@ pub(super) async fn list(
     extensions(("x-codes" = json!(["not_found", "backup_superseded", "backup_malformed"]))),
 )]
 pub(super) async fn put_contents(
-    Party(party): Party,
+    Party { did: party, .. }: Party,
     State(app): State<Arc<App>>,
     PathOf(grant): PathOf<DocId>,
     JsonBody(body): JsonBody<BackupBody, CONTENTS_BYTES_MAX>,
@@ -116,7 +116,7 @@ pub(super) async fn put_contents(
     extensions(("x-codes" = json!(["not_found"]))),
 )]
 pub(super) async fn contents(
-    Party(party): Party,
+    Party { did: party, .. }: Party,
     State(app): State<Arc<App>>,
     PathOf(grant): PathOf<DocId>,
 ) -> Result<Json<BackupBody>, Problem> {
@@ -143,7 +143,7 @@ pub(super) async fn contents(
     extensions(("x-codes" = json!(["not_found", "reads_unpaid"]))),
 )]
 pub(super) async fn passes(
-    Party(party): Party,
+    Party { did: party, .. }: Party,
     State(app): State<Arc<App>>,
     PathOf(id): PathOf<ContractId>,
 ) -> Result<Json<Vec<SlotPass>>, Problem> {

@@ -65,6 +65,12 @@ impl Store {
         }
     }
 
+    /// One block by its number.
+    pub(crate) fn block_at(&self, seq: u64) -> Result<Option<Block>, StoreError> {
+        let before = seq.saturating_sub(1);
+        self.maybe(catalogue::BLOCKS, &[before.into(), 1_i64.into()])?.map(block).transpose()
+    }
+
     /// The next blocks; where several cannot be read, the next alone, so that an error is about that one.
     fn blocks_behind(&self, head: Head) -> Result<Vec<Row>, OpenError> {
         let read =

@@ -16,6 +16,14 @@ pub enum Place {
 }
 
 impl Place {
+    /// Under which option commands are given it.
+    pub(crate) fn option(&self) -> &'static str {
+        match self {
+            Self::Directory(_) => "--data",
+            Self::Postgres(_) => "--database",
+        }
+    }
+
     /// Whether several processes may use it at once.
     pub(crate) fn is_shared(&self) -> bool {
         matches!(self, Self::Postgres(_))

@@ -87,7 +87,7 @@ pub(crate) fn start(store: Store, start: Start) -> Result<(Writer, JoinHandle<()
     }
     let handle =
         std::thread::Builder::new().name("market-writer".into()).spawn(move || thread.run(jobs))?;
-    Ok((Writer { jobs: sender }, handle))
+    Ok((Writer::new(sender), handle))
 }
 
 pub(super) struct Thread {

@@ -198,3 +198,71 @@ async fn a_market_runs_once_under_its_own_key_and_is_founded_once() {
     let nowhere = verify_journal(&house.path().join("nowhere"));
     assert!(matches!(nowhere, Err(OpenError::NotFounded(_))), "{nowhere:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_another_schema_is_refused_with_what_would_be_right() {
+    let house = with_history().await;
+    let set = |schema: i64| {
+        let db = Connection::open(house.path().join("market.db")).unwrap();
+        db.execute("UPDATE meta SET schema = ?1", [schema]).unwrap();
+    };
+    set(99);
+    let newer = house.try_start().await.err().unwrap().to_string();
+    assert!(newer.contains("schema 99") && newer.contains("run a newer program"), "{newer}");
+    assert!(market_server::migrate(house.place()).is_err());
+    set(1);
+    let older = house.try_start().await.err().unwrap().to_string();
+    assert!(older.contains("bondstore market migrate"), "{older}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_the_first_schema_is_migrated_and_goes_on() {
+    let house = with_history().await;
+    {
+        // As the first version of the program left it.
+        let db = Connection::open(house.path().join("market.db")).unwrap();
+        db.execute_batch(
+            "DROP TABLE writer; DROP TABLE heartbeat; DROP INDEX idempotency_by_age; \
+             ALTER TABLE layouts DROP COLUMN number; UPDATE meta SET schema = 1;",
+        )
+        .unwrap();
+    }
+    assert_eq!(market_server::migrate(house.place()).unwrap(), (1, 2));
+    let market = house.start().await;
+    assert_eq!(available(&market, &key(1)), Msat(10));
+    market.credit(key(1).did(), Msat(1), "after the migration").await.unwrap();
+    sound(&market);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_behind_the_journal_is_refused_with_how_far() {
+    let house = with_history().await;
+    {
+        let db = Connection::open(house.path().join("market.db")).unwrap();
+        let sql = "SELECT seq, time, term, entries, prev FROM blocks ORDER BY seq DESC LIMIT 1";
+        let (seq, time, term, entries, prev) = db
+            .query_row(sql, [], |row| {
+                let prev: [u8; 32] = row.get(4)?;
+                Ok((
+                    row.get::<_, i64>(0)?,
+                    row.get::<_, i64>(1)?,
+                    row.get::<_, i64>(2)?,
+                    row.get(3)?,
+                    prev,
+                ))
+            })
+            .unwrap();
+        let head =
+            market_server::journal::Head { blocks: seq.cast_unsigned() - 1, hash: Hash(prev) };
+        let ahead = types::Timestamp(time + 3_600_000_000);
+        let block = market_server::journal::Block::seal(head, ahead, term.cast_unsigned(), entries);
+        db.execute(
+            "UPDATE blocks SET time = ?1, hash = ?2 WHERE seq = ?3",
+            (block.time.0, block.hash.0, seq),
+        )
+        .unwrap();
+    }
+    let error = house.try_start().await.err();
+    let named = matches!(&error, Some(StartError::Open(OpenError::ClockBehind { by })) if by.0 > 3_500_000_000);
+    assert!(named, "{error:?}");
+}

@@ -12,22 +12,22 @@ use types::{
     Bytes as Size, ContractId, Hash, Msat, SecretKey, Signer, Span, Terms, Timestamp, Verified,
 };
 
-const CLIENT: u8 = 100;
+pub(crate) const CLIENT: u8 = 100;
 const DAYS: u64 = 10;
 
 /// A market, providers 1 to `count`, everyone with money.
-struct Town {
+pub(crate) struct Town {
     house: House,
-    market: Handle,
-    providers: Vec<Provider>,
+    pub(crate) market: Handle,
+    pub(crate) providers: Vec<Provider>,
     cloud: Cloud,
 }
 
-async fn town(count: u8) -> Town {
+pub(crate) async fn town(count: u8) -> Town {
     town_with(count, |_| ()).await
 }
 
-async fn town_with(count: u8, adjust: impl FnOnce(&mut Config)) -> Town {
+pub(crate) async fn town_with(count: u8, adjust: impl FnOnce(&mut Config)) -> Town {
     let house = House::founded();
     let mut config = house.config();
     adjust(&mut config);
@@ -51,7 +51,7 @@ async fn quoted(market: &Handle, client_key: &SecretKey) -> Verified<Quote> {
     quote.verify().unwrap()
 }
 
-async fn agreed(town: &Town) -> ContractView {
+pub(crate) async fn agreed(town: &Town) -> ContractView {
     let (me, speaks) = (key(CLIENT), client(&town.market, &key(CLIENT)));
     let quote = quoted(&town.market, &me).await;
     let acceptance = sign(Acceptance { client: me.did(), quote: quote.id() }, &me);
@@ -66,17 +66,17 @@ async fn agreed(town: &Town) -> ContractView {
 }
 
 impl Town {
-    fn holder(&self, view: &ContractView, slot: usize) -> &Provider {
+    pub(crate) fn holder(&self, view: &ContractView, slot: usize) -> &Provider {
         let provider = view.slots[slot].provider;
         self.providers.iter().find(|p| p.key.did() == provider).unwrap()
     }
 
-    async fn view(&self, id: ContractId) -> ContractView {
+    pub(crate) async fn view(&self, id: ContractId) -> ContractView {
         client(&self.market, &key(CLIENT)).contract(id).await.unwrap()
     }
 
     /// An active contract whose slots hold one shard each.
-    async fn stored(&self) -> ContractView {
+    pub(crate) async fn stored(&self) -> ContractView {
         let view = agreed(self).await;
         let (me, speaks) = (key(CLIENT), client(&self.market, &key(CLIENT)));
         let mut sizes = Vec::new();
@@ -101,14 +101,14 @@ impl Town {
         view
     }
 
-    async fn epoch(&self) {
+    pub(crate) async fn epoch(&self) {
         self.market.open_epoch().await.unwrap();
         self.market.quiesce().await.unwrap();
         sound(&self.market);
     }
 
     /// Opens epochs to the contract's end and beyond its grace.
-    async fn settle(&self, id: ContractId) -> ContractView {
+    pub(crate) async fn settle(&self, id: ContractId) -> ContractView {
         for _ in 0..=DAYS + 2 {
             self.epoch().await;
         }
@@ -119,7 +119,7 @@ impl Town {
     }
 
     /// Stops the market and replays its journal from the genesis.
-    async fn verify(self) {
+    pub(crate) async fn verify(self) {
         let journal = self.market.journal();
         self.market.shutdown().await;
         let report = verify_journal(self.house.place()).unwrap();
@@ -130,7 +130,7 @@ impl Town {
     }
 }
 
-async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+pub(crate) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
     let deadline = Instant::now() + Duration::from_mins(1);
     while !holds().await {
         assert!(Instant::now() < deadline, "{what}: waited for in vain");

@@ -1,10 +1,15 @@
 //! The running market, over its own API: what is durable, what a contract's life is, what is refused.
 #![cfg(test)]
 
+mod agreements;
+mod authorisation;
 mod common;
 mod crash;
 mod damage;
 mod durability;
+mod events;
+mod keeping;
 mod life;
+mod lists;
 mod openapi;
 mod refusals;

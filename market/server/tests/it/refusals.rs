@@ -67,11 +67,12 @@ async fn bad_documents_are_refused() {
         amount: Msat(1),
         reference: "mine".into(),
     };
-    let text = Bytes::from_static(b"no document");
-    let long = Bytes::from(vec![b'a'; 5 << 20]);
+    let bytes = Bytes::from_static(b"no document");
+    let (text, long) = (Signed("no document".into()), Signed("a".repeat(5 << 20)));
     refused(vec![
-        ("no document", http.post("/v1/deposits").bytes(text), 400, "document_malformed"),
-        ("a long body", http.post("/v1/deposits").bytes(long), 413, "body_too_large"),
+        ("no document", post("/v1/deposits", &text), 400, "document_malformed"),
+        ("bytes", http.post("/v1/deposits").bytes(bytes), 415, "media_type_unsupported"),
+        ("a long body", post("/v1/deposits", &long), 413, "body_too_large"),
         ("another kind", post("/v1/deposits", &withdrawal(&alice, 1)), 400, "document_header"),
         ("tampered", post("/v1/deposits", &tampered(&paid(1, "t"))), 403, "signature_invalid"),
         ("a foreign deposit", post("/v1/deposits", &sign(foreign, &alice)), 403, "foreign_party"),
@@ -188,7 +189,11 @@ async fn strangers_and_unknown_things_are_refused() {
         ("another's account", get(format!("/v1/accounts/{}", bob.did())), 403, "not_yours"),
         ("another's history", get(format!("/v1/accounts/{}/history", bob.did())), 403, "not_yours"),
         ("no party", get("/v1/accounts/bob".into()), 400, "path_malformed"),
-        ("no number", get(format!("{account}/history?after=x")), 400, "query_malformed"),
+        ("no number", get(format!("{account}/history?after=x")), 400, "cursor_malformed"),
+        ("no page", get(format!("{account}/history?limit=0")), 400, "query_malformed"),
+        ("a long page", get("/v1/contracts?limit=1001".into()), 400, "query_malformed"),
+        ("another query", get("/v1/contracts?page=1".into()), 400, "query_malformed"),
+        ("the books", get("/v1/books".into()), 403, "not_yours"),
         ("an unknown contract", get(format!("/v1/contracts/{nothing}")), 404, "not_found"),
         ("a malformed contract", get("/v1/contracts/zz".into()), 400, "path_malformed"),
         ("a layout of nothing", layout, 404, "not_found"),
@@ -243,12 +248,7 @@ async fn documents_about_nothing_and_reused_keys_are_refused() {
             404,
             "unknown_contract",
         ),
-        (
-            "no JSON",
-            http.post("/v1/contracts").bytes(Bytes::from_static(b"{")),
-            400,
-            "json_malformed",
-        ),
+        ("no JSON", http.post("/v1/contracts").json(&"{"), 400, "json_malformed"),
         ("no quote", http.post("/v1/contracts").json(&accept), 400, "document_header"),
         ("another body", keyed("second", "k"), 422, "idempotency_key_reused"),
         ("a long key", keyed("third", &"k".repeat(129)), 400, "idempotency_key_malformed"),

@@ -8,9 +8,12 @@ mod common;
 mod crash;
 #[path = "../it/durability.rs"]
 mod durability;
+#[path = "../it/keeping.rs"]
+mod keeping;
 #[path = "../it/life.rs"]
 mod life;
 #[path = "../it/refusals.rs"]
 mod refusals;
 
+mod failover;
 mod offices;

@@ -68,7 +68,9 @@ impl Link {
             redundancy: reservation.redundancy,
             shard_bytes: reservation.shard_bytes,
         };
-        if let Err(declined) = judge(reservation, &node.settings.offer, &room) {
+        // A slot that is held already was judged when it was taken; more room for it is what our ask consents to.
+        let holds = node.store.room(&key).is_some();
+        if !holds && let Err(declined) = judge(reservation, &node.settings.offer, &room) {
             return Some(declined.to_string());
         }
         node.store.reserve(key, &lease).err().map(|error| error.to_string())

@@ -33,8 +33,7 @@ impl Room {
         std::fs::create_dir_all(dir).map_err(StoreError::io(dir))?;
         let inside = Inside::read(dir)?;
         let room = Self::new(key, dir, lease.clone(), inside, disk);
-        let json = serde_json::to_vec(lease).expect("a lease has string keys");
-        room.replace(LEASE, &[&json])?;
+        room.write_lease(lease)?;
         room.disk.syncer.sync(dir.parent().unwrap_or(dir), Vec::new())?;
         room.disk.used.fetch_add(room.bytes(), Ordering::Relaxed);
         Ok(room)

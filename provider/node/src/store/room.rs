@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use types::{Did, Redundancy, Signed};
 
@@ -96,7 +96,7 @@ pub(super) struct Inside {
 pub struct Room {
     key: SlotKey,
     dir: PathBuf,
-    lease: RwLock<Lease>,
+    lease: Mutex<Lease>,
     inside: Mutex<Inside>,
     pub(super) disk: Arc<Disk>,
     /// Held while lists change.
@@ -120,7 +120,7 @@ impl Room {
         Self {
             key,
             dir: dir.to_owned(),
-            lease: RwLock::new(lease),
+            lease: Mutex::new(lease),
             inside: Mutex::new(inside),
             disk: disk.clone(),
             listing: Mutex::default(),
@@ -135,9 +135,21 @@ impl Room {
         self.key
     }
 
-    /// What it was reserved as.
+    /// What it was reserved as, with the room it was given since.
     pub fn lease(&self) -> Lease {
-        self.lease.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Gives it the capacity of `lease` where that is more, durably.
+    pub(super) fn enlarge(&self, lease: &Lease) -> Result<(), StoreError> {
+        let mut ours = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
+        if lease.capacity <= ours.capacity {
+            return Ok(());
+        }
+        let larger = Lease { capacity: lease.capacity, ..ours.clone() };
+        self.write_lease(&larger)?;
+        *ours = larger;
+        Ok(())
     }
 
     /// Lets the slot have room for `capacity`, durably; it never shrinks.
@@ -145,16 +157,12 @@ impl Room {
     /// # Errors
     /// [`StoreError`] where the disk refuses.
     pub fn grow(&self, capacity: types::Bytes) -> Result<(), StoreError> {
-        let _one_by_one = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
-        let lease = self.lease();
-        if capacity <= lease.capacity {
-            return Ok(());
-        }
-        let grown = Lease { capacity, ..lease };
-        let json = serde_json::to_vec(&grown).expect("a lease has string keys");
-        self.replace(LEASE, &[&json])?;
-        *self.lease.write().unwrap_or_else(PoisonError::into_inner) = grown;
-        Ok(())
+        self.enlarge(&Lease { capacity, ..self.lease() })
+    }
+
+    pub(super) fn write_lease(&self, lease: &Lease) -> Result<(), StoreError> {
+        let json = serde_json::to_vec(lease).expect("a lease has string keys");
+        self.replace(LEASE, &[&json])
     }
 
     /// The roots of the shards that are there.

@@ -4,7 +4,9 @@ use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use bytes::Bytes;
-use network::api::{AccountView, ContractView, Problem, SlotView, ToMarket, ToProvider};
+use network::api::{
+    AccountView, AgreedView, ContractView, Problem, SlotView, ToMarket, ToProvider,
+};
 use network::client::{ClientOptions, HttpClient, Retries};
 use network::endpoint::{Endpoint, PlainHttp};
 use network::identity::Password;
@@ -174,6 +176,9 @@ impl Market {
             size,
             earned: Msat(0),
             bond: Msat(0),
+            capacity: Size(1 << 30),
+            slashed: Msat(0),
+            leaving: None,
         };
         let view = ContractView {
             id: slot(0).0,
@@ -185,6 +190,10 @@ impl Market {
             layout: None,
             first_epoch: None,
             epochs: 1,
+            ends: None,
+            left: false,
+            extensions: 0,
+            agreed: AgreedView::default(),
             escrow: Msat(0),
             slots: vec![held],
         };

@@ -5,7 +5,8 @@ use axum::extract::State;
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use network::api::{
-    AcceptBody, BackupBody, ContractLine, ContractView, MarketInfo, Problem, ReviseBody, SlotView,
+    AcceptBody, AgreedView, BackupBody, ContractLine, ContractView, MarketInfo, Page, Problem,
+    ReviseBody, SlotView,
 };
 use network::clock;
 use network::extract::{JsonBody, PathOf, RawBody, VerifiedBody};
@@ -143,6 +144,9 @@ async fn accept(
         size: SlotSize::default(),
         earned: Msat(0),
         bond: Msat(0),
+        capacity: Bytes(0),
+        slashed: Msat(0),
+        leaving: None,
     });
     let view = ContractView {
         id: acceptance.id(),
@@ -154,6 +158,10 @@ async fn accept(
         layout: None,
         first_epoch: None,
         epochs: quote.epochs,
+        ends: None,
+        left: false,
+        extensions: 0,
+        agreed: AgreedView::default(),
         escrow: Msat(0),
         slots: slots.collect(),
     };
@@ -174,7 +182,7 @@ async fn contract(
     Ok(Json(view.clone()))
 }
 
-async fn list(State(books): Shared) -> Json<Vec<ContractLine>> {
+async fn list(State(books): Shared) -> Json<Page<ContractLine>> {
     let contracts = books.contracts.lock().expect("no test panics with the lock");
     let line = |view: &ContractView| ContractLine {
         id: view.id,
@@ -186,7 +194,7 @@ async fn list(State(books): Shared) -> Json<Vec<ContractLine>> {
         escrow: view.escrow,
         ends: None,
     };
-    Json(contracts.values().map(line).collect())
+    Json(Page { items: contracts.values().map(line).collect(), next: None })
 }
 
 async fn layout(

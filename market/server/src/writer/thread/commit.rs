@@ -122,11 +122,7 @@ impl Thread {
         if head == self.head {
             return;
         }
-        {
-            let mut view = self.published.write();
-            batch.applied().for_each(|event| view.market.apply(event));
-            view.head = head;
-        }
+        self.published.advance(batch.applied(), head);
         // In tests every step of every market is checked from scratch.
         debug_assert_eq!(
             market::check(&self.working),

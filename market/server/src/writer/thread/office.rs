@@ -157,14 +157,9 @@ impl Thread {
             OpenError::CorruptBlock { block: block.seq, reason }
         })?;
         self.newest = block.time;
-        {
-            let mut view = self.published.write();
-            for event in entries.iter().flat_map(|entry| &entry.events) {
-                view.market.apply(event);
-                self.events_unsaved += 1;
-            }
-            view.head = block.head();
-        }
+        let events = || entries.iter().flat_map(|entry| &entry.events);
+        self.published.advance(events(), block.head());
+        self.events_unsaved += events().count() as u64;
         for entry in entries {
             // Nobody watching is no failure.
             let _ = self.notices.events.send(entry.events.into());

@@ -1,0 +1,57 @@
+//! What a market with very many contracts needs: memory for each, and time to start from a snapshot.
+//!
+//! `cargo bench -p market --bench scale -- 1000000` (or `just scale 1000000`); 100,000 without a number.
+
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a bench reads the clock")]
+
+#[path = "scale/town.rs"]
+mod town;
+
+use market::{Genesis, Market};
+use std::time::Instant;
+use types::{Hash, SecretKey, Signer, Span};
+
+fn main() {
+    let count = std::env::args().find_map(|a| a.parse().ok()).unwrap_or(100_000u64);
+    let key = SecretKey::from_seed(&[1; 32]);
+    let genesis = Genesis::standard(key.did(), Span::HOUR, Hash::of(b"anchor"));
+    let mut market = town::founded(genesis);
+    let story = town::story(&market);
+    let empty = resident();
+    timed("applied", || {
+        for n in 0..count {
+            town::retold(&story, n).for_each(|event| market.apply(&event));
+        }
+    });
+    each("memory", resident() - empty, count);
+    let before = resident();
+    let second = timed("a second copy", || market.clone());
+    each("memory of the second copy", resident().saturating_sub(before), count);
+    drop(second);
+    let bytes = timed("written as bytes", || market.to_bytes());
+    each("snapshot", bytes.len() as u64, count);
+    let root = timed("hashed", || Hash::of(&bytes));
+    timed("checked", || market::check(&market)).expect("the town keeps the rules");
+    drop(market);
+    let restored = timed("read from bytes", || Market::from_bytes(&bytes)).expect("its own bytes");
+    assert_eq!(timed("its root", || restored.root()), root);
+    assert_eq!(restored.contracts().len() as u64, count);
+}
+
+fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    let began = Instant::now();
+    let done = work();
+    println!("{what:>28}: {:>8} ms", began.elapsed().as_millis());
+    done
+}
+
+fn each(what: &str, bytes: u64, count: u64) {
+    println!("{what:>28}: {:>8} MiB = {} bytes a contract", bytes >> 20, bytes / count.max(1));
+}
+
+/// Resident memory of this process, in bytes.
+fn resident() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/statm").expect("Linux says how much there is");
+    let pages = text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
+    pages.expect("the second figure is resident pages") * 4_096
+}

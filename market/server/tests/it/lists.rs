@@ -1,0 +1,118 @@
+//! Lists page by page, answers that are kept, and how often one may ask.
+
+use crate::common::{House, client, http, key};
+use axum::http::StatusCode;
+use axum::http::header::{ETAG, IF_NONE_MATCH};
+use market_server::{Limit, Limits};
+use network::api::{BooksPage, HistoryEntry, Page};
+use types::documents::Withdrawal;
+use types::{Msat, Signer};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_together_are_the_list() {
+    let house = House::founded();
+    let market = house.start().await;
+    let (alice, operator) = (key(1), client(&market, &house.key));
+    for number in 1..=7 {
+        market.credit(alice.did(), Msat(number), &format!("{number}")).await.unwrap();
+        market.credit(key(10 + number as u8).did(), Msat(1), &format!("b{number}")).await.unwrap();
+    }
+    let calls = http(&market);
+    let session = || operator.sessions().header();
+    let mut amounts = Vec::new();
+    let mut path = format!("/v1/accounts/{}/history?limit=3", alice.did());
+    let first = path.clone();
+    loop {
+        let page: Page<HistoryEntry> =
+            calls.get(&*path).authorised(session()).read_json(1 << 20).await.unwrap();
+        assert!((1..=3).contains(&page.items.len()));
+        amounts.extend(page.items.iter().map(|entry| entry.amount.0));
+        let Some(next) = page.next else { break };
+        path = format!("{first}&after={next}");
+    }
+    assert_eq!(amounts, [1, 2, 3, 4, 5, 6, 7]);
+    let mut lines = Vec::new();
+    let mut path = "/v1/books?limit=2".to_owned();
+    loop {
+        let page: BooksPage =
+            calls.get(&*path).authorised(session()).read_json(1 << 20).await.unwrap();
+        lines.extend(page.items);
+        let Some(next) = page.next else { break };
+        path = format!("/v1/books?limit=2&after={next}");
+    }
+    assert_eq!(lines, market.books().accounts);
+    assert_eq!(operator.books().await.unwrap(), market.books());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_after_ones_own_write_sees_it() {
+    let house = House::founded();
+    let market = house.start().await;
+    let (alice, speaks) = (key(1), client(&market, &key(1)));
+    market.credit(alice.did(), Msat(1_000), "start").await.unwrap();
+    for nonce in 1..=200_u64 {
+        let left = Msat(1_000 - i64::try_from(nonce).unwrap());
+        let (party, to) = (alice.did(), "an address".to_owned());
+        let withdrawal = Withdrawal { party, amount: Msat(1), to, nonce };
+        let signed = types::Verified::sign(withdrawal, &alice).unwrap();
+        speaks.withdraw(signed.signed()).await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(speaks.account(alice.did()).await.unwrap().available, left);
+        }
+    }
+    let accounts = market.cache_uses().into_iter().find(|use_| use_.cache == "accounts").unwrap();
+    assert_eq!((accounts.hits, accounts.misses), (200, 200));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_known_is_not_sent_again() {
+    let house = House::founded();
+    let market = house.start().await;
+    let (alice, calls) = (key(1), http(&market));
+    market.credit(alice.did(), Msat(5), "start").await.unwrap();
+    let session = client(&market, &alice).sessions().header();
+    let path = format!("/v1/accounts/{}", alice.did());
+    let call = || calls.get(&*path).authorised(session.clone());
+    let answer = call().send().await.unwrap();
+    let tag = answer.headers()[ETAG].clone();
+    let again = call().header(IF_NONE_MATCH, tag.clone()).once().send().await;
+    // Not a success, and no problem either: nothing of it is sent.
+    assert!(again.err().unwrap().to_string().contains("304"));
+    market.credit(alice.did(), Msat(5), "more").await.unwrap();
+    let changed = call().header(IF_NONE_MATCH, tag).once().send().await.unwrap();
+    assert_eq!(changed.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_too_often_is_told_when_to_come_again() {
+    let house = House::founded();
+    let mut config = house.config();
+    let limit = |burst| Limit { per_second: 1, burst };
+    config.limits = Limits { reads: limit(3), writes: limit(2) };
+    let market = market_server::start(config).await.unwrap();
+    let (alice, bob, calls) = (key(1), key(2), http(&market));
+    for party in [&alice, &bob] {
+        let reference = party.did().to_string();
+        market.credit(party.did(), Msat(1_000), &reference).await.unwrap();
+    }
+    let read = async |party: &types::SecretKey| {
+        let session = client(&market, party).sessions().header();
+        let path = format!("/v1/accounts/{}", party.did());
+        calls.get(path).authorised(session).once().send().await
+    };
+    let mut refused = None;
+    for _ in 0..20 {
+        if let Err(error) = read(&alice).await {
+            refused = Some(error);
+            break;
+        }
+    }
+    let refused = refused.expect("a bucket of three is empty after twenty");
+    let problem = refused.problem().unwrap();
+    assert_eq!((problem.status, problem.code.as_str()), (429, "rate_limited"));
+    // Others are not held up, and neither is who only asks whether the market is alive.
+    assert!(read(&bob).await.is_ok());
+    for _ in 0..20 {
+        calls.get("/health").once().done().await.unwrap();
+    }
+}

@@ -1,0 +1,278 @@
+//! Settings from a file, the environment and flags, in that order: the later wins.
+//!
+//! The file (`--config FILE` or `BONDSTORE_CONFIG`) is TOML with the sections `[market]`, `[provider]` and `[client]`;
+//! the environment says `BONDSTORE_MARKET_LISTEN` for the market's `listen`. Keys are called as the flags are, and
+//! become their defaults, so that every command reads its settings as it reads its flags. A section is checked whole
+//! before anything begins, and all that is wrong with it is said at once, each with the place it comes from.
+
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, Command};
+use figment::providers::{Env, Format, Toml};
+use figment::value::{Dict, Num, Value};
+use figment::{Figment, Source};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What is said where, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Setting {
+    /// Called as the flag is.
+    pub(crate) key: String,
+    /// As it would be written on the command line.
+    pub(crate) value: String,
+    /// The file, the variable or `default`.
+    pub(crate) origin: String,
+}
+
+/// Which section counts for a command line: that of its first word.
+fn section_of(words: &[String]) -> Option<&'static str> {
+    match words.iter().skip(1).find(|word| !word.starts_with('-'))?.as_str() {
+        "market" => Some("market"),
+        "provider" => Some("provider"),
+        "demo" | "journal" | "help" | "verify" | "auditor" => None,
+        _ => Some("client"),
+    }
+}
+
+/// The file that the command line or the environment names.
+fn file_of(words: &[String]) -> Option<PathBuf> {
+    let flag = words.iter().enumerate().find_map(|(at, word)| {
+        let written = word.strip_prefix("--config=").map(str::to_owned);
+        written.or_else(|| (word == "--config").then(|| words.get(at + 1).cloned()).flatten())
+    });
+    flag.map(PathBuf::from).or_else(|| std::env::var_os("BONDSTORE_CONFIG").map(PathBuf::from))
+}
+
+/// `command` with what file and environment say as its flags' defaults.
+///
+/// # Errors
+/// Everything that is wrong, a line each.
+pub(crate) fn layered(command: Command, words: &[String]) -> Result<Command, String> {
+    let Some(section) = section_of(words) else { return Ok(command) };
+    let (said, mut faults) = said(section, file_of(words).as_deref());
+    for setting in &said {
+        faults.extend(fault(&command, section, setting));
+    }
+    if !faults.is_empty() {
+        return Err(faults.join("\n"));
+    }
+    Ok(said.iter().fold(command, |command, setting| defaulted(command, section, setting)))
+}
+
+/// Every setting of `section` as it counts now.
+pub(crate) fn shown(command: &Command, section: &'static str, words: &[String]) -> Vec<Setting> {
+    let (said, _) = said(section, file_of(words).as_deref());
+    let said: BTreeMap<String, Setting> = said.into_iter().map(|s| (s.key.clone(), s)).collect();
+    let run = ruled(command, section);
+    let flags = run.into_iter().flat_map(Command::get_arguments).filter_map(Arg::get_long);
+    let setting = |key: &str| {
+        said.get(key).cloned().unwrap_or_else(|| Setting {
+            key: key.to_owned(),
+            value: run
+                .and_then(|run| run.get_arguments().find(|arg| arg.get_long() == Some(key)))
+                .and_then(|arg| arg.get_default_values().first())
+                .map_or_else(|| "(not set)".to_owned(), |v| v.to_string_lossy().into_owned()),
+            origin: "default".to_owned(),
+        })
+    };
+    flags.filter(|key| *key != "help").map(setting).collect()
+}
+
+/// What file and environment say for `section`, and what is wrong with how they say it.
+fn said(section: &'static str, file: Option<&Path>) -> (Vec<Setting>, Vec<String>) {
+    let (mut figment, mut faults) = (Figment::new(), Vec::new());
+    match file {
+        Some(file) if !file.is_file() => {
+            faults.push(format!("{} is no file; --config names one", file.display()));
+        }
+        Some(file) => figment = figment.merge(Toml::file_exact(file).nested()),
+        None => {}
+    }
+    let prefix = format!("BONDSTORE_{}_", section.to_uppercase());
+    let environment = Env::prefixed(&prefix)
+        .map(|key| key.as_str().to_lowercase().replace('_', "-").into())
+        .split("\u{0}");
+    let figment = figment.merge(environment.profile(section)).select(section);
+    let dict: Dict = match figment.extract() {
+        Ok(dict) => dict,
+        Err(error) => {
+            faults.extend(error.into_iter().map(|error| error.to_string()));
+            return (Vec::new(), faults);
+        }
+    };
+    let mut said = Vec::new();
+    for (key, value) in dict {
+        let origin = origin(&figment, section, &key);
+        match text(&value) {
+            Some(value) => said.push(Setting { key, value, origin }),
+            None => {
+                faults.push(format!("{key} ({origin}): one value is needed, not a list or table"))
+            }
+        }
+    }
+    (said, faults)
+}
+
+fn origin(figment: &Figment, section: &str, key: &str) -> String {
+    match figment.find_metadata(key).and_then(|metadata| metadata.source.as_ref()) {
+        Some(Source::File(path)) => format!("[{section}] in {}", path.display()),
+        _ => {
+            format!("BONDSTORE_{}_{}", section.to_uppercase(), key.to_uppercase().replace('-', "_"))
+        }
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(_, text) => Some(text.clone()),
+        Value::Char(_, one) => Some(one.to_string()),
+        Value::Bool(_, yes) => Some(yes.to_string()),
+        Value::Num(_, number) => Some(match number {
+            Num::F32(f) => f.to_string(),
+            Num::F64(f) => f.to_string(),
+            number => number.to_i128().map_or_else(String::new, |whole| whole.to_string()),
+        }),
+        Value::Empty(..) | Value::Dict(..) | Value::Array(..) => None,
+    }
+}
+
+/// The command whose flags are the settings of `section`.
+fn ruled<'a>(command: &'a Command, section: &str) -> Option<&'a Command> {
+    match section {
+        "client" => command.find_subcommand("put"),
+        section => command.find_subcommand(section)?.find_subcommand("run"),
+    }
+}
+
+/// What is wrong with one setting: no flag is called so, or the flag does not take the value.
+fn fault(command: &Command, section: &str, setting: &Setting) -> Option<String> {
+    let Setting { key, value, origin } = setting;
+    let ruled = ruled(command, section)?;
+    let Some(flag) = ruled.get_arguments().find(|arg| arg.get_long() == Some(key)) else {
+        let there: Vec<&str> = ruled.get_arguments().filter_map(Arg::get_long).collect();
+        return Some(format!(
+            "{key} ({origin}) is no setting of the {section}; there are {}",
+            there.join(", ")
+        ));
+    };
+    if matches!(flag.get_action(), ArgAction::SetTrue) {
+        let sound = matches!(value.as_str(), "true" | "false");
+        return (!sound).then(|| format!("{key} ({origin}): {value:?} is neither true nor false"));
+    }
+    let path: &[&str] = if section == "client" { &["put"] } else { &[section, "run"] };
+    let flag = format!("--{key}={value}");
+    let words = ["bondstore"].iter().chain(path).copied().chain([flag.as_str()]);
+    let tried = command.clone().try_get_matches_from(words);
+    let error = tried.err().filter(|error| {
+        matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation)
+    })?;
+    let text = error.render().to_string();
+    let first = text.lines().next().unwrap_or_default();
+    Some(format!("{key} ({origin}): {}", first.strip_prefix("error: ").unwrap_or(first)))
+}
+
+/// `command` in which every command of `section` has the setting as its flag's default.
+fn defaulted(command: Command, section: &str, setting: &Setting) -> Command {
+    let names: Vec<String> =
+        command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    let concerned = |name: &&String| match section {
+        "client" => !matches!(name.as_str(), "market" | "provider" | "demo" | "journal"),
+        section => name.as_str() == section,
+    };
+    names
+        .iter()
+        .filter(concerned)
+        .fold(command, |command, name| command.mut_subcommand(name, |sub| set(sub, setting)))
+}
+
+fn set(command: Command, setting: &Setting) -> Command {
+    let flag = command.get_arguments().find(|arg| arg.get_long() == Some(&setting.key));
+    let id = flag.map(|flag| flag.get_id().clone());
+    let command = match id {
+        // A command's settings live as long as the process.
+        Some(id) => {
+            let value: &'static str = Box::leak(setting.value.clone().into_boxed_str());
+            command.mut_arg(id, |flag| flag.default_value(value).required(false))
+        }
+        None => command,
+    };
+    let names: Vec<String> =
+        command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    names
+        .iter()
+        .fold(command, |command, name| command.mut_subcommand(name, |sub| set(sub, setting)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use std::io::Write;
+
+    fn words(line: &str) -> Vec<String> {
+        line.split_whitespace().map(str::to_owned).collect()
+    }
+
+    fn with_file(text: &str, line: &str) -> (tempfile::NamedTempFile, Result<Command, String>) {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        let line = format!("{line} --config {}", file.path().display());
+        let layered = layered(crate::Cli::command(), &words(&line));
+        (file, layered)
+    }
+
+    #[test]
+    fn a_file_says_what_flags_may_say_otherwise() {
+        let text =
+            "[market]\nlisten = \"127.0.0.1:1\"\nfull-check = true\n[provider]\nlisten = \"x:2\"\n";
+        let (_file, command) = with_file(text, "bondstore market run");
+        let command = command.unwrap();
+        let run = |line: &str| {
+            let matches = command.clone().try_get_matches_from(words(line)).unwrap();
+            let (_, market) = matches.subcommand().unwrap();
+            let (_, run) = market.subcommand().unwrap();
+            (run.get_one::<String>("listen").cloned().unwrap(), run.get_flag("full_check"))
+        };
+        assert_eq!(run("bondstore market run"), ("127.0.0.1:1".into(), true));
+        assert_eq!(run("bondstore market run --listen 127.0.0.1:9").0, "127.0.0.1:9");
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_said_at_once_with_its_place() {
+        let text =
+            "[market]\nlisen = \"127.0.0.1:1\"\nepoch = \"soon\"\nfull-check = 3\nlisten = [1]\n";
+        let (file, command) = with_file(text, "bondstore market run");
+        let faults = command.unwrap_err();
+        for part in ["lisen", "epoch", "full-check", "listen"] {
+            let line = faults.lines().find(|line| line.starts_with(part));
+            let line = line.unwrap_or_else(|| panic!("{part} is named: {faults}"));
+            assert!(line.contains(&file.path().display().to_string()), "{line}");
+        }
+        assert_eq!(faults.lines().count(), 4, "{faults}");
+    }
+
+    #[test]
+    fn a_section_is_its_commands_alone() {
+        let (_file, command) = with_file("[client]\nnonsense = 1\n", "bondstore market run");
+        assert!(command.is_ok());
+        let (_file, command) = with_file("[client]\nnonsense = 1\n", "bondstore ls");
+        assert!(command.unwrap_err().contains("nonsense"));
+        let missing = layered(crate::Cli::command(), &words("bondstore ls --config /nowhere.toml"));
+        assert!(missing.unwrap_err().contains("/nowhere.toml"));
+    }
+
+    #[test]
+    fn what_counts_is_shown_with_where_it_comes_from() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"[market]\nepoch-every = \"5m\"\n").unwrap();
+        let line = format!("bondstore market config --show --config {}", file.path().display());
+        let shown = shown(&crate::Cli::command(), "market", &words(&line));
+        let of = |key: &str| shown.iter().find(|s| s.key == key).unwrap().clone();
+        assert_eq!(of("epoch-every").value, "5m");
+        assert!(of("epoch-every").origin.contains("[market]"));
+        assert_eq!(
+            (of("listen").value.as_str(), of("listen").origin.as_str()),
+            ("127.0.0.1:7700", "default")
+        );
+    }
+}
