@@ -49,18 +49,29 @@ pub(crate) async fn converse(app: Arc<App>, party: Did, duplex: Duplex<ToProvide
     tracing::debug!(%party, "a provider has disconnected");
 }
 
-/// Tells a provider which of the slots that it keeps it need not keep.
+/// Tells a provider which of the slots that it keeps it need not keep, and which have more room than it took them for.
 fn release(app: &App, connection: &Connection, holdings: Vec<(ContractId, u16)>) {
-    let view = app.view();
-    let is_theirs = |contract, slot| {
-        view.market.slot(SlotId { contract, slot }).is_some_and(|(_, held)| {
-            let gone = matches!(held.state, SlotState::Vacated | SlotState::Closed);
-            held.provider() == connection.provider && !gone
-        })
-    };
-    for (contract, slot) in holdings {
-        if !is_theirs(contract, slot) {
-            connection.send(ToProvider::Released { contract, slot });
+    let mut grown = Vec::new();
+    {
+        let view = app.view();
+        for (contract, slot) in holdings {
+            let id = SlotId { contract, slot };
+            let theirs = view.market.slot(id).filter(|(_, held)| {
+                let gone = matches!(held.state, SlotState::Vacated | SlotState::Closed);
+                held.provider() == connection.provider && !gone
+            });
+            match theirs {
+                None => {
+                    connection.send(ToProvider::Released { contract, slot });
+                }
+                Some((known, _)) if known.terms.capacity > known.agreed.capacity => grown.push(id),
+                Some(_) => {}
+            }
+        }
+    }
+    for id in grown {
+        if let Some(reservation) = repair::reservation(app, id, connection.provider) {
+            connection.send(ToProvider::Reservation(reservation));
         }
     }
 }

@@ -140,8 +140,8 @@ impl Outbox {
         let Some(row) = self.rows.get_mut(&id) else { return false };
         let effect = row.effect;
         let Some(connection) = self.app.streams.get(&effect.provider()) else {
-            // A provider that comes back says what it holds, and is told then what it need not.
-            return matches!(effect, Effect::Release(..));
+            // A provider that comes back says what it holds, and is told then what it need not, and what has grown.
+            return matches!(effect, Effect::Release(..) | Effect::Enlarge(..));
         };
         let now = (connection.number, epoch);
         let again = match effect {
@@ -154,7 +154,7 @@ impl Outbox {
         }
         row.done = Some(now);
         match effect {
-            Effect::Reserve(slot, provider) | Effect::Enlarge(slot, provider) => {
+            Effect::Reserve(slot, provider) => {
                 if let Some(reservation) = repair::reservation(&self.app, slot, provider) {
                     connection.send(ToProvider::Reservation(reservation));
                 }
@@ -170,6 +170,12 @@ impl Outbox {
             }
             Effect::Release(slot, _) => {
                 connection.send(ToProvider::Released { contract: slot.contract, slot: slot.slot });
+                return true;
+            }
+            Effect::Enlarge(slot, provider) => {
+                if let Some(reservation) = repair::reservation(&self.app, slot, provider) {
+                    connection.send(ToProvider::Reservation(reservation));
+                }
                 return true;
             }
             Effect::Intensify(slot, provider) => self.intensify(slot, provider),
