@@ -38,7 +38,7 @@ fn audits(bench: &mut Criterion) {
     });
     bench.bench_function("verdict to payout share", |b| {
         b.iter(|| {
-            let score = compliance::compliance(black_box(&verdict), &terms);
+            let score = compliance::compliance(black_box(&verdict), None, &terms);
             payout::share(&terms.payout, score)
         });
     });

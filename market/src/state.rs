@@ -1,5 +1,6 @@
 //! The whole economic state, and the questions it answers.
 
+use crate::docket::Docket;
 use crate::due::Alarms;
 use crate::event::SlotId;
 use crate::genesis::Genesis;
@@ -61,6 +62,8 @@ pub struct Market {
     pub(crate) former: BTreeMap<SlotId, BTreeMap<Did, Epoch>>,
     /// What of the repair pool an open contract's own penalties have paid in, and its repairs may take out.
     pub(crate) pooled: BTreeMap<ContractId, Msat>,
+    /// What may still be disputed, what was announced and what was measured.
+    pub(crate) docket: Docket,
 }
 
 impl Market {
@@ -85,6 +88,7 @@ impl Market {
             delayed: BTreeMap::new(),
             former: BTreeMap::new(),
             pooled: BTreeMap::new(),
+            docket: Docket::default(),
             genesis,
         }
     }
@@ -122,6 +126,16 @@ impl Market {
     /// What reputation says of a provider.
     pub fn score(&self, provider: &Did) -> Score {
         self.records.get(provider).map(Record::score).unwrap_or_default()
+    }
+
+    /// What is known of a provider, if it ever offered anything or was judged.
+    pub fn record(&self, provider: &Did) -> Option<&Record> {
+        self.records.get(provider)
+    }
+
+    /// What may still be disputed, what was announced and what was measured.
+    pub fn docket(&self) -> &Docket {
+        &self.docket
     }
 
     /// All contracts there have been.

@@ -67,6 +67,11 @@ operations! {
     HISTORY = "history" GET "/v1/accounts/{party}/history";
     PUT_BACKUP = "put_backup" PUT "/v1/backups/{party}";
     BACKUP = "backup" GET "/v1/backups/{party}";
+    DISPUTE = "dispute" POST "/v1/disputes";
+    ANNOUNCE = "announce" POST "/v1/maintenance";
+    MEASURE = "measure" POST "/v1/measurements";
+    VERDICTS = "verdicts" GET "/v1/verdicts";
+    PROBES = "probes" GET "/v1/probes";
     STREAM = "stream" GET "/v1/stream";
 }
 
