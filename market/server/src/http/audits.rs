@@ -164,7 +164,7 @@ fn accusations(app: &App, wanted: &Wanted, limit: usize) -> (Vec<(DocId, Accusat
     extensions(("x-codes" = json!(["not_an_auditor"]))),
 )]
 pub(super) async fn probes(
-    Party(party): Party,
+    Party { did: party, .. }: Party,
     State(app): State<Arc<App>>,
 ) -> Result<Json<Vec<ProbeLine>>, Problem> {
     let is_auditor = party == app.did || app.view().market.genesis().auditors.contains(&party);
