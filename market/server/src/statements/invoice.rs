@@ -15,6 +15,9 @@ use types::{ContractId, Did, Epoch, Msat};
 /// What earnings consist of, in the order in which they are listed.
 const EARNED: [&str; 4] = ["storage", "premium", "bonus", "ingress"];
 
+/// What leaving early costs one side and brings the other.
+const EXIT: &str = "exit fee";
+
 /// Whose a contract is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Client {
@@ -148,11 +151,14 @@ impl Items {
                 (_, Some(provider)) if is_read(posted) => {
                     add(&mut self.lines, (4, "egress", Some(provider)), amount);
                 }
+                (_, Some(provider)) if is_exit(posted) => {
+                    add(&mut self.lines, (6, EXIT, Some(provider)), amount);
+                }
                 (_, Some(provider)) => self.earnings(provider, amount),
                 (Account::Available(_), None) => {
-                    add(&mut self.lines, (6, "refund", None), amount);
+                    add(&mut self.lines, (7, "refund", None), amount);
                 }
-                _ => add(&mut self.lines, (7, "other", None), amount),
+                _ => add(&mut self.lines, (8, "other", None), amount),
             }
         } else if posted.credit == escrow {
             let own = posted.parties[0] == Some(self.of.client);
@@ -180,13 +186,15 @@ impl Items {
             }
             (true, true) => add(&mut self.aside, (2, "held back and released", None), amount),
             (false, true) if is_read(posted) => add(&mut self.lines, (4, "egress", None), amount),
+            (false, true) if is_exit(posted) => add(&mut self.lines, (6, EXIT, None), amount),
             (false, true) if posted.debit == Account::Escrow(self.of.contract) => {
                 self.earnings(self.party, amount);
             }
             (false, true) if posted.debit == Account::RepairPool => {
                 add(&mut self.lines, (5, "repair reads", None), amount);
             }
-            (false, true) => add(&mut self.lines, (6, "other", None), amount),
+            (false, true) => add(&mut self.lines, (8, "other", None), amount),
+            (true, false) if is_exit(posted) => add(&mut self.lines, (6, EXIT, None), -amount),
             (true, false) => add(&mut self.lines, (7, "penalties", None), -amount),
             (false, false) => {}
         }
@@ -201,6 +209,11 @@ impl Items {
             }
         }
     }
+}
+
+/// Whether it pays for leaving early.
+fn is_exit(posted: &Posted) -> bool {
+    matches!(posted.reason.as_str(), "contract_left" | "slot_departing")
 }
 
 /// Whether it pays for reads.

@@ -241,8 +241,9 @@ async fn a_clock_behind_the_journal_is_refused_with_how_far() {
     let house = with_history().await;
     {
         let db = Connection::open(house.path().join("market.db")).unwrap();
-        let sql = "SELECT seq, time, term, entries, prev FROM blocks ORDER BY seq DESC LIMIT 1";
-        let (seq, time, term, entries, prev) = db
+        let sql = "SELECT seq, time, term, entries, prev, tree_root FROM blocks \
+                   ORDER BY seq DESC LIMIT 1";
+        let (seq, time, term, entries, prev, root) = db
             .query_row(sql, [], |row| {
                 let prev: [u8; 32] = row.get(4)?;
                 Ok((
@@ -251,13 +252,16 @@ async fn a_clock_behind_the_journal_is_refused_with_how_far() {
                     row.get::<_, i64>(2)?,
                     row.get(3)?,
                     prev,
+                    row.get::<_, [u8; 32]>(5)?,
                 ))
             })
             .unwrap();
         let head =
             market_server::journal::Head { blocks: seq.cast_unsigned() - 1, hash: Hash(prev) };
         let ahead = types::Timestamp(time + 3_600_000_000);
-        let block = market_server::journal::Block::seal(head, ahead, term.cast_unsigned(), entries);
+        let tree = types::tree::Tip { size: seq.cast_unsigned(), root: Hash(root) };
+        let at = (ahead, term.cast_unsigned());
+        let block = market_server::journal::Block::seal(head, at, tree, entries);
         db.execute(
             "UPDATE blocks SET time = ?1, hash = ?2 WHERE seq = ?3",
             (block.time.0, block.hash.0, seq),
