@@ -2,20 +2,37 @@
 
 use crate::output::Output;
 use anyhow::{Context, Result, bail};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+use market_server::Place;
 use serde_json::json;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use types::Did;
 
+/// Where a market's database is.
+#[derive(Args)]
+pub(crate) struct PlaceArgs {
+    /// The market's data directory.
+    #[arg(long, default_value = "bondstore-market", value_name = "DIR")]
+    data: PathBuf,
+    /// The market's PostgreSQL database, where it has one.
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+}
+
+impl PlaceArgs {
+    fn place(self) -> Place {
+        self.database.map_or_else(|| Place::from(&self.data), Place::Postgres)
+    }
+}
+
 #[derive(Subcommand)]
 pub(crate) enum Journal {
     /// Write a market's journal into one file that anybody can verify. The market may be running meanwhile.
     Export {
-        /// The market's data directory.
-        #[arg(long, default_value = "bondstore-market", value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        place: PlaceArgs,
         /// The file; it must not exist yet.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
@@ -24,11 +41,10 @@ pub(crate) enum Journal {
     /// balance and score on the way.
     Verify {
         /// A file that `journal export` wrote.
-        #[arg(conflicts_with = "data")]
+        #[arg(conflicts_with_all = ["data", "database"])]
         file: Option<PathBuf>,
-        /// Instead of a file: the market's data directory.
-        #[arg(long, default_value = "bondstore-market", value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        place: PlaceArgs,
         /// Whose journal it must be.
         #[arg(long, value_name = "DID")]
         market: Option<Did>,
@@ -38,17 +54,19 @@ pub(crate) enum Journal {
 impl Journal {
     pub(crate) fn run(self, output: &Output) -> Result<()> {
         match self {
-            Self::Export { data, out } => export(&data, &out, output),
+            Self::Export { place, out } => export(place.place(), &out, output),
             Self::Verify { file: Some(file), market, .. } => verify_file(&file, market, output),
-            Self::Verify { file: None, data, market } => verify_data(&data, market, output),
+            Self::Verify { file: None, place, market } => {
+                verify_database(&place.place(), market, output)
+            }
         }
     }
 }
 
-fn export(data: &Path, out: &Path, output: &Output) -> Result<()> {
+fn export(from: Place, out: &Path, output: &Output) -> Result<()> {
     let place = out.display();
     let file = File::create_new(out).with_context(|| format!("{place} cannot be made anew"))?;
-    let head = market_server::export::export_journal(data, &file)
+    let head = market_server::export::export_journal(from, &file)
         .and_then(|head| file.sync_all().map(|()| head).map_err(Into::into));
     let head = match head {
         Ok(head) => head,
@@ -85,16 +103,16 @@ fn verify_file(path: &Path, market: Option<Did>, output: &Output) -> Result<()> 
     Ok(())
 }
 
-fn verify_data(data: &Path, market: Option<Did>, output: &Output) -> Result<()> {
+fn verify_database(place: &Place, market: Option<Did>, output: &Output) -> Result<()> {
     if let Some(expected) = market {
-        let found = market_server::genesis(data)?.market;
+        let found = market_server::genesis(place)?.market;
         if found != expected {
             bail!(
-                "it is the journal of {found}, not of {expected}; name that market, or its directory"
+                "it is the journal of {found}, not of {expected}; name that market, or its database"
             );
         }
     }
-    let report = market_server::verify_journal(data)?;
+    let report = market_server::verify_journal(place)?;
     let value = json!({
         "blocks": report.blocks, "entries": report.entries, "events": report.events,
         "documents": report.documents, "head": report.head, "replayed_head": report.replayed_head,

@@ -70,7 +70,7 @@ pub(super) async fn consistency(
     extensions(("x-codes" = json!(["not_found"]))),
 )]
 pub(super) async fn receipt(
-    Party(party): Party,
+    Party { did: party, .. }: Party,
     State(app): State<Arc<App>>,
     PathOf(id): PathOf<DocId>,
 ) -> Result<Json<Receipt>, Problem> {

@@ -93,7 +93,7 @@ pub(super) async fn of_party(
     extensions(("x-codes" = json!(["not_found", "period_malformed", "statement_too_long"]))),
 )]
 pub(super) async fn of_contract(
-    Party(party): Party,
+    Party { did: party, .. }: Party,
     State(app): State<Arc<App>>,
     PathOf(id): PathOf<ContractId>,
     QueryOf(asked): QueryOf<Asked>,
@@ -130,8 +130,8 @@ pub(super) async fn invoice(
     let period = asked.period(&app)?;
     let epoch = app.view().market.epoch();
     let look = |contract: &Contract| (contract.client, Earned::of(contract, epoch));
-    let (client, earned) = seen(&app, who.0, id, look)?;
-    let own = if who.0 == app.did { client } else { who.0 };
+    let (client, earned) = seen(&app, who.did, id, look)?;
+    let own = if who.did == app.did { client } else { who.did };
     let party = asked.party.unwrap_or(own);
     who.may_see(party, &app)?;
     let of = Client { contract: id, client };
@@ -149,7 +149,7 @@ pub(super) async fn invoice(
     extensions(("x-codes" = json!(["not_found"]))),
 )]
 pub(super) async fn history(
-    Party(party): Party,
+    Party { did: party, .. }: Party,
     State(app): State<Arc<App>>,
     PathOf(id): PathOf<ContractId>,
     QueryOf(paging): QueryOf<Paging>,
