@@ -73,5 +73,6 @@ pub mod probe;
 pub mod problem;
 pub mod server;
 mod socket;
+pub mod statements;
 pub mod stream;
 pub mod tls;

@@ -9,6 +9,7 @@ mod damage;
 mod disputes;
 mod durability;
 mod events;
+mod evidence;
 mod keeping;
 mod life;
 mod lists;
