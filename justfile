@@ -38,3 +38,7 @@ failover ROUNDS='200':
 # Random command sequences against the market's rules: CASES of them.
 sequences CASES='1000000':
     PROPTEST_CASES={{CASES}} cargo test --release -p market --test sequences
+
+# Asks a running market what its description says, and much that it does not: EXAMPLES for each operation.
+schemathesis EXAMPLES='200':
+    bash scripts/schemathesis.sh {{EXAMPLES}}

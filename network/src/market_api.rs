@@ -139,27 +139,27 @@ impl MarketClient {
 
     /// Makes a contract longer, or says whether it renews itself.
     pub async fn extend(&self, id: ContractId, doc: &Signed) -> Result<ContractView, ClientError> {
-        self.post(&format!("/v1/contracts/{id}/extensions"), doc).await
+        self.post(&op::EXTEND.path_to(&[&id]), doc).await
     }
 
     /// Gives a contract more room.
     pub async fn grow(&self, id: ContractId, doc: &Signed) -> Result<ContractView, ClientError> {
-        self.post(&format!("/v1/contracts/{id}/growths"), doc).await
+        self.post(&op::GROW.path_to(&[&id]), doc).await
     }
 
     /// Ends a contract early.
     pub async fn cancel(&self, id: ContractId, doc: &Signed) -> Result<ContractView, ClientError> {
-        self.post(&format!("/v1/contracts/{id}/cancellation"), doc).await
+        self.post(&op::CANCEL.path_to(&[&id]), doc).await
     }
 
     /// A provider leaves a slot.
     pub async fn depart(&self, id: ContractId, doc: &Signed) -> Result<Accepted, ClientError> {
-        self.post(&format!("/v1/contracts/{id}/departures"), doc).await
+        self.post(&op::DEPART.path_to(&[&id]), doc).await
     }
 
     /// A provider adds to a bond.
     pub async fn top_up(&self, id: ContractId, doc: &Signed) -> Result<Accepted, ClientError> {
-        self.post(&format!("/v1/contracts/{id}/top-ups"), doc).await
+        self.post(&op::TOP_UP.path_to(&[&id]), doc).await
     }
 
     /// Stores a contract's layout under its BLAKE3 hash, which is given back.

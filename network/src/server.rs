@@ -1,8 +1,11 @@
 //! The HTTP/1.1 server: an axum router behind sockets that can be drained or cut.
 
+mod files;
 mod leftover;
 mod pace;
 mod severable;
+
+pub use files::raise_open_files;
 
 use crate::api::Problem;
 use crate::socket::Socket;

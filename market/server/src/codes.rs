@@ -182,6 +182,25 @@ mod tests {
     }
 
     #[test]
+    fn the_table_for_programmers_is_this_one() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api.md");
+        let (from, to) = ("<!-- codes -->\n", "<!-- end of codes -->");
+        let text = std::fs::read_to_string(path).unwrap();
+        let (before, rest) = text.split_once(from).unwrap();
+        let (_, after) = rest.split_once(to).unwrap();
+        let row =
+            |code: &Code| format!("| `{}` | {} | {} |\n", code.name, code.status, code.meaning);
+        let rows: String = all().map(row).collect();
+        let expected =
+            format!("{before}{from}| code | status | meaning |\n|---|---|---|\n{rows}{to}{after}");
+        if std::env::var_os("BONDSTORE_BLESS").is_some() {
+            std::fs::write(path, &expected).unwrap();
+        }
+        let written = std::fs::read_to_string(path).unwrap();
+        assert!(written == expected, "docs/api.md: BONDSTORE_BLESS=1 writes its table anew");
+    }
+
+    #[test]
     fn a_code_is_listed_once() {
         let names: BTreeSet<&str> = all().map(|code| code.name).collect();
         assert_eq!(names.len(), all().count());

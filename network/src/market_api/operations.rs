@@ -58,6 +58,11 @@ operations! {
     CONFIRM = "confirm" POST "/v1/contracts/{contract}/confirmations";
     CONFESS = "confess" POST "/v1/contracts/{contract}/confessions";
     REVISE = "revise" POST "/v1/contracts/{contract}/revisions";
+    EXTEND = "extend" POST "/v1/contracts/{contract}/extensions";
+    GROW = "grow" POST "/v1/contracts/{contract}/growths";
+    CANCEL = "cancel" POST "/v1/contracts/{contract}/cancellation";
+    DEPART = "depart" POST "/v1/contracts/{contract}/departures";
+    TOP_UP = "top_up" POST "/v1/contracts/{contract}/top-ups";
     PUT_LAYOUT = "put_layout" PUT "/v1/contracts/{contract}/layouts/{layout}";
     LAYOUT = "layout" GET "/v1/contracts/{contract}/layouts/{layout}";
     REDEEM_VOUCHER = "redeem_voucher" POST "/v1/vouchers";

@@ -40,6 +40,9 @@ pub(super) struct Since {
     /// The id of the last event that was seen, as Last-Event-ID; 0.0 for the journal's beginning, nothing for now.
     #[param(pattern = "^[0-9]{1,19}[.][0-9]{1,9}$")]
     after: Option<String>,
+    /// Whether the stream goes on with what happens later, as it does where nothing is said; else it ends with what has
+    /// happened by now.
+    follow: Option<bool>,
 }
 
 /// The number of a block and of an event in it; the event that was sent last.
@@ -86,9 +89,10 @@ pub(super) async fn follow(
             .filter(|at| at.block <= newest)
             .ok_or_else(|| foreign_position(text))?,
     };
+    let last = if since.follow.unwrap_or(true) { u64::MAX } else { newest };
     let seat = app.front.tail.seat(party.did).ok_or_else(too_many)?;
-    let follower =
-        Follower { app, party: party.did, until: party.expires, at, blocks, _seat: seat };
+    let (party, until) = (party.did, party.expires);
+    let follower = Follower { app, party, until, at, last, blocks, _seat: seat };
     let first = stream::once(async { Ok::<_, Infallible>(Bytes::from_static(SILENCE.as_bytes())) });
     let rest = stream::unfold(follower, |mut follower| async move {
         let frames = follower.next().await?;
@@ -118,6 +122,8 @@ struct Follower {
     until: Timestamp,
     /// The event that was sent last; 0 is before a block's first.
     at: Position,
+    /// The last block that is sent.
+    last: u64,
     blocks: watch::Receiver<u64>,
     _seat: Seat,
 }
@@ -127,7 +133,8 @@ impl Follower {
     async fn next(&mut self) -> Option<String> {
         let stop = self.app.front.stop.clone();
         loop {
-            if self.app.clock.now() >= self.until || stop.is_cancelled() {
+            let over = self.app.clock.now() >= self.until || self.at.block > self.last;
+            if over || stop.is_cancelled() {
                 return None;
             }
             if self.at.block <= *self.blocks.borrow_and_update() {

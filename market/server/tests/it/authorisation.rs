@@ -9,7 +9,10 @@ use network::auth::bearer;
 use network::client::Call;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use types::documents::{Confession, Confirmation, Revision, Session, Withdrawal};
+use types::documents::{
+    Cancellation, Confession, Confirmation, Departure, Extension, Growth, Revision, Session, TopUp,
+    Withdrawal,
+};
 use types::{Hash, Msat, SecretKey, Signed, Signer, Timestamp};
 
 /// A client that has nothing to do with the contract.
@@ -105,8 +108,11 @@ impl Scene {
     }
 }
 
+/// A document that is sent: the operation, the path, and the status that it is refused with.
+type Sent = (&'static str, &'static str, Signed, u16);
+
 /// Documents are signed, so that a session neither helps nor harms: they are here signed by a stranger.
-fn documents(view: &ContractView) -> [(&'static str, &'static str, Signed, u16); 8] {
+fn documents(view: &ContractView) -> Vec<Sent> {
     let (me, contract) = (key(STRANGER), view.id);
     let own = me.did();
     let confirmation = Confirmation { provider: own, contract, slot: 0, declined: None };
@@ -123,7 +129,18 @@ fn documents(view: &ContractView) -> [(&'static str, &'static str, Signed, u16);
     let request = types::documents::Request { client: own, terms: view.terms.clone(), nonce: 1 };
     let ask = crate::common::provider::ask(&me, 77, 1);
     let ask = types::documents::Ask { expires: Timestamp(1), ..ask };
-    [
+    let extension = Extension { client: own, contract, number: 1, epochs: 1, automatic: false };
+    let growth = Growth { client: own, contract, capacity: view.terms.capacity };
+    let cancellation = Cancellation { client: own, contract };
+    let departure = Departure { provider: own, contract, slot: 0 };
+    let bond = view.slots[0].quoted.bond;
+    let top_up = TopUp { provider: own, contract, slot: 0, slashed: Msat(1), bond };
+    vec![
+        ("extend", "/extensions", sign(extension, &me), 403),
+        ("grow", "/growths", sign(growth, &me), 403),
+        ("cancel", "/cancellation", sign(cancellation, &me), 403),
+        ("depart", "/departures", sign(departure, &me), 403),
+        ("top_up", "/top-ups", sign(top_up, &me), 403),
         ("confirm", "/confirmations", sign(confirmation, &me), 403),
         ("confess", "/confessions", sign(confession, &me), 403),
         ("withdraw", "/v1/withdrawals", sign(withdrawal, &me), 402),
