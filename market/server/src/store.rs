@@ -21,6 +21,7 @@ pub use place::Place;
 
 use crate::error::OpenError;
 use driver::{Driver, Mode, Postgres, Row, Sqlite, Value};
+use std::path::Path;
 
 /// An open database.
 #[derive(Debug)]
@@ -50,7 +51,8 @@ impl Store {
 
     /// Opens the database for the writer.
     pub(crate) fn open(place: &Place, pages_max: Option<u64>) -> Result<Self, OpenError> {
-        let store = Self::attach(place, |file| Sqlite::open(file, pages_max))?;
+        let open = |file: &Path| Sqlite::open(file, pages_max);
+        let store = Self::attach(place, (open, Postgres::connect))?;
         store.check_schema(|found, expected| found == expected)?;
         Ok(store)
     }
@@ -65,7 +67,8 @@ impl Store {
 
     /// Opens the database for reading; another process may be writing it.
     pub(crate) fn open_for_reading(place: &Place) -> Result<Self, OpenError> {
-        let store = Self::attach(place, Sqlite::open_for_reading)?;
+        let read = (Sqlite::open_for_reading, Postgres::connect_for_reading);
+        let store = Self::attach(place, read)?;
         // A newer schema has everything that an older one has.
         store.check_schema(|found, expected| found >= expected)?;
         Ok(store)
@@ -74,7 +77,10 @@ impl Store {
     /// Opens a database that is there, whatever its schema.
     fn attach(
         place: &Place,
-        open: impl FnOnce(&std::path::Path) -> Result<Sqlite, StoreError>,
+        (open, connect): (
+            impl FnOnce(&Path) -> Result<Sqlite, StoreError>,
+            impl FnOnce(&str) -> Result<Postgres, StoreError>,
+        ),
     ) -> Result<Self, OpenError> {
         let refused = |error| refused(place, error);
         let not_founded = || OpenError::NotFounded(place.clone());
@@ -84,7 +90,7 @@ impl Store {
                 Box::new(open(&file).map_err(refused)?)
             }
             Place::Postgres(url) => {
-                let postgres = Postgres::connect(url).map_err(refused)?;
+                let postgres = connect(url).map_err(refused)?;
                 if !postgres.is_founded().map_err(refused)? {
                     return Err(not_founded());
                 }

@@ -168,7 +168,8 @@ impl Store {
     ///
     /// Whoever writes meanwhile is refused from then on.
     pub(crate) fn migrate(place: &super::Place) -> Result<(u64, u64), OpenError> {
-        let store = Self::attach(place, |file| super::Sqlite::open(file, None))?;
+        let open = |file: &std::path::Path| super::Sqlite::open(file, None);
+        let store = Self::attach(place, (open, super::Postgres::connect))?;
         let migrated = store.driver.begin(Mode::Write).and_then(|()| {
             let from = store.one(catalogue::SCHEMA, &[])?.count(0)?;
             let migrations =

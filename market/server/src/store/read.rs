@@ -6,41 +6,62 @@ use super::{Place, Store, catalogue};
 use crate::error::OpenError;
 use market::Effect;
 use network::api::HistoryEntry;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Semaphore;
 use types::{ContractId, Did, DocId, Hash, Msat, Signed, Timestamp};
+
+/// How many connections read at once: a server gives each of them a process.
+const READERS_MAX: usize = 16;
 
 /// Connections for reading, opened as they are needed.
 #[derive(Debug)]
 pub(crate) struct Readers {
     place: Place,
     idle: Mutex<Vec<Store>>,
+    turns: Semaphore,
 }
 
 impl Readers {
     pub(crate) fn new(place: Place) -> Self {
-        Self { place, idle: Mutex::new(Vec::new()) }
+        Self { place, idle: Mutex::new(Vec::new()), turns: Semaphore::new(READERS_MAX) }
     }
 
-    /// Lets `question` ask a connection, on a thread that may block.
+    /// Lets `question` ask a connection, on a thread that may block; a second one where the first is broken.
     pub(crate) async fn ask<T: Send + 'static>(
-        self: &std::sync::Arc<Self>,
-        question: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+        self: &Arc<Self>,
+        question: impl Fn(&Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, OpenError> {
+        // The semaphore is never closed, so that an error cannot be.
+        let _turn = self.turns.acquire().await;
         let readers = self.clone();
         let asked = tokio::task::spawn_blocking(move || {
-            let store = readers.take()?;
-            let answer = question(&store)?;
-            // After an error the connection may be broken, so only one that answered is kept.
-            readers.idle.lock().unwrap_or_else(PoisonError::into_inner).push(store);
-            Ok(answer)
+            let idle = lock(&readers.idle).pop();
+            if let Some(store) = idle {
+                match question(&store) {
+                    Err(StoreError::Unavailable(_)) if readers.place.is_shared() => {
+                        // The others came from the same server, which may have been restarted.
+                        lock(&readers.idle).clear();
+                    }
+                    answer => return readers.keep(store, answer),
+                }
+            }
+            let store = Store::open_for_reading(&readers.place)?;
+            let answer = question(&store);
+            readers.keep(store, answer)
         });
         asked.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     }
 
-    fn take(&self) -> Result<Store, OpenError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        idle.map_or_else(|| Store::open_for_reading(&self.place), Ok)
+    /// Keeps a connection that answered for the next question.
+    fn keep<T>(&self, store: Store, answer: Result<T, StoreError>) -> Result<T, OpenError> {
+        let answer = answer?;
+        lock(&self.idle).push(store);
+        Ok(answer)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The writer as the database knows it.

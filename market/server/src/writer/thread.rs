@@ -261,6 +261,7 @@ impl Thread {
             Err(error) => {
                 self.save_at = self.events_unsaved + self.snapshot_every;
                 tracing::warn!(%error, "no snapshot was written");
+                self.distrust();
             }
         }
     }
@@ -276,7 +277,15 @@ impl Thread {
             Err(error) => {
                 self.index_at = self.unindexed.count() + INDEX_EVERY;
                 tracing::warn!(%error, "new rows were not indexed");
+                self.distrust();
             }
+        }
+    }
+
+    /// After a failure a connection to a server may be broken; the next batch opens another.
+    fn distrust(&mut self) {
+        if self.place.is_shared() {
+            self.store = None;
         }
     }
 

@@ -73,6 +73,13 @@ impl Postgres {
         Ok(postgres)
     }
 
+    /// As [`Postgres::connect`], for a connection that never writes.
+    pub(crate) fn connect_for_reading(url: &str) -> Result<Self, StoreError> {
+        let postgres = Self::connect(url)?;
+        postgres.script("SET default_transaction_read_only = on")?;
+        Ok(postgres)
+    }
+
     /// Whether a market has been founded in it.
     pub(crate) fn is_founded(&self) -> Result<bool, StoreError> {
         self.number(IS_FOUNDED, &[]).map(|tables| tables > 0)

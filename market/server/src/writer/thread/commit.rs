@@ -29,7 +29,11 @@ impl Thread {
         let mut batch = Batch::new(self.counters);
         let outcomes = match self.judge_all(&mut batch, work) {
             Ok(outcomes) => outcomes,
-            Err(error) => return Err(self.undo(&batch, &error)),
+            Err(error) => {
+                // Whatever could not be read, the connection is not to be trusted with more.
+                self.store = None;
+                return Err(self.undo(&batch, &error));
+            }
         };
         let now = self.clock.now();
         let head = batch.seal(&Seal {
@@ -47,6 +51,8 @@ impl Thread {
                 self.newest = now;
                 self.publish(batch, head);
             }
+            // A database that says that it has no room has written nothing.
+            Err(error @ StoreError::Full(_)) => return Err(self.undo(&batch, &error)),
             Err(error) => self.settle(&batch, head, &error)?,
         }
         Ok(outcomes)

@@ -2,7 +2,7 @@
 
 use super::super::batch::Rows;
 use super::super::{Refusal, Role};
-use super::Thread;
+use super::{LOOK_EVERY, Thread};
 use crate::error::OpenError;
 use crate::journal::Block;
 use crate::outbox::Nudge;
@@ -70,7 +70,8 @@ impl Thread {
     /// Looks at what the other processes do: follows the writer, or sees that it still is the writer.
     pub(super) fn look_around(&mut self) {
         let writes = self.role.is_writer();
-        if !self.place.is_shared() || (writes && self.looked_at.elapsed() < DOUBT_EVERY) {
+        let every = if writes { DOUBT_EVERY } else { LOOK_EVERY };
+        if !self.place.is_shared() || self.looked_at.elapsed() < every {
             return;
         }
         if self.failed_at.is_some_and(|failed| failed.elapsed() < DOUBT_EVERY) {
