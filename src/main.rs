@@ -2,6 +2,7 @@
 
 mod account;
 mod arguments;
+mod auditor;
 mod client;
 mod contract;
 mod demo;
@@ -55,6 +56,9 @@ enum Command {
     /// Set up or run a provider node.
     #[command(subcommand)]
     Provider(provider::Provider),
+    /// Measure providers as an independent auditor.
+    #[command(subcommand)]
+    Auditor(auditor::Auditor),
     /// Set up a client, or bring one back from its words.
     #[command(subcommand)]
     Client(client::ClientCommand),
@@ -100,6 +104,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => runtime::run(demo.run(&output)),
         Command::Market(market) => runtime::run(market.run(&output)),
         Command::Provider(provider) => runtime::run(provider.run(&output)),
+        Command::Auditor(auditor) => runtime::run(auditor.run(&output)),
         Command::Client(client) => runtime::run(client.run(&output)),
         Command::Quote(quote) => runtime::run(quote.run(&output)),
         Command::Put(put) => runtime::run(put.run(&output)),

@@ -64,6 +64,9 @@ pub(crate) enum Market {
         /// What an epoch stands for in prices and terms: fixed when the market is founded, 1h where nothing is said.
         #[arg(long, value_name = "DURATION", value_parser = arguments::span)]
         epoch: Option<Span>,
+        /// An auditor that may measure providers beside the market: fixed when the market is founded, repeatable.
+        #[arg(long, value_name = "DID")]
+        auditor: Vec<Did>,
         /// How often an epoch really opens; as often as it stands for where nothing is said.
         #[arg(long, value_name = "DURATION", value_parser = arguments::span)]
         epoch_every: Option<Span>,
@@ -124,8 +127,17 @@ pub(crate) enum Market {
 impl Market {
     pub(crate) async fn run(self, output: &Output) -> Result<()> {
         match self {
-            Self::Run { market, listen, epoch, epoch_every, full_check, read_only, public_url } => {
-                found_if_new(&market, epoch.unwrap_or(Span::HOUR)).await?;
+            Self::Run {
+                market,
+                listen,
+                epoch,
+                auditor,
+                epoch_every,
+                full_check,
+                read_only,
+                public_url,
+            } => {
+                found_if_new(&market, epoch.unwrap_or(Span::HOUR), &auditor).await?;
                 let place = market.place();
                 let genesis = blocking(move || Ok(market_server::genesis(place)?)).await?;
                 let founded = genesis.epoch;
@@ -137,6 +149,7 @@ impl Market {
                 let key = market.key().await?;
                 let config = Config {
                     full_check,
+                    measures: true,
                     read_only,
                     public_url,
                     database: market.database.clone(),
@@ -250,7 +263,7 @@ async fn restore(file: PathBuf, market: &MarketArgs, output: &Output) -> Result<
 }
 
 /// Founds the market where there is none yet.
-async fn found_if_new(market: &MarketArgs, epoch: Span) -> Result<()> {
+async fn found_if_new(market: &MarketArgs, epoch: Span, auditors: &[Did]) -> Result<()> {
     let place = market.place();
     let there = blocking(move || Ok(market_server::genesis(place))).await?;
     match there {
@@ -261,10 +274,10 @@ async fn found_if_new(market: &MarketArgs, epoch: Span) -> Result<()> {
     let kept = market.data.join(KEY_FILE).exists();
     let prompt = if kept { Prompt::Existing } else { Prompt::New };
     let password = Password::obtain(market.password_file.as_deref(), prompt)?;
-    let (place, data) = (market.place(), market.data.clone());
+    let (place, data, auditors) = (market.place(), market.data.clone(), auditors.to_vec());
     blocking(move || {
         let key = market_server::obtain_key(&data, &password, None)?;
-        let genesis = |did, anchor| Genesis::standard(did, epoch, anchor);
+        let genesis = |did, anchor| Genesis { auditors, ..Genesis::standard(did, epoch, anchor) };
         Ok(market_server::found(place, &key, genesis)?)
     })
     .await

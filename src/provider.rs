@@ -5,17 +5,20 @@ use crate::output::{Output, table};
 use crate::runtime::asked_to_end;
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
+use network::api::VerdictLine;
 use network::client::{ClientOptions, HttpClient};
 use network::endpoint::{Endpoint, PlainHttp};
 use network::identity::{Password, Prompt};
 use network::market_api::MarketClient;
 use provider::Offer;
-use provider_node::{Config, Settings};
+use provider_node::{Config, Settings, objections};
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
-use types::documents::{Departure, TopUp, Withdrawal};
-use types::{Bytes, ContractId, GbPrice, Msat, Price, SecretKey, Signer, Span, Tier, Verified};
+use types::documents::{Departure, Maintenance, TopUp, Withdrawal};
+use types::{
+    Bytes, ContractId, DocId, Epoch, GbPrice, Msat, Price, SecretKey, Signer, Span, Tier, Verified,
+};
 
 #[derive(Args)]
 pub(crate) struct NodeArgs {
@@ -87,6 +90,32 @@ pub(crate) enum Provider {
         /// What the bond should hold then, in msat.
         #[arg(value_parser = arguments::amount)]
         amount: i64,
+        #[command(flatten)]
+        node: NodeArgs,
+    },
+    /// Contest a verdict with the proof that the node wrote down when the verdict came. A running node does this by itself.
+    Dispute {
+        /// Which verdict.
+        verdict: DocId,
+        #[command(flatten)]
+        node: NodeArgs,
+    },
+    /// List the verdicts against this provider that can be disputed still.
+    Verdicts {
+        #[command(flatten)]
+        node: NodeArgs,
+    },
+    /// Announce that the provider will be out of reach.
+    Maintenance {
+        /// The first epoch of it; one that has not begun.
+        #[arg(long, value_name = "EPOCH")]
+        from: u64,
+        /// How many epochs.
+        #[arg(long, value_name = "N")]
+        epochs: u32,
+        /// What for, in one sentence.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
         #[command(flatten)]
         node: NodeArgs,
     },
@@ -185,6 +214,19 @@ impl Provider {
                 });
                 Ok(())
             }
+            Self::Dispute { verdict, node } => dispute(verdict, &node, output).await,
+            Self::Verdicts { node } => verdicts(&node, output).await,
+            Self::Maintenance { from, epochs, reason, node } => {
+                let (market, key) = node.market().await?;
+                let from = Epoch(from);
+                let notice = Maintenance { provider: key.did(), from, epochs, reason };
+                let signed = Verified::sign(notice, &key)?;
+                let accepted = market.announce(signed.signed()).await?;
+                output.result(&accepted, || {
+                    format!("maintenance is announced: {epochs} epochs from epoch {from} on")
+                });
+                Ok(())
+            }
             Self::Run { node, listen } => {
                 let password = Password::obtain(node.password_file.as_deref(), Prompt::Existing)?;
                 let data = node.data.clone();
@@ -209,6 +251,37 @@ impl Provider {
             }
         }
     }
+}
+
+/// Sends what the node wrote down against a verdict.
+async fn dispute(verdict: DocId, node: &NodeArgs, output: &Output) -> Result<()> {
+    let (market, _) = node.market().await?;
+    let data = node.data.clone();
+    let read = tokio::task::spawn_blocking(move || objections::read(&data, &verdict)).await??;
+    let Some(objection) = read else {
+        bail!(
+            "nothing is written down against verdict {verdict}: either this node cannot prove what it denies, or the verdict never reached it; run the node, and `bondstore provider verdicts` lists what can be disputed"
+        );
+    };
+    let accepted = market.dispute(&objection).await?;
+    output.result(&accepted, || format!("dispute {} is judged", accepted.document));
+    Ok(())
+}
+
+/// What is held against the provider.
+async fn verdicts(node: &NodeArgs, output: &Output) -> Result<()> {
+    let (market, key) = node.market().await?;
+    let lines = market.verdicts(key.did()).await?;
+    output.result(&lines, || {
+        let row = |line: &VerdictLine| {
+            let penalty = if line.penalised { "a penalty rests on it" } else { "no penalty yet" };
+            let state = line.disputed.map_or("not disputed", |_| "disputed");
+            let until = format!("until epoch {}", line.until);
+            [line.id.to_string(), until, penalty.to_owned(), state.to_owned()]
+        };
+        table(["verdict", "can be disputed", "penalty", "state"], lines.iter().map(row))
+    });
+    Ok(())
 }
 
 /// Money, room, score.

@@ -9,7 +9,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("types", &[]),
     ("shards", &[]),
     ("pricing", &["types"]),
-    ("contracts", &["types", "pricing"]),
+    ("contracts", &["types", "pricing", "shards"]),
     ("reputation", &["types", "contracts"]),
     ("market", &["types", "pricing", "contracts", "reputation"]),
     ("provider", &["types", "pricing", "contracts", "shards"]),

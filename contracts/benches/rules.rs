@@ -15,6 +15,8 @@ use types::{Bytes, ContractId, Did, Epoch, Msat, SlotCost, Span, Terms};
 const SLOTS: u8 = 6;
 const EPOCHS: u64 = 720;
 const CAPACITY: Bytes = Bytes(250_000_000_000);
+/// What a slot of that size is paid for over the term.
+const BYTE_EPOCHS: u128 = 250_000_000_000 * 720;
 const COST: SlotCost = SlotCost {
     base: Msat(750_000),
     premium: Msat(75_000),
@@ -38,7 +40,7 @@ fn audits(bench: &mut Criterion) {
     });
     bench.bench_function("verdict to payout share", |b| {
         b.iter(|| {
-            let score = compliance::compliance(black_box(&verdict), &terms);
+            let score = compliance::compliance(black_box(&verdict), None, &terms);
             payout::share(&terms.payout, score)
         });
     });
@@ -56,7 +58,7 @@ fn payouts(bench: &mut Criterion) {
     let mut accrual = Accrual::default();
     accrual.catch_up(Epoch(333), CAPACITY.0);
     bench.bench_function("what a slot is due", |b| {
-        b.iter(|| black_box(&accrual).due(black_box(&COST), CAPACITY, EPOCHS));
+        b.iter(|| black_box(&accrual).due(black_box(&COST), BYTE_EPOCHS, CAPACITY));
     });
 }
 
@@ -89,7 +91,8 @@ fn settle(ledger: &mut Ledger, accrual: &Accrual) -> usize {
     let mut left = ledger.balance(Account::Escrow(contract));
     for slot in 0..SLOTS {
         let provider = Did([slot; 32]);
-        let due = accrual.due(&COST, CAPACITY, EPOCHS).expect("the price fits, so its parts do");
+        let due =
+            accrual.due(&COST, BYTE_EPOCHS, CAPACITY).expect("the price fits, so its parts do");
         let bond = ledger.balance(Account::Bond(contract, slot.into()));
         postings.extend(rail.pay(contract, provider, due));
         postings.extend(rail.release_bond(contract, slot.into(), provider, bond));

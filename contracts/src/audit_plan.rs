@@ -63,6 +63,20 @@ pub fn challenges_in_epoch(plan: &AuditPlan, epoch: Span, number: u64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
+/// By how much suspicion raises the rate at most: a provider about to be expelled gets four times the challenges.
+pub const SUSPICION_TIMES_MAX: u32 = 4;
+
+/// `count` challenges, raised for a provider whose suspicion stands at `permille` of the alarm: linearly, up to
+/// [`SUSPICION_TIMES_MAX`] times as many, rounded up.
+///
+/// This alone may exceed [`TRAFFIC_PERCENT_MAX`]: up to 4 % of a slot's bytes a week are moved while its provider is
+/// under suspicion, since a suspect's honesty is what the traffic buys.
+pub fn under_suspicion(count: u32, permille: u16) -> u32 {
+    let permille = u64::from(permille.min(1000));
+    let more = u64::from(count) * u64::from(SUSPICION_TIMES_MAX - 1) * permille;
+    count.saturating_add(u32::try_from(more.div_ceil(1000)).unwrap_or(u32::MAX))
+}
+
 /// How many challenges a slot gets in the first `count` epochs.
 fn before(plan: &AuditPlan, epoch: Span, count: u64) -> u128 {
     let time = u128::from(count) * u128::from(epoch.0);
@@ -115,6 +129,21 @@ mod tests {
         assert_eq!(counts, [0, 0, 1, 0, 1, 0, 1, 0, 0, 1, 0, 1, 0, 1]);
         assert_eq!(challenges_in_epoch(&plan, Span(14), 5), 6);
         assert_eq!(challenges_in_epoch(&plan, Span(u64::MAX), u64::MAX), 0);
+    }
+
+    #[test]
+    fn suspicion_raises_the_rate_up_to_four_times() {
+        for (count, permille, expected) in [
+            (0, 1000, 0),
+            (65, 0, 65),
+            (65, 1, 66),
+            (65, 500, 163),
+            (65, 1000, 260),
+            (65, u16::MAX, 260),
+            (u32::MAX, 1000, u32::MAX),
+        ] {
+            assert_eq!(under_suspicion(count, permille), expected, "{count} {permille}");
+        }
     }
 
     proptest! {

@@ -69,6 +69,18 @@ pub fn required(inputs: &BondInputs) -> Result<Msat, MoneyError> {
     Ok(by_price.max(inputs.repair_cost).max(deterrence(inputs)?))
 }
 
+/// How much of a bond of `required` may be bonded with earnings held back, where the provider's ask wants `permille` of
+/// it to be.
+///
+/// What repairs and what deters must be at stake from the first epoch on, when nothing is earned yet. So only what
+/// the ratio asks beyond both can come from earnings. As earnings are held back the stake grows to the whole bond,
+/// and what is not posted yet is forfeited with the slot: held-back earnings never lower the deterrence.
+pub fn held_max(inputs: &BondInputs, required: Msat, permille: u16) -> Result<Msat, MoneyError> {
+    let wanted = required.scale_down(u128::from(permille.min(1000)), u128::from(PERMILLE))?;
+    let at_once = inputs.repair_cost.max(deterrence(inputs)?);
+    Ok(wanted.min(required.sub(at_once)?).max(Msat::ZERO))
+}
+
 /// What rebuilding a slot of `bytes` costs at most: as much read from each of the `data` dearest others, and taken in.
 pub fn repair_cost(
     bytes: Bytes,

@@ -2,6 +2,7 @@
 
 use crate::amendment::Agreed;
 use crate::lifecycle::{ContractState, SlotState};
+use crate::maintenance::Used;
 use crate::payout::Accrual;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -50,6 +51,8 @@ pub struct Contract {
     pub reserves: Vec<QuotedSlot>,
     /// What vouchers have taken of the read allowance.
     pub egress_spent: Msat,
+    /// What came into its bonds other than from providers: earnings held back, penalties reversed.
+    pub into_bonds: Msat,
     /// What each party got out of it so far.
     pub shares: BTreeMap<Did, Share>,
     /// Slot by slot.
@@ -81,6 +84,12 @@ pub struct Slot {
     pub fault: Option<Fault>,
     /// In which epoch its provider said that it leaves.
     pub leaving: Option<Epoch>,
+    /// What announced maintenance has used of its allowance.
+    pub maintained: Used,
+    /// What of its bond is still to be held back from its earnings.
+    pub lacking: Msat,
+    /// What has been held back for its bond.
+    pub held: Msat,
     /// What its provider's bond has lost, to penalties or by leaving early.
     pub slashed: Msat,
     /// What its provider has added to the bond since.
@@ -159,6 +168,9 @@ impl Slot {
             audited: None,
             fault: None,
             leaving: None,
+            maintained: Used::default(),
+            lacking: Msat::ZERO,
+            held: Msat::ZERO,
             slashed: Msat::ZERO,
             topped_up: Msat::ZERO,
             exit_fee: Msat::ZERO,
@@ -196,9 +208,9 @@ impl Slot {
         accrual.due(&self.quoted.cost, self.byte_epochs, self.capacity)
     }
 
-    /// What its bond must hold: what was quoted and added, less what it has lost.
+    /// What its bond must hold: what was quoted and added, less what it has lost and what is still to be held back.
     pub fn bond_due(&self) -> Result<Msat, MoneyError> {
-        self.quoted.bond.add(self.topped_up)?.sub(self.slashed)
+        self.quoted.bond.add(self.topped_up)?.sub(self.slashed)?.sub(self.lacking)
     }
 }
 
@@ -271,6 +283,7 @@ mod tests {
             store_by: Timestamp(0),
             reserves: Vec::new(),
             egress_spent: Msat::ZERO,
+            into_bonds: Msat::ZERO,
             shares: BTreeMap::new(),
             slots: vec![slot(2, 50, 0), slot(3, 50, 0), slot(4, 0, 0)],
         }

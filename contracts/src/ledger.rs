@@ -18,6 +18,8 @@ pub enum Account {
     Escrow(ContractId),
     /// A provider's locked bond for one slot.
     Bond(ContractId, u16),
+    /// What a penalty gives a client for one slot, while the penalty can be disputed.
+    Contested(ContractId, u16),
     /// A provider's held-back earnings.
     Held(Did),
     /// The market's fees.
@@ -35,6 +37,7 @@ impl fmt::Display for Account {
             Self::Available(party) => write!(f, "available:{party}"),
             Self::Escrow(contract) => write!(f, "escrow:{contract}"),
             Self::Bond(contract, slot) => write!(f, "bond:{contract}:{slot}"),
+            Self::Contested(contract, slot) => write!(f, "contested:{contract}:{slot}"),
             Self::Held(party) => write!(f, "held:{party}"),
             Self::Fees => write!(f, "fees"),
             Self::RepairPool => write!(f, "repair pool"),

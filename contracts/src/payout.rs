@@ -99,6 +99,14 @@ impl Accrual {
         self.through = epoch.plus(1);
     }
 
+    /// Gives an epoch that was counted at `from` the rest up to `to`: its verdict was wrong.
+    pub fn restore(&mut self, bytes: u64, from: PayoutShare, to: PayoutShare) {
+        let rest =
+            |from: u16, to: u16| u128::from(bytes) * u128::from(to.min(FULL).saturating_sub(from));
+        self.keeping = self.keeping.saturating_add(rest(from.paid_permille, to.paid_permille));
+        self.bonus = self.bonus.saturating_add(rest(from.bonus_permille, to.bonus_permille));
+    }
+
     fn add(&mut self, units: u128, share: PayoutShare) {
         let counted = |permille: u16| units.saturating_mul(u128::from(permille.min(FULL)));
         self.keeping = self.keeping.saturating_add(counted(share.paid_permille));

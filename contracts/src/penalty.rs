@@ -1,6 +1,7 @@
 //! What a broken promise costs its provider, and who gets it. No rule pays the judge.
 #![warn(clippy::arithmetic_side_effects)]
 
+use crate::contract::Cause;
 use crate::fixed::{PERMILLE, PPM};
 use types::terms::PenaltySchedule;
 use types::{MoneyError, Msat};
@@ -47,6 +48,18 @@ pub fn assess(schedule: &PenaltySchedule, loss: &Loss, bond: Msat) -> Result<Sla
     let ppm = share.saturating_mul(kept).min(u64::from(PPM));
     let amount = bond.scale_up(u128::from(ppm), u128::from(PPM))?.min(bond);
     Ok(Slash { amount, replace: loss.fraction_ppm > schedule.replace_above_ppm })
+}
+
+/// What of a slash stays paid even if the provider proves later that it has every byte.
+///
+/// Nothing, where a verdict said that a proof failed: that was wrong then. But whoever could not be reached for so long
+/// that its slot was rebuilt elsewhere has caused that repair, and pays for it. Else going dark and proving
+/// possession afterwards would be a way to leave a contract at the market's cost.
+pub fn stays(cause: Cause, repair_cost: Msat, slashed: Msat) -> Msat {
+    match cause {
+        Cause::Unreachable => repair_cost.min(slashed),
+        Cause::Lost | Cause::Confessed => Msat::ZERO,
+    }
 }
 
 /// Who gets a slash.
@@ -118,6 +131,18 @@ mod tests {
             let parts = distribute(Msat(slashed), Msat(repair), Msat(paid)).unwrap();
             let expected = Distribution { to_pool: Msat(to_pool), to_client: Msat(to_client) };
             assert_eq!(parts, expected, "{slashed} {repair} {paid}");
+        }
+    }
+
+    #[test]
+    fn only_an_absence_still_pays_for_its_repair_once_the_loss_is_disproven() {
+        for (cause, repair, slashed, expected) in [
+            (Cause::Lost, 30, 100, 0),
+            (Cause::Confessed, 30, 100, 0),
+            (Cause::Unreachable, 30, 100, 30),
+            (Cause::Unreachable, 300, 100, 100),
+        ] {
+            assert_eq!(stays(cause, Msat(repair), Msat(slashed)), Msat(expected), "{cause:?}");
         }
     }
 

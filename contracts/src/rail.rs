@@ -34,6 +34,26 @@ pub trait Rail {
     ) -> Vec<Posting>;
     /// A bond is slashed, for the harmed client and the repair pool.
     fn slash(&self, bond: (ContractId, u16), client: (Did, Msat), to_pool: Msat) -> Vec<Posting>;
+    /// A bond is slashed while that can be disputed: what is the client's waits.
+    fn contest(&self, bond: (ContractId, u16), to_client: Msat, to_pool: Msat) -> Vec<Posting>;
+    /// A penalty can be disputed no more: the client gets its part.
+    fn release_contested(
+        &self,
+        contract: ContractId,
+        slot: u16,
+        client: Did,
+        amount: Msat,
+    ) -> Vec<Posting>;
+    /// A penalty is reversed: money goes back from `from` to the bond it was taken from, or to who posted that, by way
+    /// of the contested account, so that the books show what was reversed.
+    fn reverse(
+        &self,
+        slot: (ContractId, u16),
+        from: &[(Account, Msat)],
+        to: &[(Account, Msat)],
+    ) -> Vec<Posting>;
+    /// Earnings are held back until the bond is whole.
+    fn hold_back(&self, contract: ContractId, slot: u16, amount: Msat) -> Vec<Posting>;
     /// The repair pool pays: a provider whose shards a repair has read, or a dearer replacement's escrow.
     fn pay_from_pool(&self, to: Account, amount: Msat) -> Vec<Posting>;
     /// A client gives back what it was compensated above its loss.
@@ -101,6 +121,45 @@ impl Rail for LedgerRail {
         postings
     }
 
+    fn contest(
+        &self,
+        (contract, slot): (ContractId, u16),
+        to_client: Msat,
+        to_pool: Msat,
+    ) -> Vec<Posting> {
+        let bond = Account::Bond(contract, slot);
+        let mut postings = posting(bond, Account::RepairPool, to_pool);
+        postings.extend(posting(bond, Account::Contested(contract, slot), to_client));
+        postings
+    }
+
+    fn release_contested(
+        &self,
+        contract: ContractId,
+        slot: u16,
+        client: Did,
+        amount: Msat,
+    ) -> Vec<Posting> {
+        posting(Account::Contested(contract, slot), Account::Available(client), amount)
+    }
+
+    fn reverse(
+        &self,
+        (contract, slot): (ContractId, u16),
+        from: &[(Account, Msat)],
+        to: &[(Account, Msat)],
+    ) -> Vec<Posting> {
+        let contested = Account::Contested(contract, slot);
+        let others = from.iter().filter(|(account, _)| *account != contested);
+        let gathered = others.flat_map(|(account, amount)| posting(*account, contested, *amount));
+        let given = to.iter().flat_map(|(account, amount)| posting(contested, *account, *amount));
+        gathered.chain(given).collect()
+    }
+
+    fn hold_back(&self, contract: ContractId, slot: u16, amount: Msat) -> Vec<Posting> {
+        posting(Account::Escrow(contract), Account::Bond(contract, slot), amount)
+    }
+
     fn pay_from_pool(&self, to: Account, amount: Msat) -> Vec<Posting> {
         posting(Account::RepairPool, to, amount)
     }
@@ -129,6 +188,7 @@ mod tests {
         let rail = rail(RailKind::Ledger);
         let (client, provider) = (Account::Available(CLIENT), Account::Available(PROVIDER));
         let (escrow, bond) = (Account::Escrow(CONTRACT), Account::Bond(CONTRACT, 5));
+        let contested = Account::Contested(CONTRACT, 5);
         vec![
             (rail.lock_escrow(CONTRACT, CLIENT, amount), client, escrow),
             (rail.lock_bond(CONTRACT, 5, PROVIDER, amount), provider, bond),
@@ -140,6 +200,15 @@ mod tests {
             (rail.slash((CONTRACT, 5), (CLIENT, Msat::ZERO), amount), bond, Account::RepairPool),
             (rail.pay_from_pool(escrow, amount), Account::RepairPool, escrow),
             (rail.give_back(CLIENT, amount), client, Account::RepairPool),
+            (rail.contest((CONTRACT, 5), amount, Msat::ZERO), bond, contested),
+            (rail.contest((CONTRACT, 5), Msat::ZERO, amount), bond, Account::RepairPool),
+            (rail.release_contested(CONTRACT, 5, CLIENT, amount), contested, client),
+            (
+                rail.reverse((CONTRACT, 5), &[(contested, amount)], &[(bond, amount)]),
+                contested,
+                bond,
+            ),
+            (rail.hold_back(CONTRACT, 5, amount), escrow, bond),
         ]
     }
 
@@ -153,6 +222,23 @@ mod tests {
     #[test]
     fn nothing_moves_nothing() {
         assert!(moves(Msat::ZERO).into_iter().all(|(postings, ..)| postings.is_empty()));
+    }
+
+    #[test]
+    fn a_reversal_goes_through_the_contested_account() {
+        let (contested, bond) = (Account::Contested(CONTRACT, 5), Account::Bond(CONTRACT, 5));
+        let provider = Account::Available(PROVIDER);
+        let from =
+            [(contested, Msat(3)), (Account::RepairPool, Msat(4)), (Account::Fees, Msat::ZERO)];
+        let to = [(bond, Msat(5)), (provider, Msat(2))];
+        let moved: Vec<_> = LedgerRail
+            .reverse((CONTRACT, 5), &from, &to)
+            .into_iter()
+            .map(|posting| (posting.debit, posting.credit, posting.amount.0))
+            .collect();
+        let expected =
+            [(Account::RepairPool, contested, 4), (contested, bond, 5), (contested, provider, 2)];
+        assert_eq!(moved, expected);
     }
 
     #[test]

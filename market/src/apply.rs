@@ -1,6 +1,7 @@
 //! Turning events into the next state. An event has been judged, so nothing here can refuse it.
 
 mod amended;
+mod docket;
 mod slots;
 
 use crate::event::{Event, SlotId};
@@ -39,7 +40,9 @@ impl Market {
                 self.withdrawals.insert(*party, (*nonce, *document));
             }
             Event::ContractAgreed { contract, .. } => self.contract_agreed(contract),
-            Event::SlotConfirmed { slot, answer_by, .. } => self.slot_confirmed(*slot, *answer_by),
+            Event::SlotConfirmed { slot, answer_by, lacking, .. } => {
+                self.slot_confirmed(*slot, *answer_by, *lacking);
+            }
             Event::SlotReassigned { slot, with, .. } => self.slot_reassigned(*slot, with),
             Event::ContractExpired { contract, .. } => self.close(*contract, ContractStep::Expire),
             Event::RevisionAccepted {
@@ -73,8 +76,24 @@ impl Market {
                 self.slot_faulted(*slot, *fault, *accrual);
             }
             Event::SlotRecovered { slot, accrual } => self.slot_recovered(*slot, *accrual),
-            Event::Penalised { slot, fault, slashed, to_client, .. } => {
+            Event::Penalised { slot, fault, slashed, to_client, contested, .. } => {
                 self.penalised(*slot, *fault, *slashed, *to_client);
+                if let Some(penalty) = contested {
+                    self.contested(*slot, penalty);
+                }
+            }
+            Event::DisputeUpheld { .. }
+            | Event::DisputeDismissed { .. }
+            | Event::PenaltyReversed { .. }
+            | Event::PenaltyReleased { .. }
+            | Event::MaintenanceAnnounced { .. }
+            | Event::Measured { .. } => self.docket_changed(event),
+            Event::PayRestored { slot, accrual } => self.slot_mut(*slot).accrual = *accrual,
+            // What it moves is all it does.
+            Event::PayCompensated { .. } => {}
+            Event::SlotRelieved { slot, .. } => self.relieved(*slot),
+            Event::EarningsHeld { slot, accrual, amount, .. } => {
+                self.earnings_held(*slot, *accrual, *amount);
             }
             Event::SlotVacated { slot, accrual, .. } => self.slot_vacated(*slot, *accrual),
             Event::RepairOrdered { slot, with, .. } => self.repair_ordered(*slot, with),
@@ -194,6 +213,7 @@ impl Market {
     fn epoch_opened(&mut self, epoch: Epoch, beacon: Hash) {
         self.epoch = epoch;
         self.beacon = beacon;
+        self.prune_docket(epoch);
     }
 
     fn verdict_recorded(&mut self, event: &Event) {
@@ -204,8 +224,9 @@ impl Market {
             kind,
             slots,
             accruals,
+            excused,
+            charges,
             outcomes,
-            ..
         } = event
         else {
             return;
@@ -216,6 +237,10 @@ impl Market {
             }
         }
         self.accrued(accruals);
+        for id in excused {
+            self.slot_mut(*id).maintained = self.used_with(*id, *epoch);
+        }
+        self.accused(*document, *provider, charges);
         self.learn(provider, *document, outcomes);
     }
 

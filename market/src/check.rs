@@ -1,5 +1,6 @@
 //! What must always hold of the whole state, verified from scratch.
 
+mod docket;
 mod indexes;
 mod money;
 
@@ -28,6 +29,7 @@ pub fn check(market: &Market) -> Result<(), Vec<Breach>> {
     pool(market, &mut breaches);
     locked(market, &mut breaches);
     indexes::check(market, &mut breaches);
+    docket::check(market, &mut breaches);
     for contract in market.contracts.values() {
         money::check(market, contract, &mut breaches);
         states(market, contract, &mut breaches);

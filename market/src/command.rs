@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use types::documents::{
-    Acceptance, Ask, Cancellation, Confession, Confirmation, Departure, Deposit, Extension, Grant,
-    Growth, Quote, Revision, Revocation, StorageReceipt, TopUp, Verdict, Voucher, Withdrawal,
+    Acceptance, Ask, Cancellation, Challenge, Confession, Confirmation, Departure, Deposit,
+    Dispute, Extension, Grant, Growth, Maintenance, Measurement, Proof, Quote, Revision,
+    Revocation, StorageReceipt, TopUp, Verdict, Voucher, Withdrawal,
 };
 use types::{ContractId, Epoch, Hash, Verified};
 
@@ -59,6 +60,19 @@ pub enum Command {
     RecordVerdict(Verified<Verdict>),
     /// A provider reports its own loss.
     Confess(Verified<Confession>),
+    /// A provider contests a verdict.
+    Dispute(Box<Contest>),
+    /// A provider announces maintenance.
+    Announce(Verified<Maintenance>),
+    /// An auditor has measured a provider.
+    Measure(Verified<Measurement>),
+    /// What a penalty holds for the client is the client's: it can be disputed no more.
+    Release {
+        /// Of which contract.
+        contract: ContractId,
+        /// Of which slot.
+        slot: u16,
+    },
     /// A slot was rebuilt: the provider's receipt and the revision the market signs as repairer.
     FinishRebuild {
         /// The rebuilding provider's receipt.
@@ -72,6 +86,13 @@ pub enum Command {
     Grant(Verified<Grant>),
     /// A client takes a grant back.
     Revoke(Verified<Revocation>),
+    /// What a slot has earned goes into its bond until that is whole.
+    HoldBack {
+        /// Of which contract.
+        contract: ContractId,
+        /// Which slot.
+        slot: u16,
+    },
     /// A reservation was not answered in time.
     Reassign {
         /// Of which contract.
@@ -98,6 +119,33 @@ pub enum Command {
     Settle(ContractId),
 }
 
+/// A dispute with everything it rests on: nothing else is needed to judge it, so the journal has the answers' bytes too.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Contest {
+    /// The provider's objection.
+    pub dispute: Verified<Dispute>,
+    /// The verdict it contests.
+    pub verdict: Verified<Verdict>,
+    /// The verdict's challenge.
+    pub challenge: Verified<Challenge>,
+    /// The provider's proof for that challenge.
+    pub proof: Verified<Proof>,
+    /// The bytes that the proof speaks for.
+    #[serde(with = "in_base64")]
+    pub answers: bytes::Bytes,
+}
+
+impl Contest {
+    fn documents(&self) -> Vec<(types::DocId, &types::Signed)> {
+        vec![
+            (self.dispute.id(), self.dispute.signed()),
+            (self.verdict.id(), self.verdict.signed()),
+            (self.challenge.id(), self.challenge.signed()),
+            (self.proof.id(), self.proof.signed()),
+        ]
+    }
+}
+
 impl Command {
     /// The stable name of this kind of command.
     pub const fn name(&self) -> &'static str {
@@ -116,6 +164,11 @@ impl Command {
             Self::OpenEpoch { .. } => "open_epoch",
             Self::RecordVerdict(_) => "record_verdict",
             Self::Confess(_) => "confess",
+            Self::Dispute(_) => "dispute",
+            Self::Announce(_) => "announce",
+            Self::Measure(_) => "measure",
+            Self::Release { .. } => "release",
+            Self::HoldBack { .. } => "hold_back",
             Self::FinishRebuild { .. } => "finish_rebuild",
             Self::RedeemVoucher(_) => "redeem_voucher",
             Self::Grant(_) => "grant",
@@ -150,6 +203,9 @@ impl Command {
             Self::TopUp(top_up) => vec![one(top_up)],
             Self::RecordVerdict(verdict) => vec![one(verdict)],
             Self::Confess(confession) => vec![one(confession)],
+            Self::Dispute(contest) => contest.documents(),
+            Self::Announce(notice) => vec![one(notice)],
+            Self::Measure(measurement) => vec![one(measurement)],
             Self::FinishRebuild { receipt, revision } => vec![one(receipt), one(revision)],
             Self::RedeemVoucher(voucher) => vec![one(voucher)],
             Self::Grant(grant) => vec![one(grant)],
@@ -157,10 +213,28 @@ impl Command {
             Self::OpenEpoch { .. }
             | Self::Reassign { .. }
             | Self::Expire(_)
+            | Self::Release { .. }
+            | Self::HoldBack { .. }
             | Self::Replace { .. }
             | Self::Renew(_)
             | Self::Complete(_)
             | Self::Settle(_) => Vec::new(),
         }
+    }
+}
+
+/// Bytes as base64url text.
+mod in_base64 {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+    use bytes::Bytes;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &Bytes, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&BASE64.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Bytes, D::Error> {
+        let text = String::deserialize(from)?;
+        BASE64.decode(text).map(Bytes::from).map_err(D::Error::custom)
     }
 }

@@ -5,16 +5,20 @@ mod amend;
 mod audit;
 mod bond;
 mod close;
+mod dispute;
 mod extend;
 mod grow;
 mod hold;
 mod leave;
+mod maintenance;
+mod measure;
 mod money;
 pub(crate) mod offer;
 mod penalty;
 mod rebuild;
 mod repair;
 mod share;
+mod standing;
 
 use crate::command::Command;
 use crate::event::{Event, SlotId};
@@ -47,6 +51,15 @@ impl Market {
             Command::OpenEpoch { epoch, beacon } => self.open_epoch(*epoch, *beacon),
             Command::RecordVerdict(verdict) => self.record_verdict(verdict),
             Command::Confess(confession) => self.confess(confession),
+            Command::Dispute(contest) => self.dispute(contest),
+            Command::Announce(notice) => self.announce(notice),
+            Command::Measure(measurement) => self.measure(measurement),
+            Command::HoldBack { contract, slot } => {
+                self.hold_back(SlotId { contract: *contract, slot: *slot })
+            }
+            Command::Release { contract, slot } => {
+                self.release(SlotId { contract: *contract, slot: *slot })
+            }
             Command::FinishRebuild { receipt, revision } => self.finish_rebuild(receipt, revision),
             Command::RedeemVoucher(voucher) => self.redeem_voucher(voucher),
             Command::Grant(grant) => self.give_grant(now, grant),

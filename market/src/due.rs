@@ -10,7 +10,7 @@ use contracts::{Contract, ContractState, Slot, SlotState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use types::terms::Renewal;
-use types::{ContractId, Epoch, Hash, Timestamp};
+use types::{ContractId, Epoch, Hash, Msat, Timestamp};
 
 /// Something that is due; a [`Command`] once it has the seed that some of them draw from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +23,10 @@ pub enum Due {
     Replace(SlotId),
     /// A contract that renews itself is in its last epoch.
     Renew(ContractId),
+    /// A slot's earnings go into its bond until that is whole.
+    HoldBack(SlotId),
+    /// Penalties of a slot can be disputed no more.
+    Release(SlotId),
     /// A contract's term has ended.
     Complete(ContractId),
     /// A contract's money is to be paid out.
@@ -37,6 +41,8 @@ impl Due {
             Self::Expire(contract) => Command::Expire(contract),
             Self::Replace(SlotId { contract, slot }) => Command::Replace { contract, slot, seed },
             Self::Renew(contract) => Command::Renew(contract),
+            Self::HoldBack(SlotId { contract, slot }) => Command::HoldBack { contract, slot },
+            Self::Release(SlotId { contract, slot }) => Command::Release { contract, slot },
             Self::Complete(contract) => Command::Complete(contract),
             Self::Settle(contract) => Command::Settle(contract),
         }
@@ -106,7 +112,8 @@ impl Market {
         self.contract(id).map(|contract| self.alarm(contract))
     }
 
-    /// When `contract` must be looked at next. Depends on the contract and the searches for its slots alone.
+    /// When `contract` must be looked at next. Depends on the contract, its contested penalties and the searches for its
+    /// slots alone.
     fn alarm(&self, contract: &Contract) -> Alarm {
         let mut alarm = Alarm::default();
         match contract.state {
@@ -119,6 +126,9 @@ impl Market {
             ContractState::Completed => alarm.in_epoch(contract.end().unwrap_or_default().plus(1)),
             ContractState::Failed => alarm.in_epoch(Epoch(0)),
             ContractState::Settled | ContractState::Expired | ContractState::Cancelled => {}
+        }
+        for (_, penalties) in self.docket.contested_of(contract.id) {
+            penalties.iter().for_each(|penalty| alarm.in_epoch(penalty.until.plus(1)));
         }
         if matches!(contract.state, ContractState::Agreed | ContractState::Active) {
             for (slot, s) in (0u16..).zip(&contract.slots) {
@@ -143,12 +153,19 @@ impl Market {
                 if let Some(since) = slot.leaving {
                     alarm.in_epoch(since.plus(1).max(next_search()));
                 }
+                if slot.lacking > Msat::ZERO {
+                    alarm.in_epoch(slot.accrual.through.plus(1));
+                }
             }
             SlotState::Reserved | SlotState::Closed => {}
         }
     }
 
     fn due_of(&self, now: Timestamp, contract: &Contract) -> Vec<Due> {
+        let over = self.final_penalties(contract.id);
+        if !over.is_empty() {
+            return over.into_iter().map(Due::Release).collect();
+        }
         if self.is_settleable(contract) {
             return vec![Due::Settle(contract.id)];
         }
@@ -185,7 +202,11 @@ impl Market {
             SlotState::Repairing => (now > slot.answer_by).then_some(Due::Reassign(id)),
             SlotState::AtFault => self.is_overdue(contract, slot).then_some(Due::Replace(id)),
             SlotState::Vacated => self.may_search(id).then_some(Due::Replace(id)),
-            SlotState::Filled => self.may_hand_over(contract, id, slot).then_some(Due::Replace(id)),
+            SlotState::Filled if self.may_hand_over(contract, id, slot) => Some(Due::Replace(id)),
+            SlotState::Filled => {
+                let holds = self.to_hold(id, slot) > Msat::ZERO && self.unposted(id) > Msat::ZERO;
+                holds.then_some(Due::HoldBack(id))
+            }
             SlotState::Reserved | SlotState::Closed => None,
         }
     }

@@ -2,6 +2,7 @@
 
 mod about;
 
+use crate::docket::{Charge, Contested, Reading};
 use crate::sharing::{GuestReads, StandingGrant};
 use contracts::payout::Accrual;
 use contracts::{Amendment, Contract, Fault, Posting, Slot};
@@ -71,6 +72,8 @@ pub enum Event {
         document: DocId,
         /// Until when a slot under repair must be rebuilt; as it was where there is nothing to rebuild.
         answer_by: types::Timestamp,
+        /// What of the bond is to be held back from its earnings.
+        lacking: Msat,
         /// Available → bond.
         postings: Vec<Posting>,
     },
@@ -220,6 +223,10 @@ pub enum Event {
         slots: Vec<SlotId>,
         /// Slots that earn less than everything for the epoch.
         accruals: Vec<(SlotId, Accrual)>,
+        /// Slots whose silence was announced: nothing is held against them but the epoch's pay.
+        excused: Vec<SlotId>,
+        /// What it holds against slots, and can be disputed.
+        charges: Vec<Charge>,
         /// What reputation learns.
         outcomes: Vec<Outcome>,
     },
@@ -264,7 +271,119 @@ pub enum Event {
         to_client: Msat,
         /// To the repair pool.
         to_pool: Msat,
-        /// Bond → pool and client.
+        /// While it can be disputed: on which verdicts it rests and until when, with what waits for the client.
+        contested: Option<Contested>,
+        /// Bond → pool and client, or pool and contested.
+        postings: Vec<Posting>,
+    },
+    /// A dispute was right: the verdict was wrong about some slots.
+    DisputeUpheld {
+        /// The dispute.
+        document: DocId,
+        /// The verdict that falls.
+        verdict: DocId,
+        /// Whose dispute.
+        provider: Did,
+        /// The slots about which it was wrong.
+        slots: Vec<SlotId>,
+        /// What reputation unlearns, with the verdict it was learnt from.
+        retracted: Vec<(DocId, Outcome)>,
+    },
+    /// A dispute was wrong: its answers do not prove what the verdict denies.
+    DisputeDismissed {
+        /// The dispute.
+        document: DocId,
+        /// The verdict that stands.
+        verdict: DocId,
+        /// Whose dispute.
+        provider: Did,
+        /// Why, in words.
+        reason: String,
+        /// What reputation learns.
+        outcome: Outcome,
+    },
+    /// An epoch's pay that a wrong verdict took is given back to a slot that is still its provider's.
+    PayRestored {
+        /// Which slot.
+        slot: SlotId,
+        /// What it has earned.
+        accrual: Accrual,
+    },
+    /// An epoch's pay that a wrong verdict took is made good to a provider that is out of the slot.
+    PayCompensated {
+        /// Which slot.
+        slot: SlotId,
+        /// Whose it was.
+        provider: Did,
+        /// What the market's fees do not cover: the operator owes it.
+        owed: Msat,
+        /// Fees → available.
+        postings: Vec<Posting>,
+    },
+    /// A penalty is reversed.
+    PenaltyReversed {
+        /// Of which slot.
+        slot: SlotId,
+        /// Who paid it.
+        provider: Did,
+        /// The verdict that fell.
+        verdict: DocId,
+        /// What the client does not get after all.
+        from_client: Msat,
+        /// What goes back into the bond.
+        to_bond: Msat,
+        /// What goes back to the provider, where the bond is whole or released.
+        to_provider: Msat,
+        /// What neither the contract's part of the pool nor the market's fees cover: the operator owes it.
+        owed: Msat,
+        /// Contested, pool and fees → bond and available.
+        postings: Vec<Posting>,
+    },
+    /// Penalties can be disputed no more: the client has its part.
+    PenaltyReleased {
+        /// Of which slot.
+        slot: SlotId,
+        /// Those that were disputable through an epoch before this one.
+        before: Epoch,
+        /// Contested → available.
+        postings: Vec<Posting>,
+    },
+    /// A provider announced maintenance.
+    MaintenanceAnnounced {
+        /// The notice.
+        document: DocId,
+        /// Whose.
+        provider: Did,
+        /// The first epoch.
+        from: Epoch,
+        /// How many.
+        epochs: u32,
+    },
+    /// A provider was measured.
+    Measured {
+        /// Whom.
+        provider: Did,
+        /// In which epoch.
+        epoch: Epoch,
+        /// What was found.
+        reading: Reading,
+    },
+    /// A banned provider is to hand a slot over. It serves on until another takes it.
+    SlotRelieved {
+        /// Which slot.
+        slot: SlotId,
+        /// Who is in it.
+        provider: Did,
+    },
+    /// Earnings are held back until a bond is whole.
+    EarningsHeld {
+        /// Which slot.
+        slot: SlotId,
+        /// What it has earned.
+        accrual: Accrual,
+        /// What was held back.
+        amount: Msat,
+        /// Escrow → bond.
         postings: Vec<Posting>,
     },
     /// A provider is out of a slot; it has what it earned and what is left of its bond.

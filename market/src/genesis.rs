@@ -5,6 +5,9 @@ use reputation::ReputationPolicy;
 use serde::{Deserialize, Serialize};
 use types::{Did, Hash, Span};
 
+/// How long a verdict can be disputed in a market with default policies.
+const DISPUTE_WITHIN: Span = Span(3 * Span::DAY.0);
+
 /// A market's constitution: its key, its epoch, its rules' parameters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Genesis {
@@ -22,6 +25,12 @@ pub struct Genesis {
     pub answer_within: Span,
     /// How long a client may take to store the first bytes.
     pub store_within: Span,
+    /// For how many epochs after it was recorded a verdict can be disputed, and a penalty after it was imposed.
+    #[serde(default = "dispute_epochs_least")]
+    pub dispute_epochs: u64,
+    /// Who may measure providers beside the market.
+    #[serde(default)]
+    pub auditors: Vec<Did>,
     /// The rates of quotes.
     pub pricing: PricingPolicy,
     /// The parameters of scores and gates.
@@ -39,8 +48,15 @@ impl Genesis {
             rounds_max: 3,
             answer_within: Span(30 * Span::SECOND.0),
             store_within: Span::DAY,
+            dispute_epochs: DISPUTE_WITHIN.epochs(epoch).max(1),
+            auditors: Vec::new(),
             pricing: PricingPolicy::default(),
             reputation: ReputationPolicy::default(),
         }
     }
+}
+
+/// The window of a market that was founded without one.
+const fn dispute_epochs_least() -> u64 {
+    1
 }

@@ -4,7 +4,7 @@
 //! [`decide`](Market::decide) judges a [`Command`] and changes nothing; what it allows is a list of
 //! [`Event`]s, which [`apply`](Market::apply) turns into the next state and cannot refuse;
 //! [`due`](Market::due) says what time alone makes happen. [`quote`] finds a price and the providers for a
-//! request; [`effect`] says what an event asks of the outside world; [`check()`] verifies every invariant.
+//! request; [`docket`] keeps what may still be disputed; [`effect`] says what an event asks of the outside world; [`check()`] verifies every invariant.
 //!
 //! Pure: time and seeds are arguments, so a replay of the same events gives the same state to the bit.
 
@@ -12,6 +12,7 @@ mod apply;
 pub mod check;
 pub mod command;
 mod decide;
+pub mod docket;
 mod due;
 pub mod effect;
 pub mod event;

@@ -108,6 +108,34 @@ pub enum Rejection {
         /// What is wrong.
         reason: &'static str,
     },
+    /// A dispute that comes too late.
+    #[error(
+        "verdict {verdict} could be disputed through epoch {until}, and epoch {now} is open; penalties are final after that"
+    )]
+    DisputeLate {
+        /// Which verdict.
+        verdict: types::DocId,
+        /// Until when it could be disputed.
+        until: Epoch,
+        /// The open epoch.
+        now: Epoch,
+    },
+    /// A verdict that there is nothing to dispute about.
+    #[error("verdict {verdict} cannot be disputed: {reason}")]
+    NotDisputable {
+        /// Which verdict.
+        verdict: types::DocId,
+        /// Why, and what would be right.
+        reason: String,
+    },
+    /// Evidence that does not belong to what it is given for.
+    #[error("the evidence shows nothing here: {0}")]
+    ForeignEvidence(String),
+    /// A provider that is banned.
+    #[error(
+        "{0} is banned: its offers are not taken; a ban ends only where a dispute reverses what it rests on"
+    )]
+    Banned(Did),
     /// Too few providers fit.
     #[error("{found} of {needed} slots can be placed; {reason}")]
     TooFewProviders {
@@ -164,6 +192,10 @@ impl Rejection {
             Self::TooFewProviders { .. } => "too_few_providers",
             Self::NoConsent { .. } => "no_consent",
             Self::ReadsUnpaid { .. } => "reads_unpaid",
+            Self::DisputeLate { .. } => "dispute_too_late",
+            Self::NotDisputable { .. } => "not_disputable",
+            Self::ForeignEvidence(_) => "foreign_evidence",
+            Self::Banned(_) => "banned",
         }
     }
 }

@@ -22,6 +22,7 @@ pub fn routine(market: &Market) -> BTreeMap<Did, Vec<SlotChallenge>> {
         let count =
             audit_plan::challenges_in_epoch(&contract.audit, contract.epoch, now.since(first));
         for (number, slot) in (0u16..).zip(&contract.slots) {
+            let count = audit_plan::under_suspicion(count, market.suspicion(&slot.provider()));
             // A slot that did not answer is asked in every epoch, so that it can show that it is back.
             let count = if slot.state == SlotState::AtFault { count.max(1) } else { count };
             // One that leaves shows first that it leaves everything behind.

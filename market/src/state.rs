@@ -1,5 +1,6 @@
 //! The whole economic state, and the questions it answers.
 
+use crate::docket::Docket;
 use crate::due::Alarms;
 use crate::event::SlotId;
 use crate::genesis::Genesis;
@@ -64,6 +65,8 @@ pub struct Market {
     pub(crate) pooled: BTreeMap<ContractId, Msat>,
     /// Who shares what with whom.
     pub(crate) sharing: Sharing,
+    /// What may still be disputed, what was announced and what was measured.
+    pub(crate) docket: Docket,
 }
 
 impl Market {
@@ -89,6 +92,7 @@ impl Market {
             former: BTreeMap::new(),
             pooled: BTreeMap::new(),
             sharing: Sharing::default(),
+            docket: Docket::default(),
             genesis,
         }
     }
@@ -126,6 +130,16 @@ impl Market {
     /// What reputation says of a provider.
     pub fn score(&self, provider: &Did) -> Score {
         self.records.get(provider).map(Record::score).unwrap_or_default()
+    }
+
+    /// What is known of a provider, if it ever offered anything or was judged.
+    pub fn record(&self, provider: &Did) -> Option<&Record> {
+        self.records.get(provider)
+    }
+
+    /// What may still be disputed, what was announced and what was measured.
+    pub fn docket(&self) -> &Docket {
+        &self.docket
     }
 
     /// All contracts there have been.

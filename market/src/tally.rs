@@ -26,8 +26,10 @@ pub(crate) fn tally(
                 let Some(slot) = contract.slots.get(usize::from(slot)) else { continue };
                 let provider = slot.provider();
                 if to == Account::Available(provider) {
+                    // What was held back was received as earnings already.
+                    let own = amount.sub(slot.held.min(*amount))?;
                     let returned = &mut share(shares, provider).returned;
-                    *returned = returned.add(*amount)?;
+                    *returned = returned.add(own)?;
                     continue;
                 }
                 let slashed = &mut share(shares, provider).slashed;
@@ -36,6 +38,20 @@ pub(crate) fn tally(
                     let received = &mut share(shares, party).received;
                     *received = received.add(*amount)?;
                 }
+            }
+            (Account::Escrow(id), Account::Bond(to, slot)) if id == contract.id && to == id => {
+                let Some(slot) = contract.slots.get(usize::from(slot)) else { continue };
+                let received = &mut share(shares, slot.provider()).received;
+                *received = received.add(*amount)?;
+            }
+            (Account::Contested(id, _), Account::Available(party))
+                if id == contract.id && party == contract.client =>
+            {
+                let received = &mut share(shares, party).received;
+                *received = received.add(*amount)?;
+            }
+            (Account::Contested(id, _), to) if id == contract.id => {
+                reverse(shares, contract, (to, *amount))?;
             }
             (Account::RepairPool | Account::Available(_), Account::Available(party)) => {
                 let received = &mut share(shares, party).received;
@@ -48,6 +64,29 @@ pub(crate) fn tally(
             _ => {}
         }
     }
+    Ok(())
+}
+
+/// A slash is taken back: to the bond, or to who posted that.
+fn reverse(
+    shares: &mut BTreeMap<Did, Share>,
+    contract: &Contract,
+    (to, amount): (Account, Msat),
+) -> Result<(), MoneyError> {
+    let provider = match to {
+        Account::Available(provider) => {
+            let returned = &mut share(shares, provider).returned;
+            *returned = returned.add(amount)?;
+            provider
+        }
+        Account::Bond(_, slot) => match contract.slots.get(usize::from(slot)) {
+            Some(slot) => slot.provider(),
+            None => return Ok(()),
+        },
+        _ => return Ok(()),
+    };
+    let slashed = &mut share(shares, provider).slashed;
+    *slashed = slashed.sub(amount)?;
     Ok(())
 }
 

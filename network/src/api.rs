@@ -5,7 +5,10 @@ pub mod sharing;
 pub use sharing::{GrantLine, SlotPass};
 
 use serde::{Deserialize, Serialize};
-use types::documents::{Acceptance, Quote, QuotedSlot, Revision, SlotSize, StorageReceipt};
+use types::documents::{
+    Acceptance, AccessToken, Challenge, Dispute, Proof, Quote, QuotedSlot, Revision, SlotSize,
+    StorageReceipt, Verdict,
+};
 use types::{
     Bytes, ContractId, CostVector, Did, DocId, Epoch, Hash, Jws, Msat, Redundancy, Score, Signed,
     Span, Terms, Timestamp,
@@ -317,6 +320,57 @@ pub struct Accepted {
     pub document: DocId,
 }
 
+/// `POST /v1/disputes`: a provider contests a verdict.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DisputeBody {
+    /// The signed [`Dispute`].
+    #[schema(value_type = Jws<Dispute>)]
+    pub dispute: Signed,
+    /// The provider's signed [`Proof`] for the verdict's challenge.
+    #[schema(value_type = Jws<Proof>)]
+    pub proof: Signed,
+    /// The bytes that the proof speaks for, in base64url.
+    pub answers: String,
+}
+
+/// A line of `GET /v1/verdicts`: a verdict that found something wrong, while it can be disputed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VerdictLine {
+    /// Its name.
+    pub id: DocId,
+    /// The signed [`Verdict`].
+    #[schema(value_type = Jws<Verdict>)]
+    pub verdict: Signed,
+    /// The signed [`Challenge`] that it judges the answer to, where the market has it.
+    #[schema(value_type = Option<Jws<Challenge>>)]
+    pub challenge: Option<Signed>,
+    /// The epoch in which it was recorded.
+    pub recorded: Epoch,
+    /// The last epoch in which it can be disputed.
+    pub until: Epoch,
+    /// Whether a penalty that a dispute would reverse rests on it.
+    pub penalised: bool,
+    /// The dispute that was judged already.
+    pub disputed: Option<DocId>,
+}
+
+/// A line of `GET /v1/probes`: where an auditor may measure one provider now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProbeLine {
+    /// Whom.
+    pub provider: Did,
+    /// Where its data plane answers.
+    pub endpoint: String,
+    /// For which epoch.
+    pub epoch: Epoch,
+    /// A shard that its last audit has shown to be there.
+    pub shard: Hash,
+    /// An [`AccessToken`] from the market, for the auditor.
+    #[schema(value_type = Jws<AccessToken>)]
+    pub token: Signed,
+}
+
 /// RFC 9457 problem details, with a stable `code`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
@@ -362,6 +416,13 @@ pub enum ToProvider {
     Accepted {
         /// Which.
         document: DocId,
+    },
+    /// A verdict that found something wrong was recorded against the provider.
+    Verdict {
+        /// The signed [`types::documents::Verdict`].
+        verdict: Signed,
+        /// The signed [`types::documents::Challenge`] that it rests on.
+        challenge: Signed,
     },
 }
 

@@ -69,6 +69,7 @@ pub mod extract;
 pub mod identity;
 pub mod market_api;
 pub mod node_api;
+pub mod probe;
 pub mod problem;
 pub mod server;
 mod socket;

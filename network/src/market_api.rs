@@ -8,8 +8,8 @@ pub use events::Events;
 use self::operations as op;
 use crate::api::{
     AcceptBody, Accepted, AccountView, BackupBody, BooksPage, BooksView, ContractLine,
-    ContractView, GrantLine, HistoryEntry, JournalView, MarketInfo, Page, ProviderLine, ReviseBody,
-    SlotPass, ToMarket, ToProvider,
+    ContractView, DisputeBody, GrantLine, HistoryEntry, JournalView, MarketInfo, Page, ProbeLine,
+    ProviderLine, ReviseBody, SlotPass, ToMarket, ToProvider, VerdictLine,
 };
 use crate::auth::Sessions;
 use crate::client::{Call, ClientError, HttpClient};
@@ -269,6 +269,41 @@ impl MarketClient {
             Err(error) if error.problem().is_some_and(|p| p.status == 404) => Ok(None),
             other => other.map(Some),
         }
+    }
+
+    /// A provider contests a verdict.
+    pub async fn dispute(&self, body: &DisputeBody) -> Result<Accepted, ClientError> {
+        self.http.post(op::DISPUTE.path).json(body).read_json(JSON_BYTES_MAX).await
+    }
+
+    /// A provider announces [`Maintenance`](types::documents::Maintenance).
+    pub async fn announce(&self, notice: &Signed) -> Result<Accepted, ClientError> {
+        self.post(op::ANNOUNCE.path, notice).await
+    }
+
+    /// An auditor gives a [`Measurement`](types::documents::Measurement).
+    pub async fn measured(&self, measurement: &Signed) -> Result<Accepted, ClientError> {
+        self.post(op::MEASURE.path, measurement).await
+    }
+
+    /// The verdicts against `provider` that can be disputed still, all pages of them.
+    pub async fn verdicts(&self, provider: Did) -> Result<Vec<VerdictLine>, ClientError> {
+        let mut lines = Vec::new();
+        let mut after = String::new();
+        loop {
+            let path = format!("{}?provider={provider}{after}", op::VERDICTS.path);
+            let page: Page<VerdictLine> = self.read(&path).await?;
+            lines.extend(page.items);
+            match page.next {
+                Some(next) => after = format!("&after={next}"),
+                None => return Ok(lines),
+            }
+        }
+    }
+
+    /// Where this auditor may measure whom, now.
+    pub async fn probes(&self) -> Result<Vec<ProbeLine>, ClientError> {
+        self.read(op::PROBES.path).await
     }
 
     /// The whole ledger, as it was after one block: for the operator.

@@ -115,6 +115,15 @@ impl Record {
         self.history.iter()
     }
 
+    /// How near the provider is to being expelled for losing or hiding bytes, in permille of the alarm: the larger of
+    /// possession's and honesty's.
+    pub fn suspicion_permille(&self, policy: &ReputationPolicy) -> u16 {
+        let suspected = [Dimension::Possession, Dimension::Honesty].map(|dimension| {
+            self.sides[dimension as usize].suspicion_permille(policy.rule(dimension))
+        });
+        suspected.into_iter().max().unwrap_or(0)
+    }
+
     /// What others may know of it.
     pub fn score(&self) -> Score {
         self.score
@@ -146,6 +155,20 @@ mod tests {
             let bound = record.sides[dimension as usize].bound(policy.rule(dimension), Epoch(0));
             assert_eq!(bound, record.score().bounds[dimension as usize]);
         }
+    }
+
+    #[test]
+    fn a_failed_proof_is_suspicious_and_an_outage_is_not() {
+        let policy = ReputationPolicy::default();
+        let evidence = Evidence { epoch: Epoch(1), document: Hash([9; 32]) };
+        let after = |dimension| {
+            let mut record = Record::new(Epoch(0));
+            record.note(&policy, Outcome { dimension, good: 0, bad: 1 }, evidence);
+            record.suspicion_permille(&policy)
+        };
+        assert!(after(Dimension::Possession) > 0 && after(Dimension::Possession) < 1000);
+        assert!(after(Dimension::Honesty) > 0);
+        assert_eq!((after(Dimension::Availability), after(Dimension::Latency)), (0, 0));
     }
 
     #[test]

@@ -137,6 +137,11 @@ impl Side {
         sums.suspicion.is_alarmed(&rule.asked.suspicion)
     }
 
+    /// How near small failures are to raising the alarm, in permille.
+    pub(crate) fn suspicion_permille(&self, rule: Rule<'_>) -> u16 {
+        self.counted(rule).suspicion.permille(&rule.asked.suspicion)
+    }
+
     /// The latest epoch in which anything was seen.
     pub(crate) fn latest(&self) -> Epoch {
         self.at

@@ -22,6 +22,12 @@ impl Suspicion {
         self.sum_micro = sum.min(policy.alarm_micro);
     }
 
+    /// How near the alarm is, in permille.
+    pub fn permille(&self, policy: &SuspicionPolicy) -> u16 {
+        let share = u128::from(self.sum_micro) * 1000 / u128::from(policy.alarm_micro.max(1));
+        u16::try_from(share.min(1000)).unwrap_or(1000)
+    }
+
     /// The sum, in millionths.
     pub fn level_micro(&self) -> u64 {
         self.sum_micro

@@ -17,4 +17,4 @@ pub use chunk::CHUNK_BYTES;
 pub use error::ProofError;
 pub use pick::{Pick, picks};
 pub use verify::verify;
-pub use wire::{ANSWERS_MAX, decode, encode};
+pub use wire::{ANSWERS_MAX, decode, decode_first, encode};

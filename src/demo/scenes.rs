@@ -126,7 +126,7 @@ pub(super) async fn kill_and_repair(
     report.repair.to = stage.name(&to);
     report.repair.seconds = (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
     output.say(format!(
-        "   Its whole bond of {slashed} is slashed: {to_client} to the client, {to_pool} to the repair pool, nothing to the market."
+        "   Its whole bond of {slashed} is slashed: {to_client} for the client once nobody can dispute it any more, {to_pool} to the repair pool, nothing to the market."
     ));
     output.say(format!(
         "   {} has rebuilt slot {VICTIM} from four others, to the same root, {:.2} s after the kill.",

@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::http::front::Front;
 use crate::outbox::Nudge;
+use crate::probes::Targets;
 use crate::published::{Published, View};
 use crate::store::read::Readers;
 use crate::streams::Streams;
@@ -27,6 +28,8 @@ pub(crate) struct App {
     pub(crate) writer: Writer,
     pub(crate) readers: Arc<Readers>,
     pub(crate) streams: Arc<Streams>,
+    /// Where providers can be measured.
+    pub(crate) targets: Targets,
     pub(crate) outbox: mpsc::UnboundedSender<Nudge>,
     pub(crate) blocks: watch::Receiver<u64>,
     /// Whether this process writes.

@@ -4,10 +4,10 @@ use crate::app::App;
 use crate::clock::span;
 use crate::streams::{Answered, Connection};
 use crate::writer::{Refusal, Submission};
+use contracts::evidence;
 use market::event::SlotId;
 use market::{Command, schedule};
 use network::api::ToProvider;
-use shards::{Root, SlotSummary, prove};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
@@ -167,8 +167,13 @@ impl Auditor {
             Some((answered, latency)) => {
                 let latency_ms = u32::try_from(latency.as_millis()).unwrap_or(u32::MAX);
                 let asked = challenge.clone();
+                let app = self.app.clone();
                 let judged = tokio::task::spawn_blocking(move || {
-                    (judge(&asked, &answered, latency_ms), answered)
+                    let slots = judge(&asked, &answered, latency_ms);
+                    if slots.iter().any(|slot| slot.passed > 0) {
+                        app.targets.learn(&asked, &answered.answers.concat().into());
+                    }
+                    (slots, answered)
                 });
                 let (slots, answered) =
                     judged.await.map_err(|error| Refusal::Unavailable(error.to_string()))?;
@@ -189,9 +194,18 @@ impl Auditor {
             proof,
             slots,
         });
+        let told = (!verdict.slots.iter().all(SlotVerdict::is_pass)).then(|| ToProvider::Verdict {
+            verdict: verdict.signed().clone(),
+            challenge: challenge.signed().clone(),
+        });
         let command = Command::RecordVerdict(verdict);
         let submission = Submission { evidence, answers, ..Submission::from(command) };
-        self.app.writer.submit(submission).await.map(|_| ())
+        self.app.writer.submit(submission).await?;
+        // One that is away asks for its verdicts when it is back.
+        if let (Some(told), Some(connection)) = (told, self.app.streams.get(&challenge.provider)) {
+            connection.send(told);
+        }
+        Ok(())
     }
 }
 
@@ -224,39 +238,23 @@ fn silent(slot: &SlotChallenge) -> SlotVerdict {
     }
 }
 
-/// What an answer proves, slot by slot.
-fn judge(challenge: &Challenge, answered: &Answered, latency_ms: u32) -> Vec<SlotVerdict> {
-    let whole = Hash::of(&answered.answers.concat()) == answered.proof.answers
-        && answered.proof.provider == challenge.provider;
-    (0..)
-        .zip(&challenge.slots)
-        .map(|(place, slot)| {
-            let bytes = answered.answers.get(place).filter(|_| whole);
-            let seed = slot.seed(&challenge.beacon, challenge.epoch, challenge.kind);
-            let passed = bytes.map_or(0, |bytes| passed(slot, seed, bytes));
-            SlotVerdict { passed, answered: true, latency_ms, ..silent(slot) }
-        })
+/// What an answer shows, slot by slot; one whose documents do not belong together proves nothing.
+fn judge(
+    challenge: &Verified<Challenge>,
+    answered: &Answered,
+    latency_ms: u32,
+) -> Vec<SlotVerdict> {
+    let answers = answered.answers.concat().into();
+    let findings = evidence::judge(challenge, &answered.proof, &answers);
+    let findings = findings.unwrap_or_else(|error| {
+        tracing::debug!(provider = %challenge.provider, %error, "no answers");
+        Vec::new()
+    });
+    let passed = findings.iter().map(|finding| finding.passed).chain(std::iter::repeat(0));
+    let slots = challenge.slots.iter().zip(passed);
+    slots
+        .map(|(slot, passed)| SlotVerdict { passed, answered: true, latency_ms, ..silent(slot) })
         .collect()
-}
-
-/// How many of a slot's picks `bytes` proves.
-fn passed(slot: &SlotChallenge, seed: [u8; 32], bytes: &[u8]) -> u32 {
-    let summary = SlotSummary {
-        root: Root(slot.size.root.0),
-        bytes: slot.size.bytes,
-        shards: slot.size.shards,
-    };
-    let answers = match prove::decode(&bytes::Bytes::copy_from_slice(bytes)) {
-        Ok(answers) => answers,
-        Err(error) => {
-            tracing::debug!(contract = %slot.contract, slot = slot.slot, %error, "no answers");
-            return 0;
-        }
-    };
-    let picks = prove::picks(seed, &summary, slot.count);
-    let proven = picks.into_iter().zip(&answers);
-    let proven = proven.filter(|(pick, answer)| prove::verify(*pick, &summary, answer).is_ok());
-    u32::try_from(proven.count()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::auditor::Auditor;
+use crate::prober::Prober;
 use crate::writer::Refusal;
 use contracts::beacon::{Beacon, HashChain};
 use market::{Command, Due};
@@ -19,17 +20,22 @@ const TICK: Duration = Duration::from_millis(250);
 pub(crate) struct Epochs {
     app: Arc<App>,
     auditor: Auditor,
+    prober: Prober,
     beacon: HashChain,
     /// Held while an epoch opens and is audited.
     turn: Mutex<()>,
 }
 
 impl Epochs {
-    pub(crate) fn new(app: Arc<App>, auditor: Auditor, beacon: HashChain) -> Self {
-        Self { app, auditor, beacon, turn: Mutex::new(()) }
+    pub(crate) fn new(
+        app: Arc<App>,
+        (auditor, prober): (Auditor, Prober),
+        beacon: HashChain,
+    ) -> Self {
+        Self { app, auditor, prober, beacon, turn: Mutex::new(()) }
     }
 
-    /// Opens the next epoch, does what is due, audits, and checks every invariant; returns when every slot has its
+    /// Opens the next epoch, does what is due, measures, audits, and checks every invariant; returns when every slot has its
     /// verdict.
     pub(crate) async fn open_next(&self) -> Result<Epoch, Refusal> {
         let _turn = self.turn.lock().await;
@@ -40,6 +46,7 @@ impl Epochs {
         })?;
         self.app.writer.submit(Command::OpenEpoch { epoch, beacon }).await?;
         self.run_due().await?;
+        self.prober.hold().await?;
         self.auditor.hold_routine().await?;
         self.run_due().await?;
         self.check().await?;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod agreements;
+mod audits;
 mod bulk;
 mod contracts;
 mod describe;
@@ -64,6 +65,11 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(agreements::cancel))
         .routes(routes!(agreements::depart))
         .routes(routes!(agreements::top_up))
+        .routes(routes!(audits::dispute))
+        .routes(routes!(audits::announce))
+        .routes(routes!(audits::measure))
+        .routes(routes!(audits::verdicts))
+        .routes(routes!(audits::probes))
         .routes(routes!(bulk::put_layout, bulk::layout))
         .routes(routes!(accounts::account))
         .routes(routes!(accounts::history))

@@ -6,7 +6,7 @@
 //! the first block on. [`writer`] is the only one that changes anything: it commits commands in groups
 //! to the `store` (SQLite or PostgreSQL), then publishes and answers. `http` takes requests, `converse` speaks
 //! with a provider over its stream (`streams` knows who is connected). `epochs` does what time makes
-//! due, `auditor` challenges and judges, `outbox` and `repair` see to reservations and rebuilds.
+//! due, `prober` measures providers (`probes` says where that can be done), `auditor` challenges and judges, `outbox` and `repair` see to reservations and rebuilds.
 //!
 //! Nothing is acknowledged before it is durable, and whatever is sent again takes effect once.
 
@@ -26,6 +26,8 @@ mod init;
 pub mod journal;
 mod location;
 mod outbox;
+mod prober;
+mod probes;
 mod published;
 mod ready;
 mod refuse;

@@ -11,6 +11,8 @@ use crate::http;
 use crate::http::front::Front;
 use crate::http::limit::Limits;
 use crate::init;
+use crate::prober::Prober;
+use crate::probes::Targets;
 use crate::published::Published;
 use crate::replay;
 use crate::store::read::Readers;
@@ -62,6 +64,10 @@ pub struct Config {
     pub answer_within: Duration,
     /// How long a provider that is away at an audit is waited for.
     pub absence_max: Duration,
+    /// Whether the market measures providers over their data planes, beside auditing them.
+    pub measures: bool,
+    /// How long the auditors that the genesis names are waited for in each epoch, before verdicts are given.
+    pub measure_within: Duration,
     /// After how many events a snapshot is written.
     pub snapshot_every: u64,
     /// The largest size of the database in bytes; new work is refused beyond.
@@ -92,6 +98,8 @@ impl Config {
             seed: None,
             answer_within: Duration::from_secs(30),
             absence_max: Duration::from_secs(10),
+            measures: false,
+            measure_within: Duration::from_secs(20),
             snapshot_every: 100_000,
             database_bytes_max: None,
             limits: Limits::default(),
@@ -183,6 +191,7 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
         writer,
         readers: Arc::new(Readers::new(config.place())),
         streams,
+        targets: Targets::default(),
         outbox: nudges,
         blocks: watched,
         role: roles,
@@ -192,7 +201,10 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     });
     let patience = Patience { answer: config.answer_within, absence: config.absence_max };
     let auditor = Auditor { app: app.clone(), patience };
-    let epochs = Arc::new(Epochs::new(app.clone(), auditor.clone(), init::beacon(&config.key)));
+    let prober =
+        Prober { app: app.clone(), measures: config.measures, patience: config.measure_within };
+    let beacon = init::beacon(&config.key);
+    let epochs = Arc::new(Epochs::new(app.clone(), (auditor.clone(), prober), beacon));
     let workers = Workers { stop, tasks: TaskTracker::new() };
     let duties = Duties { app: app.clone(), epochs: epochs.clone(), auditor };
     workers.run(duties.stand_by(config.epoch_every, inbox));

@@ -7,8 +7,9 @@ use contracts::{ContractStep, Fault, Slot, SlotState, SlotStep};
 use types::{Bytes, ContractId, Did, Epoch, Msat, Timestamp};
 
 impl Market {
-    pub(super) fn slot_confirmed(&mut self, id: SlotId, answer_by: Timestamp) {
+    pub(super) fn slot_confirmed(&mut self, id: SlotId, answer_by: Timestamp, lacking: Msat) {
         let slot = self.slot_mut(id);
+        slot.lacking = lacking;
         slot.confirmed = true;
         slot.answer_by = answer_by;
     }
@@ -29,6 +30,21 @@ impl Market {
         let slot = self.slot_mut(id);
         slot.fault = Some(fault);
         slot.accrual = accrual;
+    }
+
+    pub(super) fn relieved(&mut self, id: SlotId) {
+        let epoch = self.epoch;
+        self.move_slot(id, SlotStep::Depart).leaving = Some(epoch);
+    }
+
+    pub(super) fn earnings_held(&mut self, id: SlotId, accrual: Accrual, amount: Msat) {
+        let slot = self.slot_mut(id);
+        slot.accrual = accrual;
+        slot.lacking = slot.lacking.sub(amount).expect("no more is held back than is lacking");
+        slot.held = slot.held.add(amount).expect("a bond is held back at most whole");
+        let contract = self.contract_mut(&id.contract);
+        contract.into_bonds =
+            contract.into_bonds.add(amount).expect("a contract's bonds fit as its escrow does");
     }
 
     pub(super) fn slot_recovered(&mut self, id: SlotId, accrual: Accrual) {

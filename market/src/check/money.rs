@@ -112,6 +112,8 @@ fn shares(market: &Market, contract: &Contract, breaches: &mut Breaches) {
         .map(|(n, _)| market.ledger.totals(Account::Bond(contract.id, n)));
     let out =
         bonds.map(|totals| i128::from(totals.debits)).sum::<i128>() + i128::from(escrow.debits);
+    // What went into a bond from the escrow, or back into it, is counted where it leaves that.
+    let out = out - i128::from(contract.into_bonds.0);
     let sum = |line: fn(&Share) -> Msat| {
         contract.shares.values().map(|share| i128::from(line(share).0)).sum::<i128>()
     };

@@ -88,6 +88,7 @@ impl Market {
             store_by: now.after(self.genesis.store_within),
             reserves,
             egress_spent: Msat::ZERO,
+            into_bonds: Msat::ZERO,
             shares: BTreeMap::new(),
             slots,
         })
@@ -119,12 +120,11 @@ impl Market {
             let reason = format!("{} declined: {}", slot.provider(), clip(reason));
             return self.pass_over(now, id, reason);
         }
-        let lock = rail(contract.terms.rail).lock_bond(
-            contract.id,
-            id.slot,
-            slot.provider(),
-            slot.quoted.bond,
-        );
+        let bond = slot.quoted.bond;
+        let least = bond.sub(slot.quoted.held_bond_max)?;
+        let locked = self.available(slot.provider()).min(bond).max(least);
+        let rail = rail(contract.terms.rail);
+        let lock = rail.lock_bond(contract.id, id.slot, slot.provider(), locked);
         let postings = self.posted(lock)?;
         let repairing = slot.state == SlotState::Repairing;
         let rebuild_by = now.after(contract.terms.repair_time);
@@ -133,6 +133,7 @@ impl Market {
             slot: id,
             document: confirmation.id(),
             answer_by,
+            lacking: bond.sub(locked)?,
             postings,
         }])
     }

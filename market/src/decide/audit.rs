@@ -1,11 +1,13 @@
 //! Verdicts and confessions: what they make of slots, earnings and reputation.
 
 use super::{WHOLE_PPM, only};
+use crate::docket::Charge;
 use crate::event::{Event, SlotId};
 use crate::rejection::Rejection;
 use crate::state::Market;
-use contracts::payout::{self, Accrual};
-use contracts::{Cause, Contract, ContractState, Fault, SlotState, compliance};
+use contracts::compliance::{self, Measured};
+use contracts::payout::{self, Accrual, PayoutShare};
+use contracts::{Cause, Contract, ContractState, Fault, SlotState};
 use reputation::Outcome;
 use types::documents::{AuditKind, Confession, SlotVerdict, Verdict};
 use types::{Dimension, Verified};
@@ -15,6 +17,8 @@ use types::{Dimension, Verified};
 struct Findings {
     slots: Vec<SlotId>,
     accruals: Vec<(SlotId, Accrual)>,
+    excused: Vec<SlotId>,
+    charges: Vec<Charge>,
     outcomes: Vec<Outcome>,
     consequences: Vec<Event>,
 }
@@ -47,6 +51,9 @@ impl Market {
         if findings.slots.is_empty() {
             return Ok(Vec::new());
         }
+        let measured = self.measured_availability(&verdict.provider, verdict.epoch);
+        let announced = self.docket.is_announced(&verdict.provider, verdict.epoch);
+        findings.outcomes.extend(measured.filter(|_| !announced));
         let recorded = Event::VerdictRecorded {
             document: verdict.id(),
             provider: verdict.provider,
@@ -54,6 +61,8 @@ impl Market {
             kind: verdict.kind,
             slots: findings.slots,
             accruals: findings.accruals,
+            excused: findings.excused,
+            charges: findings.charges,
             outcomes: findings.outcomes,
         };
         Ok(std::iter::once(recorded).chain(findings.consequences).collect())
@@ -72,10 +81,21 @@ impl Market {
             return Ok(());
         }
         findings.slots.push(id);
-        observe(finding, contract, &mut findings.outcomes);
-        let compliance = compliance::compliance(finding, &contract.terms);
-        let share = payout::share(&contract.terms.payout, compliance);
         let counted = contract.first_epoch.is_some_and(|first| first <= verdict.epoch);
+        let sound = slot.state == SlotState::Filled;
+        if sound && !finding.answered && self.is_excused(id, verdict.epoch) {
+            let mut accrual = slot.accrual;
+            if counted {
+                accrual.exception(verdict.epoch, slot.earning_bytes(), PayoutShare::NOTHING);
+                findings.accruals.push((id, accrual));
+            }
+            findings.excused.push(id);
+            return Ok(());
+        }
+        let measured = self.docket.measured(&verdict.provider, verdict.epoch);
+        findings.outcomes.extend(observe(finding, contract, measured.as_ref()));
+        let compliance = compliance::compliance(finding, measured.as_ref(), &contract.terms);
+        let share = payout::share(&contract.terms.payout, compliance);
         match slot.state {
             SlotState::Filled => {
                 let mut accrual = slot.accrual;
@@ -84,6 +104,8 @@ impl Market {
                     findings.accruals.push((id, accrual));
                 }
                 if !finding.is_pass() {
+                    let bytes = if counted { slot.earning_bytes() } else { 0 };
+                    findings.charges.push(self.charge(finding, (bytes, share), accrual)?);
                     let cause = if finding.answered { Cause::Lost } else { Cause::Unreachable };
                     let (since, evidence) = (verdict.epoch, verdict.id());
                     let fault = Fault { since, cause, evidence, penalised_ppm: None };
@@ -115,6 +137,8 @@ impl Market {
             accrual.through = contract.payable(verdict.epoch).max(accrual.through);
             findings.consequences.push(Event::SlotRecovered { slot: id, accrual });
         } else {
+            let charge = self.charge(finding, (0, PayoutShare::FULL), slot.accrual)?;
+            findings.charges.push(charge);
             let fault = Fault { cause: Cause::Lost, evidence: verdict.id(), ..fault };
             findings.consequences.push(Event::SlotFaulted {
                 slot: id,
@@ -140,8 +164,15 @@ impl Market {
         let open = slot.fault.filter(|f| f.cause == Cause::Lost && f.penalised_ppm.is_none());
         let Some(fault) = open.filter(|_| slot.state == SlotState::AtFault) else { return Ok(()) };
         findings.slots.push(id);
-        observe(finding, contract, &mut findings.outcomes);
-        findings.outcomes.push(Outcome { dimension: Dimension::Honesty, good: 0, bad: 1 });
+        findings.outcomes.extend(observe(finding, contract, None));
+        let dishonest = Outcome { dimension: Dimension::Honesty, good: 0, bad: 1 };
+        findings.outcomes.push(dishonest);
+        let mut charge = self.charge(finding, (0, PayoutShare::FULL), slot.accrual)?;
+        charge.outcomes.push(dishonest);
+        charge.follows = Some(fault.evidence);
+        findings.charges.push(charge);
+        let grounds = self.docket.grounds(fault.evidence, id);
+        let grounds = std::iter::once(verdict.id()).chain(grounds).collect();
         let fraction = if finding.answered {
             let failed = u64::from(finding.challenges.saturating_sub(finding.passed));
             let asked = u64::from(finding.challenges);
@@ -151,8 +182,39 @@ impl Market {
             WHOLE_PPM
         };
         let fault = Fault { evidence: verdict.id(), ..fault };
-        findings.consequences.extend(self.penalise(id, fault, fraction)?);
+        findings.consequences.extend(self.penalise_for(id, fault, (fraction, grounds))?);
         Ok(())
+    }
+
+    /// What a verdict holds against a slot that was `paid` for `bytes`, with `accrual` as it leaves it.
+    fn charge(
+        &self,
+        finding: &SlotVerdict,
+        (bytes, paid): (u64, PayoutShare),
+        accrual: Accrual,
+    ) -> Result<Charge, Rejection> {
+        let id = SlotId { contract: finding.contract, slot: finding.slot };
+        let (contract, slot) = self.known_slot(id)?;
+        let proven = SlotVerdict { passed: finding.challenges, ..*finding };
+        let deserved = compliance::compliance(&proven, None, &contract.terms);
+        let deserved = payout::share(&contract.terms.payout, deserved);
+        let bytes = if finding.answered { bytes } else { 0 };
+        let mut restored = accrual;
+        restored.restore(bytes, paid, deserved);
+        let shortfall = slot.earned(&restored)?.sub(slot.earned(&accrual)?)?;
+        let failed = finding.challenges.saturating_sub(finding.passed);
+        let denied =
+            Outcome { dimension: Dimension::Possession, good: finding.passed, bad: failed };
+        Ok(Charge {
+            slot: id,
+            answered: finding.answered,
+            bytes,
+            paid,
+            deserved,
+            shortfall,
+            outcomes: if finding.answered { vec![denied] } else { Vec::new() },
+            follows: None,
+        })
     }
 
     pub(crate) fn confess(
@@ -193,15 +255,22 @@ impl Market {
     }
 }
 
-/// What a verdict tells reputation.
-fn observe(finding: &SlotVerdict, contract: &Contract, outcomes: &mut Vec<Outcome>) {
+/// What a verdict tells reputation; what was measured counts for how fast the provider is.
+fn observe(
+    finding: &SlotVerdict,
+    contract: &Contract,
+    measured: Option<&Measured>,
+) -> Vec<Outcome> {
     let outcome = |dimension, good, bad| Outcome { dimension, good, bad };
     let answered = u32::from(finding.answered);
-    outcomes.push(outcome(Dimension::Availability, answered, 1 - answered));
+    let mut outcomes = vec![outcome(Dimension::Availability, answered, 1 - answered)];
     if finding.answered {
         let failed = finding.challenges.saturating_sub(finding.passed);
         outcomes.push(outcome(Dimension::Possession, finding.passed, failed));
-        let limit = u64::from(finding.latency_ms) * 1_000 <= contract.terms.first_byte.0;
+        let measured = measured.filter(|measured| measured.availability_permille > 0);
+        let taken = measured.map_or(finding.latency_ms, |measured| measured.first_byte_ms);
+        let limit = u64::from(taken) * 1_000 <= contract.terms.first_byte.0;
         outcomes.push(outcome(Dimension::Latency, u32::from(limit), u32::from(!limit)));
     }
+    outcomes
 }

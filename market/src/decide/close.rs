@@ -30,8 +30,12 @@ impl Market {
         })
     }
 
-    /// Whether a contract's money is due: one epoch after its end, for vouchers that come late, or once it has failed.
+    /// Whether a contract's money is due: one epoch after its end, for vouchers that come late, or once it has failed;
+    /// and not before its penalties are final, since a settlement is.
     pub(crate) fn is_settleable(&self, contract: &Contract) -> bool {
+        if self.docket.contested_of(contract.id).next().is_some() {
+            return false;
+        }
         let graced = contract.end().is_some_and(|end| self.epoch > end);
         contract.state == ContractState::Failed
             || (contract.state == ContractState::Completed && graced)
@@ -106,6 +110,8 @@ impl Market {
                 slashed,
                 to_client,
                 to_pool,
+                // A settlement is final, and so is what it takes.
+                contested: None,
                 postings,
             });
         }

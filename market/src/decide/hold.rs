@@ -7,8 +7,10 @@ use crate::state::Market;
 use contracts::beacon;
 use contracts::rail::rail;
 use contracts::{Contract, ContractState, ContractStep, Slot, SlotState};
+use reputation::Change;
+use std::collections::BTreeMap;
 use types::documents::{Revision, SlotSize, StorageReceipt};
-use types::{Epoch, Hash, Verified};
+use types::{Did, Epoch, Hash, Verified};
 
 impl Market {
     pub(crate) fn revise(
@@ -103,9 +105,14 @@ impl Market {
         let opened = Event::EpochOpened { epoch, beacon: value };
         let reviews = self.records.iter().filter_map(|(provider, record)| {
             let change = record.review(&self.genesis.reputation, epoch)?;
-            Some(Event::StandingChanged { provider: *provider, epoch, change })
+            Some((*provider, change))
         });
-        Ok(std::iter::once(opened).chain(reviews).collect())
+        let changes: BTreeMap<Did, Change> = reviews.collect();
+        let relieved = self.to_relieve(&changes);
+        let changed = changes.into_iter();
+        let changed =
+            changed.map(|(provider, change)| Event::StandingChanged { provider, epoch, change });
+        Ok(std::iter::once(opened).chain(changed).chain(relieved).collect())
     }
 }
 

@@ -6,7 +6,7 @@ use crate::rejection::Rejection;
 use crate::state::Market;
 use contracts::payout::Accrual;
 use contracts::rail::rail;
-use contracts::{Account, ContractState, Posting};
+use contracts::{Account, ContractState, Posting, Slot, SlotState};
 use types::documents::{Deposit, Voucher, Withdrawal};
 use types::{Did, Msat, Verified};
 
@@ -82,7 +82,8 @@ impl Market {
                 continue;
             }
             let (accrual, amount) = self.close_accrual(id)?;
-            if amount > Msat::ZERO {
+            // What a bond lacks is held back first.
+            if amount > Msat::ZERO && self.to_hold(id, slot) == Msat::ZERO {
                 postings.extend(rail(contract.terms.rail).pay(
                     contract.id,
                     slot.provider(),
@@ -92,6 +93,30 @@ impl Market {
             }
         }
         Ok((!accruals.is_empty()).then_some(Event::EarningsPosted { accruals, postings }))
+    }
+
+    /// What is still to be held back from a slot's earnings: nothing once its bond is whole, by whatever way.
+    pub(crate) fn to_hold(&self, id: SlotId, slot: &Slot) -> Msat {
+        let bond = self.ledger.balance(Account::Bond(id.contract, id.slot));
+        let room = slot.quoted.bond.sub(bond).unwrap_or(Msat::ZERO).max(Msat::ZERO);
+        slot.lacking.min(room)
+    }
+
+    /// Puts what a slot has earned into its bond, as far as that is not whole.
+    pub(crate) fn hold_back(&self, id: SlotId) -> Result<Vec<Event>, Rejection> {
+        let (contract, slot) = self.known_slot(id)?;
+        if !slot.confirmed || slot.state != SlotState::Filled {
+            return Ok(Vec::new());
+        }
+        let (mut accrual, earned) = self.close_accrual(id)?;
+        let amount = earned.min(self.to_hold(id, slot));
+        if amount == Msat::ZERO {
+            return Ok(Vec::new());
+        }
+        accrual.posted = accrual.posted.sub(earned)?.add(amount)?;
+        let rail = rail(contract.terms.rail);
+        let postings = self.posted(rail.hold_back(contract.id, id.slot, amount))?;
+        Ok(vec![Event::EarningsHeld { slot: id, accrual, amount, postings }])
     }
 
     /// A slot's accrual up to the open epoch with everything posted, and what is to be posted for that.

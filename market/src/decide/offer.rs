@@ -43,6 +43,7 @@ impl Market {
                 "a standing ask names no counter; send one for a counter as the answer to it";
             return Err(Rejection::Invalid { field: "counter", reason: reason.into() });
         }
+        self.not_banned(ask.provider)?;
         validate(now, ask)?;
         let network = network.to_owned();
         Ok(vec![Event::AskPublished { id: ask.id(), ask: Box::new((**ask).clone()), network }])

@@ -2,13 +2,14 @@
 
 use super::WHOLE_PPM;
 use super::rebuild::sources;
+use crate::docket::Contested;
 use crate::event::{Event, SlotId};
 use crate::rejection::Rejection;
 use crate::state::Market;
 use contracts::penalty::{self, Loss};
 use contracts::rail::rail;
 use contracts::{Account, Cause, Contract, ContractStep, Fault, Slot, SlotState};
-use types::{Bytes, MoneyError, Msat};
+use types::{Bytes, DocId, MoneyError, Msat};
 
 impl Market {
     /// The slot's provider pays for the lost `fraction`: penalty, and a new provider where it is too much.
@@ -17,6 +18,18 @@ impl Market {
         id: SlotId,
         fault: Fault,
         fraction_ppm: u32,
+    ) -> Result<Vec<Event>, Rejection> {
+        let grounds = self.docket.grounds(fault.evidence, id);
+        self.penalise_for(id, fault, (fraction_ppm, grounds))
+    }
+
+    /// As [`Market::penalise`], for a loss that rests on the verdicts `grounds`: while they can be disputed, what is the
+    /// client's waits.
+    pub(crate) fn penalise_for(
+        &self,
+        id: SlotId,
+        fault: Fault,
+        (fraction_ppm, grounds): (u32, Vec<DocId>),
     ) -> Result<Vec<Event>, Rejection> {
         let (contract, slot) = self.known_slot(id)?;
         let bond = self.ledger.balance(Account::Bond(id.contract, id.slot));
@@ -28,7 +41,19 @@ impl Market {
         let parts = penalty::distribute(slash.amount, repair_cost, paid_for)?;
         let rail = rail(contract.terms.rail);
         let bond_id = (id.contract, id.slot);
-        let postings = rail.slash(bond_id, (contract.client, parts.to_client), parts.to_pool);
+        let contested = (!grounds.is_empty()).then(|| Contested {
+            provider: slot.provider(),
+            verdicts: grounds,
+            until: self.epoch.plus(self.genesis.dispute_epochs),
+            to_client: parts.to_client,
+            to_pool: parts.to_pool,
+            stays: penalty::stays(fault.cause, repair_cost, slash.amount),
+        });
+        let postings = if contested.is_some() {
+            rail.contest(bond_id, parts.to_client, parts.to_pool)
+        } else {
+            rail.slash(bond_id, (contract.client, parts.to_client), parts.to_pool)
+        };
         let fault = Fault { penalised_ppm: Some(fraction_ppm), ..fault };
         let mut events = vec![Event::Penalised {
             slot: id,
@@ -37,6 +62,7 @@ impl Market {
             slashed: slash.amount,
             to_client: parts.to_client,
             to_pool: parts.to_pool,
+            contested,
             postings,
         }];
         if slash.replace || fraction_ppm == WHOLE_PPM {

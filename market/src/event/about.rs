@@ -30,6 +30,16 @@ impl Event {
             Self::SlotFaulted { .. } => "slot_faulted",
             Self::SlotRecovered { .. } => "slot_recovered",
             Self::Penalised { .. } => "penalised",
+            Self::DisputeUpheld { .. } => "dispute_upheld",
+            Self::DisputeDismissed { .. } => "dispute_dismissed",
+            Self::PayRestored { .. } => "pay_restored",
+            Self::PayCompensated { .. } => "pay_compensated",
+            Self::PenaltyReversed { .. } => "penalty_reversed",
+            Self::PenaltyReleased { .. } => "penalty_released",
+            Self::MaintenanceAnnounced { .. } => "maintenance_announced",
+            Self::Measured { .. } => "measured",
+            Self::SlotRelieved { .. } => "slot_relieved",
+            Self::EarningsHeld { .. } => "earnings_held",
             Self::SlotVacated { .. } => "slot_vacated",
             Self::RepairOrdered { .. } => "repair_ordered",
             Self::RepairDelayed { .. } => "repair_delayed",
@@ -63,6 +73,10 @@ impl Event {
             | Self::SlotDeparting { postings, .. }
             | Self::BondToppedUp { postings, .. }
             | Self::Penalised { postings, .. }
+            | Self::PayCompensated { postings, .. }
+            | Self::PenaltyReversed { postings, .. }
+            | Self::PenaltyReleased { postings, .. }
+            | Self::EarningsHeld { postings, .. }
             | Self::SlotVacated { postings, .. }
             | Self::RepairOrdered { postings, .. }
             | Self::RebuildFinished { postings, .. }
@@ -86,6 +100,12 @@ impl Event {
             | Self::SlotFaulted { slot, .. }
             | Self::SlotRecovered { slot, .. }
             | Self::Penalised { slot, .. }
+            | Self::PayRestored { slot, .. }
+            | Self::PayCompensated { slot, .. }
+            | Self::PenaltyReversed { slot, .. }
+            | Self::PenaltyReleased { slot, .. }
+            | Self::SlotRelieved { slot, .. }
+            | Self::EarningsHeld { slot, .. }
             | Self::SlotVacated { slot, .. }
             | Self::RepairOrdered { slot, .. }
             | Self::RepairDelayed { slot, .. }

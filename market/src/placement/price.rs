@@ -140,7 +140,7 @@ impl Market {
             minimum_use: ask.minimum_use,
             cost,
             bond,
-            held_bond_max: bond.scale_down(ask.held_bond_permille.into(), 1_000)?,
+            held_bond_max: bond::held_max(&inputs, bond, ask.held_bond_permille)?,
         })
     }
 

@@ -1,6 +1,7 @@
 //! A small world to drive the market in: parties that act, chance that is seeded, `check` after every step.
 
 pub(crate) mod amend;
+pub(crate) mod court;
 mod picks;
 pub(crate) mod stage;
 

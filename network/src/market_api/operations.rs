@@ -78,6 +78,11 @@ operations! {
     PUT_SHARED = "put_shared" PUT "/v1/grants/{grant}/contents";
     SHARED = "shared" GET "/v1/grants/{grant}/contents";
     PASSES = "passes" GET "/v1/contracts/{contract}/passes";
+    DISPUTE = "dispute" POST "/v1/disputes";
+    ANNOUNCE = "announce" POST "/v1/maintenance";
+    MEASURE = "measure" POST "/v1/measurements";
+    VERDICTS = "verdicts" GET "/v1/verdicts";
+    PROBES = "probes" GET "/v1/probes";
     STREAM = "stream" GET "/v1/stream";
 }
 

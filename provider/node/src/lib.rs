@@ -3,7 +3,7 @@
 //! In reading order. [`init()`] makes a node in a data directory ([`settings`]); [`start()`] opens it and gives a
 //! [`Handle`]. [`store`] keeps shards durably; `plane` serves them to whoever has a token; `link` holds the
 //! stream to the market and answers reservations, challenges (`proofs`), rebuilds (`repairs`, `rebuild`) and
-//! releases, and tells of losses (`confess`).
+//! releases, tells of losses (`confess`) and contests verdicts that are wrong ([`objections`]).
 //!
 //! A receipt is signed only for what is durable, so a node may be killed at any moment.
 
@@ -11,6 +11,7 @@ mod confess;
 mod handle;
 mod link;
 mod node;
+pub mod objections;
 mod plane;
 mod proofs;
 mod rebuild;

@@ -2,6 +2,7 @@
 
 mod answers;
 mod flush;
+mod objections;
 
 use crate::node::Node;
 use crate::repairs::Repairs;
@@ -98,6 +99,8 @@ impl Link {
 
     /// One stream, from hello to its end.
     async fn converse(self: Arc<Self>) -> Result<(), StreamError> {
+        // Before the market says which slots are to be forgotten, what they can prove is written down.
+        self.catch_up().await;
         let holdings = self.node.store.holdings();
         let (sender, mut receiver) = self.node.market.stream(holdings).await?.split();
         *self.outgoing.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
@@ -148,6 +151,10 @@ impl Link {
                 let key = (order.contract, order.slot);
                 self.sent().retain(|_, sent| *sent != Sent::Receipt(key));
                 Repairs::order(&self, *order);
+            }
+            ToProvider::Verdict { verdict, challenge } => {
+                let link = self.clone();
+                self.spawn(async move { link.accused(&verdict, &challenge).await });
             }
             ToProvider::Accepted { document } => self.accepted(&document),
             ToProvider::Refused { document, problem } => self.refused(&document, &problem),

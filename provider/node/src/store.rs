@@ -65,6 +65,11 @@ pub struct Store {
 }
 
 impl Store {
+    /// Where it is.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Opens the store in `dir`, making it where there is none, for `offered` bytes of shards at most. Reads names
     /// and lengths, not contents.
     ///

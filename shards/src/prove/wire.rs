@@ -62,16 +62,18 @@ fn encode_proof(proof: &Proof, to: &mut Vec<u8>) {
 /// [`ProofError::Malformed`] says where it stopped, and why.
 pub fn decode(from: &Bytes) -> Result<Vec<Answer>, ProofError> {
     let mut reader = Reader { from, at: 0 };
-    let [format] = reader.array("the format's number")?;
-    if format != FORMAT {
-        return Err(reader.malformed("this format's number is 1"));
-    }
-    let count = u32::from_le_bytes(reader.array("the number of answers")?) as usize;
-    if count > ANSWERS_MAX || count > from.len() {
-        return Err(reader.malformed("there are fewer answers than announced"));
-    }
-    let answers = (0..count).map(|_| reader.answer()).collect::<Result<_, _>>()?;
+    let answers = reader.list()?;
     if reader.at == from.len() { Ok(answers) } else { Err(reader.malformed("the list ends here")) }
+}
+
+/// Reads the first of several lists that stand one behind the other, and gives what follows it.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_first(from: &Bytes) -> Result<(Vec<Answer>, Bytes), ProofError> {
+    let mut reader = Reader { from, at: 0 };
+    let answers = reader.list()?;
+    Ok((answers, from.slice(reader.at..)))
 }
 
 struct Reader<'a> {
@@ -97,6 +99,18 @@ impl Reader<'_> {
         let array = *found.ok_or_else(|| self.malformed(what))?;
         self.at += N;
         Ok(array)
+    }
+
+    fn list(&mut self) -> Result<Vec<Answer>, ProofError> {
+        let [format] = self.array("the format's number")?;
+        if format != FORMAT {
+            return Err(self.malformed("this format's number is 1"));
+        }
+        let count = u32::from_le_bytes(self.array("the number of answers")?) as usize;
+        if count > ANSWERS_MAX || count > self.from.len() {
+            return Err(self.malformed("there are fewer answers than announced"));
+        }
+        (0..count).map(|_| self.answer()).collect()
     }
 
     fn answer(&mut self) -> Result<Answer, ProofError> {

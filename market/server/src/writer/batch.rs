@@ -339,7 +339,9 @@ impl Batch {
 fn owner(market: &Market, account: Account) -> Option<Did> {
     match account {
         Account::Available(party) | Account::Held(party) => Some(party),
-        Account::Escrow(id) => market.contract(&id).map(|contract| contract.client),
+        Account::Escrow(id) | Account::Contested(id, _) => {
+            market.contract(&id).map(|contract| contract.client)
+        }
         Account::Bond(contract, slot) => {
             market.slot(SlotId { contract, slot }).map(|(_, slot)| slot.provider())
         }

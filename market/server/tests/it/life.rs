@@ -17,7 +17,7 @@ const DAYS: u64 = 10;
 
 /// A market, providers 1 to `count`, everyone with money.
 pub(crate) struct Town {
-    house: House,
+    pub(crate) house: House,
     pub(crate) market: Handle,
     pub(crate) providers: Vec<Provider>,
     cloud: Cloud,
@@ -185,6 +185,10 @@ async fn a_provider_that_is_gone_pays_and_its_slot_is_rebuilt_by_another() {
     assert_eq!(after.slots[2].state, "filled");
     assert_ne!(after.slots[2].provider, gone);
     assert_eq!(after.revision, 2);
+    assert_eq!(available(&town.market, &key(CLIENT)), before, "the penalty can be disputed still");
+    for _ in 0..3 {
+        town.epoch().await;
+    }
     assert!(available(&town.market, &key(CLIENT)) > before, "the client is compensated");
     let rebuilder = town.holder(&after, 2);
     assert_eq!(rebuilder.mood.rebuilds.load(Ordering::SeqCst), 1);

@@ -6,6 +6,7 @@ mod authorisation;
 mod common;
 mod crash;
 mod damage;
+mod disputes;
 mod durability;
 mod events;
 mod keeping;

@@ -16,7 +16,12 @@ impl Link {
         while let Some(message) = slots.recv().await {
             match message {
                 ToProvider::Reservation(signed) => self.confirm(signed).await,
-                ToProvider::Released { contract, slot } => self.release((contract, slot)).await,
+                ToProvider::Released { contract, slot } => {
+                    self.release((contract, slot)).await;
+                    // It may have been lost over a verdict that can be refuted.
+                    let link = self.clone();
+                    self.spawn(async move { link.catch_up().await });
+                }
                 _ => {}
             }
         }

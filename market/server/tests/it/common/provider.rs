@@ -153,6 +153,12 @@ impl Provider {
         self.task.abort();
     }
 
+    /// What it answers to a challenge.
+    pub(crate) fn prove(&self, challenge: &Verified<Challenge>) -> (Verified<Proof>, Vec<u8>) {
+        let (proof, answers) = prove(&self.key, &self.slots, &self.mood, challenge);
+        (proof, answers.concat())
+    }
+
     /// Stores shards as a client would, and signs for them.
     pub(crate) fn store(&self, slot: (ContractId, u16), shards: &Shards, revision: u64) -> Signed {
         self.slots.lock().unwrap().insert(slot, shards.clone());
@@ -210,7 +216,7 @@ impl Running {
             ToProvider::Refused { document, problem } => {
                 eprintln!("{}: {document} was refused: {problem}", self.key.did());
             }
-            ToProvider::Welcome(_) | ToProvider::Accepted { .. } => {}
+            ToProvider::Welcome(_) | ToProvider::Accepted { .. } | ToProvider::Verdict { .. } => {}
         }
     }
 
@@ -220,26 +226,8 @@ impl Running {
     }
 
     fn prove(&self, challenge: &Verified<Challenge>) -> ToMarket {
-        let slots = self.slots.lock().unwrap();
-        let answers: Vec<Vec<u8>> = challenge
-            .slots
-            .iter()
-            .map(|asked| {
-                let shards = slots.get(&(asked.contract, asked.slot)).cloned().unwrap_or_default();
-                let list = list_of(&shards);
-                let seed = asked.seed(&challenge.beacon, challenge.epoch, challenge.kind);
-                let picks = prove::picks(seed, &list.summary(), asked.count);
-                assert!(challenge.kind == AuditKind::Routine || asked.count == 256);
-                let disk = Disk { shards, damaged: self.mood.damaged.load(Ordering::SeqCst) };
-                let answers: Vec<_> =
-                    picks.into_iter().map(|pick| prove::answer(pick, &list, &disk)).collect();
-                prove::encode(&answers).to_vec()
-            })
-            .collect();
-        let lying = self.mood.lying.load(Ordering::SeqCst);
-        let hash = if lying { Hash::of(b"other answers") } else { Hash::of(&answers.concat()) };
-        let proof = Proof { provider: self.key.did(), challenge: challenge.id(), answers: hash };
-        ToMarket::Proof { proof: sign(proof, &self.key), answers }
+        let (proof, answers) = prove(&self.key, &self.slots, &self.mood, challenge);
+        ToMarket::Proof { proof: proof.signed().clone(), answers }
     }
 
     fn rebuild(&self, order: &RebuildOrder) -> ToMarket {
@@ -252,6 +240,34 @@ impl Running {
         self.slots.lock().unwrap().insert(slot, shards.clone());
         ToMarket::Receipt(receipt(&self.key, slot, &shards, order.revision))
     }
+}
+
+fn prove(
+    key: &SecretKey,
+    slots: &Mutex<Slots>,
+    mood: &Mood,
+    challenge: &Verified<Challenge>,
+) -> (Verified<Proof>, Vec<Vec<u8>>) {
+    let slots = slots.lock().unwrap();
+    let answers: Vec<Vec<u8>> = challenge
+        .slots
+        .iter()
+        .map(|asked| {
+            let shards = slots.get(&(asked.contract, asked.slot)).cloned().unwrap_or_default();
+            let list = list_of(&shards);
+            let seed = asked.seed(&challenge.beacon, challenge.epoch, challenge.kind);
+            let picks = prove::picks(seed, &list.summary(), asked.count);
+            assert!(challenge.kind == AuditKind::Routine || asked.count == 256);
+            let disk = Disk { shards, damaged: mood.damaged.load(Ordering::SeqCst) };
+            let answers: Vec<_> =
+                picks.into_iter().map(|pick| prove::answer(pick, &list, &disk)).collect();
+            prove::encode(&answers).to_vec()
+        })
+        .collect();
+    let lying = mood.lying.load(Ordering::SeqCst);
+    let hash = if lying { Hash::of(b"other answers") } else { Hash::of(&answers.concat()) };
+    let proof = Proof { provider: key.did(), challenge: challenge.id(), answers: hash };
+    (Verified::sign(proof, key).unwrap(), answers)
 }
 
 struct Disk {

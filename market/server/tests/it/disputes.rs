@@ -1,0 +1,185 @@
+//! A market that lies, over the wire: the provider has its answers, and evidence alone decides.
+
+use crate::common::provider::sign;
+use crate::common::{available, client, key, sound};
+use crate::life::{CLIENT, Town, town, until};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use contracts::{Account, SlotState};
+use market::event::SlotId;
+use market::{Command, Event};
+use market_server::writer::Submission;
+use network::api::{ContractView, DisputeBody};
+use std::sync::atomic::Ordering;
+use types::documents::{
+    AuditKind, Challenge, Dispute, Maintenance, Measurement, Proof, SlotChallenge, SlotVerdict,
+    Verdict,
+};
+use types::{DocId, Epoch, Msat, SecretKey, Signer, Verified};
+
+/// Records a verdict, signed by the market's own key, that a slot of the contract fails every challenge.
+async fn slander(town: &Town, view: &ContractView, number: u16) -> (Verified<Challenge>, DocId) {
+    let (market, market_key) = (&town.market, &town.house.key);
+    let slot = &view.slots[usize::from(number)];
+    let (epoch, beacon) = market.view(|view| (view.market.epoch(), view.market.beacon()));
+    let (contract, count, kind) = (view.id, 9, AuditKind::Routine);
+    let challenge = Challenge {
+        auditor: market.did(),
+        provider: slot.provider,
+        epoch,
+        beacon,
+        kind,
+        slots: vec![SlotChallenge { contract, slot: number, size: slot.size, count }],
+        answer_by: network::clock::now(),
+    };
+    let challenge = Verified::sign(challenge, market_key).unwrap();
+    let found = SlotVerdict {
+        contract,
+        slot: number,
+        challenges: count,
+        passed: 0,
+        answered: true,
+        latency_ms: 3,
+    };
+    let verdict = Verdict {
+        auditor: market.did(),
+        provider: slot.provider,
+        epoch,
+        kind,
+        challenge: challenge.id(),
+        proof: None,
+        slots: vec![found],
+    };
+    let verdict = Verified::sign(verdict, market_key).unwrap();
+    let (id, command) = (verdict.id(), Command::RecordVerdict(verdict));
+    let evidence = vec![(challenge.id(), challenge.signed().clone())];
+    market.submit(Submission { evidence, ..Submission::from(command) }).await.unwrap();
+    (challenge, id)
+}
+
+fn body(
+    key: &SecretKey,
+    verdict: DocId,
+    (proof, answers): &(Verified<Proof>, Vec<u8>),
+) -> DisputeBody {
+    let dispute = Dispute { provider: key.did(), verdict, proof: proof.id() };
+    let (dispute, proof) = (sign(dispute, key), proof.signed().clone());
+    DisputeBody { dispute, proof, answers: BASE64.encode(answers) }
+}
+
+fn balance(town: &Town, account: Account) -> Msat {
+    town.market.view(|view| view.market.ledger().balance(account))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_slandered_has_its_bond_back() {
+    let town = town(7).await;
+    let view = town.stored().await;
+    let accused = town.holder(&view, 0);
+    let (me, bond) = (accused.key.clone(), Account::Bond(view.id, 0));
+    let whole = balance(&town, bond);
+    let (challenge, verdict) = slander(&town, &view, 0).await;
+    until("the slander costs it a part of its bond, and the slot is rebuilt", async || {
+        let slot = SlotId { contract: view.id, slot: 0 };
+        let state = town.market.view(|v| v.market.slot(slot).unwrap().1.state);
+        state == SlotState::Filled && balance(&town, bond) < whole
+    })
+    .await;
+    let client_has = available(&town.market, &key(CLIENT));
+    let speaks = client(&town.market, &me);
+    let lines = speaks.verdicts(me.did()).await.unwrap();
+    let line = lines.iter().find(|line| line.id == verdict).unwrap();
+    assert!(line.penalised && line.disputed.is_none());
+    assert_eq!(line.challenge.as_ref(), Some(challenge.signed()), "it is told what it was asked");
+    let error = client(&town.market, &key(CLIENT)).verdicts(me.did()).await.unwrap_err();
+    assert_eq!(error.code(), Some("not_yours"));
+    let answer = accused.prove(&challenge);
+    let dispute = body(&me, verdict, &answer);
+    let mut happened = town.market.events();
+    let taken = speaks.dispute(&dispute).await.unwrap();
+    assert_eq!(speaks.dispute(&dispute).await.unwrap(), taken, "it is judged once");
+    let events = happened.recv().await.unwrap();
+    let reversed = |event: &Event| match event {
+        Event::PenaltyReversed { owed, to_provider, .. } => Some((*owed, *to_provider)),
+        _ => None,
+    };
+    let (owed, to_provider) = events.iter().find_map(reversed).expect("a reversal");
+    // The contract is so small that its fees do not cover what the rebuild has cost.
+    assert_eq!(balance(&town, bond).add(owed), Ok(whole));
+    assert_eq!(to_provider, Msat::ZERO);
+    assert_eq!(balance(&town, Account::Contested(view.id, 0)), Msat::ZERO);
+    assert_eq!(available(&town.market, &key(CLIENT)), client_has, "the client wins nothing by it");
+    sound(&town.market);
+    town.settle(view.id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_damaged_its_bytes_keeps_its_penalty() {
+    let town = town(7).await;
+    let view = town.stored().await;
+    let guilty = town.holder(&view, 0);
+    guilty.mood.damaged.store(true, Ordering::SeqCst);
+    let contested = Account::Contested(view.id, 0);
+    town.market.open_epoch().await.unwrap();
+    until("it is found out", async || balance(&town, contested) > Msat::ZERO).await;
+    let speaks = client(&town.market, &guilty.key);
+    let lines = speaks.verdicts(guilty.key.did()).await.unwrap();
+    let line = lines.iter().find(|line| line.penalised).unwrap();
+    let challenge = line.challenge.as_ref().unwrap().verify::<Challenge>().unwrap();
+    guilty.mood.damaged.store(true, Ordering::SeqCst);
+    let waiting = balance(&town, contested);
+    let answer = guilty.prove(&challenge);
+    let disputed = speaks.dispute(&body(&guilty.key, line.id, &answer)).await;
+    disputed.expect("a dispute that is dismissed is taken all the same");
+    assert_eq!(balance(&town, contested), waiting, "nothing comes back");
+    let mut other = body(&guilty.key, line.id, &answer);
+    other.answers = BASE64.encode([1, 2, 3]);
+    let error = speaks.dispute(&other).await;
+    // The same document again is the same request, whatever comes with it.
+    assert!(error.is_ok(), "{error:?}");
+    other.answers = "not base64!".into();
+    let error = speaks.dispute(&other).await.unwrap_err();
+    assert_eq!(error.code(), Some("answers_malformed"));
+    let strange = body(&guilty.key, types::Hash([7; 32]), &answer);
+    let error = speaks.dispute(&strange).await.unwrap_err();
+    assert_eq!(error.code(), Some("not_found"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn notices_and_measurements_are_taken_from_who_may_give_them() {
+    let town = town(6).await;
+    let view = town.stored().await;
+    let provider = &town.holder(&view, 0).key;
+    let speaks = client(&town.market, provider);
+    let notice = |from, key: &SecretKey| {
+        let reason = "new disks".to_owned();
+        sign(Maintenance { provider: key.did(), from: Epoch(from), epochs: 1, reason }, key)
+    };
+    speaks.announce(&notice(1, provider)).await.unwrap();
+    let error = speaks.announce(&notice(0, provider)).await.unwrap_err();
+    assert_eq!(error.code(), Some("invalid_field"), "{error}");
+    let error = speaks.announce(&notice(1, &key(CLIENT))).await.unwrap_err();
+    assert!(error.to_string().contains("publish an ask first"), "{error}");
+    let measurement = |key: &SecretKey, vantage: &str| {
+        let measurement = Measurement {
+            auditor: key.did(),
+            vantage: vantage.into(),
+            provider: provider.did(),
+            epoch: Epoch(0),
+            probes: 4,
+            answered: 4,
+            first_byte_ms: 12,
+            throughput: 1_000_000,
+        };
+        sign(measurement, key)
+    };
+    let error = speaks.measured(&measurement(provider, "home")).await.unwrap_err();
+    assert_eq!(error.code(), Some("foreign_party"), "{error}");
+    let operator = client(&town.market, &town.house.key);
+    operator.measured(&measurement(&town.house.key, "eu")).await.unwrap();
+    let found = town.market.view(|v| v.market.docket().measured(&provider.did(), Epoch(0)));
+    assert_eq!(found.map(|measured| measured.first_byte_ms), Some(12));
+    let error = speaks.probes().await.unwrap_err();
+    assert_eq!(error.code(), Some("not_an_auditor"));
+    town.epoch().await;
+    assert_eq!(operator.probes().await.unwrap().len(), 6, "every slot's provider was audited");
+}
