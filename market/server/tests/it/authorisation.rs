@@ -168,6 +168,30 @@ fn documents(view: &ContractView) -> Vec<Sent> {
     ]
 }
 
+/// What a stranger sends about audits.
+fn of_audits(view: &ContractView) -> Vec<Sent> {
+    let me = key(STRANGER);
+    let own = me.did();
+    let reason = "holidays".to_owned();
+    let notice =
+        types::documents::Maintenance { provider: own, from: types::Epoch(9), epochs: 1, reason };
+    let measurement = types::documents::Measurement {
+        auditor: own,
+        vantage: "nowhere".into(),
+        provider: view.slots[0].provider,
+        epoch: types::Epoch(0),
+        probes: 1,
+        answered: 0,
+        first_byte_ms: 0,
+        throughput: 0,
+    };
+    vec![
+        ("dispute", "/v1/disputes", Signed(String::new()), 400),
+        ("announce", "/v1/maintenance", sign(notice, &me), 422),
+        ("measure", "/v1/measurements", sign(measurement, &me), 403),
+    ]
+}
+
 /// The operations that are asked with a session, and what each is answered.
 fn rows<'a>(scene: &'a Scene, of: &'a network::client::HttpClient) -> Vec<Row<'a>> {
     let (id, owner) = (scene.view.id, key(CLIENT).did());
@@ -241,7 +265,9 @@ async fn nobody_sees_or_moves_what_is_not_theirs() {
             assert_eq!(scene.ask(who, call()).await, expected, "{name}, asked by {who:?}");
         }
     }
-    for (name, path, document, expected) in documents(&scene.view) {
+    for (name, path, document, expected) in
+        documents(&scene.view).into_iter().chain(of_audits(&scene.view))
+    {
         asked.insert(name.to_owned());
         let contract = format!("/v1/contracts/{}", scene.view.id);
         let path = if path.starts_with("/v1") { path.into() } else { format!("{contract}{path}") };

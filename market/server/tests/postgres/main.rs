@@ -2,10 +2,14 @@
 //! market can do.
 #![cfg(test)]
 
+#[path = "../it/agreements.rs"]
+mod agreements;
 #[path = "../it/common.rs"]
 mod common;
 #[path = "../it/crash.rs"]
 mod crash;
+#[path = "../it/disputes.rs"]
+mod disputes;
 #[path = "../it/durability.rs"]
 mod durability;
 #[path = "../it/evidence.rs"]
