@@ -3,7 +3,7 @@
 //! The market and independent auditors measure with this one piece of code, so that their figures mean the same.
 
 use crate::api::ProbeLine;
-use crate::auth::Grant;
+use crate::auth::Pass;
 use crate::client::{ClientOptions, HttpClient};
 use crate::endpoint::{Endpoint, PlainHttp};
 use crate::node_api::{NodeClient, SlotClient};
@@ -75,9 +75,9 @@ impl Vantage {
     fn slot(&self, line: &ProbeLine) -> Option<SlotClient> {
         let endpoint =
             Endpoint::parse(&line.endpoint, self.plain).ok()?.pinned(line.provider).ok()?;
-        let grant = Grant::presented(self.signer.clone(), line.token.clone()).ok()?;
+        let pass = Pass::presented(self.signer.clone(), line.token.clone()).ok()?;
         let http = HttpClient::new(endpoint, ClientOptions::default());
-        Some(NodeClient::new(http).slot(grant))
+        Some(NodeClient::new(http).slot(pass))
     }
 }
 

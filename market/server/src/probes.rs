@@ -57,6 +57,7 @@ pub(crate) fn targets(app: &App, auditor: Did) -> Vec<ProbeLine> {
             contract: id.contract,
             slot: id.slot,
             access: vec![Access::Read],
+            holder_pays: false,
             expires,
         };
         let token = app.sign(token).signed().clone();

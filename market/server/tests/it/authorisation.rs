@@ -10,8 +10,8 @@ use network::client::Call;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use types::documents::{
-    Cancellation, Confession, Confirmation, Departure, Extension, Growth, Revision, Session, TopUp,
-    Withdrawal,
+    Access, Cancellation, Confession, Confirmation, Departure, Extension, Grant, Growth, Revision,
+    Revocation, Session, TopUp, Withdrawal,
 };
 use types::{Hash, Msat, SecretKey, Signed, Signer, Timestamp};
 
@@ -148,7 +148,20 @@ fn documents(view: &ContractView) -> Vec<Sent> {
     let departure = Departure { provider: own, contract, slot: 0 };
     let bond = view.slots[0].quoted.bond;
     let top_up = TopUp { provider: own, contract, slot: 0, slashed: Msat(1), bond };
+    let grant = Grant {
+        owner: own,
+        grantee: key(OTHER).did(),
+        contract: Some(contract),
+        access: vec![Access::Read],
+        expires: None,
+        nonce: 1,
+        sealed: "key".into(),
+        memo: "name".into(),
+    };
+    let revocation = Revocation { owner: own, grant: Hash::of(b"no grant") };
     vec![
+        ("grant", "/v1/grants", sign(grant, &me), 403),
+        ("revoke", "/v1/revocations", sign(revocation, &me), 404),
         ("extend", "/extensions", sign(extension, &me), 403),
         ("grow", "/growths", sign(growth, &me), 403),
         ("cancel", "/cancellation", sign(cancellation, &me), 403),
@@ -208,6 +221,12 @@ fn rows<'a>(scene: &'a Scene, of: &'a network::client::HttpClient) -> Vec<Row<'a
         let body = BackupBody { generation: 1, sealed: "c2VhbGVk".into() };
         of.put(format!("/v1/backups/{owner}")).json(&body)
     };
+    let shared = format!("/v1/grants/{}/contents", Hash::of(b"no grant"));
+    let put_shared = {
+        let path = shared.clone();
+        let body = BackupBody { generation: 1, sealed: "c2VhbGVk".into() };
+        move || of.put(path.clone()).json(&body)
+    };
     let revision = {
         let path = format!("{contract}/revisions");
         let me = key(STRANGER);
@@ -235,6 +254,10 @@ fn rows<'a>(scene: &'a Scene, of: &'a network::client::HttpClient) -> Vec<Row<'a
         ("backup", get(format!("/v1/backups/{owner}")), spoken(403, 403, 200, 403)),
         ("verdicts", get(format!("/v1/verdicts?provider={owner}")), spoken(403, 403, 200, 200)),
         ("probes", get("/v1/probes".into()), spoken(403, 403, 403, 200)),
+        ("grants", get("/v1/grants".into()), spoken(200, 200, 200, 200)),
+        ("shared", get(shared.clone()), spoken(404, 404, 404, 404)),
+        ("put_shared", Box::new(put_shared), spoken(404, 404, 404, 404)),
+        ("passes", get(format!("{contract}/passes")), spoken(404, 404, 404, 404)),
         ("stream", get("/v1/stream".into()), spoken(426, 426, 426, 426)),
         ("revise", Box::new(revision), all(403)),
     ]

@@ -21,7 +21,7 @@ impl Link {
     /// Asks for the verdicts that came while nobody listened, writes down what can be proven against them, and
     /// disputes those that are wrong: also those of silence, once the slot was lost over it.
     pub(super) async fn catch_up(&self) {
-        let lines = match self.market.verdicts(self.node.did).await {
+        let lines = match self.node.market.verdicts(self.node.did).await {
             Ok(lines) => lines,
             Err(error) => return tracing::debug!(%error, "no verdicts are known"),
         };
@@ -79,7 +79,7 @@ impl Link {
 
     async fn object(&self, verdict: &Verified<Verdict>, objection: &DisputeBody) {
         let verdict = verdict.id();
-        match self.market.dispute(objection).await {
+        match self.node.market.dispute(objection).await {
             Ok(_) => tracing::info!(%verdict, "a wrong verdict is disputed"),
             Err(error) => tracing::debug!(%verdict, %error, "a verdict was not disputed"),
         }
