@@ -72,5 +72,6 @@ pub mod node_api;
 pub mod problem;
 pub mod server;
 mod socket;
+pub mod statements;
 pub mod stream;
 pub mod tls;

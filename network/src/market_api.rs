@@ -1,9 +1,11 @@
 //! A market's HTTP API, typed: what clients, providers and commands call.
 
 mod events;
+mod evidence;
 pub mod operations;
 
 pub use events::Events;
+pub use evidence::{HeadBody, Period};
 
 use self::operations as op;
 use crate::api::{

@@ -22,6 +22,7 @@ pub mod terms;
 pub mod text;
 pub mod time;
 pub mod tree;
+pub mod utc;
 
 pub use cost::{CostVector, SlotCost};
 pub use id::{ContractId, Did, DocId, Hash, IdError};

@@ -137,6 +137,8 @@ const OWN: &[Code] = &[
     code("backup_malformed", 422, "the sealed bytes are not base64url"),
     code("contract_mismatch", 422, "the document is about another contract than the path"),
     code("hash_mismatch", 422, "the bytes have another hash than the path"),
+    code("period_malformed", 422, "the period ends before it begins"),
+    code("statement_too_long", 422, "the statement would have too many lines"),
     code("layout_missing", 422, "the layout must be put first"),
 ];
 

@@ -94,3 +94,16 @@ pub enum OpenError {
     #[error("the database cannot be used: {0}")]
     Database(#[from] StoreError),
 }
+
+/// What a verified journal that does not hold means for a database.
+impl From<crate::verify::VerifyError> for OpenError {
+    fn from(error: crate::verify::VerifyError) -> Self {
+        use crate::verify::VerifyError;
+        match error {
+            VerifyError::Genesis(reason) => Self::CorruptBlock { block: 0, reason },
+            VerifyError::Block { block, reason } | VerifyError::End { block, reason } => {
+                Self::CorruptBlock { block, reason }
+            }
+        }
+    }
+}

@@ -7,10 +7,12 @@ mod contracts;
 mod describe;
 mod documents;
 mod events;
+mod evidence;
 pub(crate) mod front;
 mod grants;
 pub(crate) mod limit;
 mod public;
+mod statements;
 mod tail;
 mod views_of;
 
@@ -67,6 +69,13 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(bulk::put_layout, bulk::layout))
         .routes(routes!(accounts::account))
         .routes(routes!(accounts::history))
+        .routes(routes!(statements::of_party))
+        .routes(routes!(statements::of_contract))
+        .routes(routes!(statements::invoice))
+        .routes(routes!(statements::history))
+        .routes(routes!(evidence::head))
+        .routes(routes!(evidence::consistency))
+        .routes(routes!(evidence::receipt))
         .routes(routes!(bulk::put_backup, bulk::backup))
         .routes(routes!(grants::grant, grants::list))
         .routes(routes!(grants::revoke))

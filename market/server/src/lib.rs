@@ -20,6 +20,7 @@ mod converse;
 mod duties;
 mod epochs;
 mod error;
+pub mod export;
 mod handle;
 mod http;
 mod init;
@@ -33,8 +34,10 @@ mod repair;
 mod replay;
 mod sessions;
 mod start;
+mod statements;
 mod store;
 mod streams;
+pub mod verify;
 mod views;
 pub mod writer;
 

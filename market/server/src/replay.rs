@@ -4,11 +4,13 @@ use crate::error::OpenError;
 use crate::journal::{Block, Head};
 use crate::store::blocks::{DocumentRow, Snapshot};
 use crate::store::{Place, Store};
+use crate::verify::{Documents, Verifier};
 use market::{Genesis, Market};
 use serde::Serialize;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use types::{Hash, Timestamp};
+use types::tree::Tip;
+use types::{Hash, Signed, Timestamp};
 
 /// What a journal gives.
 #[derive(Debug)]
@@ -28,14 +30,18 @@ pub(crate) struct Replayed {
 pub struct JournalReport {
     /// How many blocks there are.
     pub blocks: u64,
-    /// How many events they hold.
+    /// How many commands were decided again; each made happen what the journal says.
+    pub entries: u64,
+    /// How many events followed.
     pub events: u64,
-    /// How many signed documents they name; each is there, unchanged.
+    /// How many signed documents they rest on; each is there, unchanged and signed.
     pub documents: u64,
     /// The newest block's hash, as it is written.
     pub head: Hash,
     /// The newest block's hash, computed again from the genesis on.
     pub replayed_head: Hash,
+    /// The Merkle root over every entry; the market's signed tree head says the same.
+    pub tree_root: Hash,
     /// The newest root that the market wrote, and after which block.
     pub written_root: Option<(u64, Hash)>,
     /// The root of the replayed state after that block; after the newest where none is written.
@@ -50,7 +56,8 @@ impl JournalReport {
     }
 }
 
-/// Replays the journal in a database from its genesis, and checks every hash, snapshot, document and invariant on the way.
+/// Replays the journal in a database from its genesis: decides every command again, and checks every hash,
+/// signature, snapshot and invariant on the way.
 ///
 /// The market may be running meanwhile.
 ///
@@ -64,57 +71,55 @@ pub fn verify_journal(place: impl Into<Place>) -> Result<JournalReport, OpenErro
 
 /// As [`verify_journal`], on an open database.
 pub(crate) fn verify(store: &Store) -> Result<JournalReport, OpenError> {
-    let (genesis, origin) = read_genesis(store)?;
+    let genesis = store.genesis()?;
     let roots = store.snapshot_roots()?;
-    let mut market = Market::new(genesis);
-    let (mut events, mut documents) = (0, 0);
-    let mut evidence = Evidence { store, after: 0, read: VecDeque::new() };
+    let mut verifier = Verifier::new(&genesis)?;
+    let origin = verifier.head();
+    let mut evidence = Evidence::of(store);
     let mut matched = None;
-    let replayed = store.walk(origin, |block| {
-        let entries = apply(&mut market, block)?;
-        let kept = evidence.of_block(block.seq)?;
-        for entry in entries {
-            events += entry.events.len() as u64;
-            if let Some(id) = entry.documents.iter().find(|id| !kept.contains(id)) {
-                let reason = format!("document {id}, on which it rests, is missing or changed");
-                return Err(OpenError::CorruptBlock { block: block.seq, reason });
-            }
-            documents += entry.documents.len() as u64;
+    store.walk(origin, |block| {
+        verifier.block(block, &evidence.of_block(block.seq)?)?;
+        let Some((seq, root)) = roots.iter().find(|(seq, _)| *seq == block.seq) else {
+            return Ok(());
+        };
+        let found = verifier.market().root();
+        if found != *root {
+            let reason = format!("the journal gives root {found}, it was written as {root}");
+            return Err(OpenError::CorruptSnapshot { block: *seq, reason });
         }
-        if let Some((seq, root)) = roots.iter().find(|(seq, _)| *seq == block.seq) {
-            let found = market.root();
-            if found != *root {
-                let reason = format!("the journal gives root {found}, it was written as {root}");
-                return Err(OpenError::CorruptSnapshot { block: *seq, reason });
-            }
-            matched = Some(((*seq, *root), found));
-        }
+        matched = Some(((*seq, *root), found));
         Ok(())
     })?;
-    sound(&market)?;
-    let root = matched.map_or_else(|| market.root(), |(_, found)| found);
+    let root = verifier.finish(store.tree_head()?.as_ref())?;
+    let counted = verifier.counted();
     Ok(JournalReport {
-        blocks: replayed.blocks,
-        events,
-        documents,
+        blocks: verifier.head().blocks,
+        entries: counted.entries,
+        events: counted.events,
+        documents: counted.documents,
         head: store.head(origin)?.hash,
-        replayed_head: replayed.hash,
+        replayed_head: verifier.head().hash,
+        tree_root: verifier.tree().tip().root,
         written_root: matched.map(|(written, _)| written),
-        replayed_root: root,
+        replayed_root: matched.map_or(root, |(_, found)| found),
     })
 }
 
 /// The documents, read alongside the blocks that rest on them.
-struct Evidence<'a> {
+pub(crate) struct Evidence<'a> {
     store: &'a Store,
     after: i64,
     read: VecDeque<DocumentRow>,
 }
 
-impl Evidence<'_> {
-    /// The names of the documents that came with a block and are what their names say. Blocks are asked for in order.
-    fn of_block(&mut self, block: u64) -> Result<BTreeSet<Hash>, OpenError> {
-        let mut kept = BTreeSet::new();
+impl<'a> Evidence<'a> {
+    pub(crate) fn of(store: &'a Store) -> Self {
+        Self { store, after: 0, read: VecDeque::new() }
+    }
+
+    /// The documents that came with a block and are what their names say. Blocks are asked for in order.
+    pub(crate) fn of_block(&mut self, block: u64) -> Result<Documents, OpenError> {
+        let mut kept = Documents::new();
         loop {
             if self.read.is_empty() {
                 self.read = self.store.documents_behind(self.after)?.into();
@@ -122,8 +127,9 @@ impl Evidence<'_> {
                 self.after = last.row;
             }
             while let Some(document) = self.read.pop_front_if(|document| document.block <= block) {
-                if Hash::of(document.jws.as_bytes()) == document.id {
-                    kept.insert(document.id);
+                let signed = Signed(document.jws);
+                if signed.id() == document.id {
+                    kept.insert(document.id, signed);
                 }
             }
             if !self.read.is_empty() {
@@ -144,9 +150,9 @@ pub(crate) fn replay(store: &Store, from_genesis: bool) -> Result<Replayed, Open
         Some(snapshot) => snapshot.restore()?,
         None => Market::new(genesis.clone()),
     };
-    let (mut time, mut unsaved) = (Timestamp(0), 0);
+    let (mut time, mut unsaved, mut tree) = (Timestamp(0), 0, Tip::empty());
     let head = store.walk(origin, |block| {
-        time = block.time;
+        (time, tree) = (block.time, block.tree);
         if block.seq > base {
             let entries = apply(&mut market, block)?;
             unsaved += entries.iter().map(|entry| entry.events.len() as u64).sum::<u64>();
@@ -159,7 +165,21 @@ pub(crate) fn replay(store: &Store, from_genesis: bool) -> Result<Replayed, Open
         return Err(OpenError::CorruptSnapshot { block: base, reason });
     }
     sound(&market)?;
+    grown(store, tree)?;
     Ok(Replayed { market, head, time, unsaved })
+}
+
+/// The tree that is kept is the one that the newest block was sealed with.
+fn grown(store: &Store, expected: Tip) -> Result<(), OpenError> {
+    let found = store.frontier()?.tip();
+    if found == expected {
+        return Ok(());
+    }
+    let reason = format!(
+        "the tree over its entries has root {}, the newest block was sealed with {}",
+        found.root, expected.root
+    );
+    Err(store.corrupt(reason))
 }
 
 /// A snapshot of a block that the journal does not have: the journal lost its end.

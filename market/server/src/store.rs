@@ -11,7 +11,9 @@ pub(crate) mod copy;
 mod dialect;
 pub(crate) mod driver;
 mod place;
+pub(crate) mod postings;
 pub(crate) mod read;
+mod tree;
 pub(crate) mod write;
 
 pub use driver::StoreError;
@@ -126,6 +128,11 @@ impl Store {
     /// The first row, if there is any.
     fn maybe(&self, sql: &'static str, values: &[Value]) -> Result<Option<Row>, StoreError> {
         Ok(self.driver.query(sql, values)?.into_iter().next())
+    }
+
+    /// The database holds what this program does not write.
+    pub(crate) fn corrupt(&self, reason: String) -> OpenError {
+        self.refused(StoreError::Malformed(reason))
     }
 
     /// What a refusal of the database means at start.

@@ -70,6 +70,13 @@ operations! {
     WITHDRAW = "withdraw" POST "/v1/withdrawals";
     ACCOUNT = "account" GET "/v1/accounts/{party}";
     HISTORY = "history" GET "/v1/accounts/{party}/history";
+    STATEMENT = "statement" GET "/v1/accounts/{party}/statement";
+    CONTRACT_STATEMENT = "contract_statement" GET "/v1/contracts/{contract}/statement";
+    INVOICE = "invoice" GET "/v1/contracts/{contract}/invoice";
+    CONTRACT_HISTORY = "contract_history" GET "/v1/contracts/{contract}/history";
+    HEAD = "head" GET "/v1/head";
+    CONSISTENCY = "consistency" GET "/v1/consistency";
+    RECEIPT = "receipt" GET "/v1/receipts/{document}";
     PUT_BACKUP = "put_backup" PUT "/v1/backups/{party}";
     BACKUP = "backup" GET "/v1/backups/{party}";
     GRANT = "grant" POST "/v1/grants";

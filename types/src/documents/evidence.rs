@@ -6,9 +6,10 @@ use crate::tree::{self, InclusionProof, ProofError, Tip};
 use crate::{Did, DocId, Hash, JwsError, Signed, Timestamp, Verified};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// The market's word for its whole journal: the Merkle root over every entry so far.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TreeHead {
     /// Whose journal.
@@ -33,7 +34,7 @@ impl TreeHead {
 
 /// Shows that a signed document is in a market's journal, with what it caused. Whoever holds it needs nothing else
 /// but the market's key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Receipt {
     /// The document.
@@ -43,6 +44,7 @@ pub struct Receipt {
     /// That the entry is in the tree.
     pub inclusion: InclusionProof,
     /// The tree's head, signed by the market.
+    #[schema(value_type = crate::Jws<TreeHead>)]
     pub head: Signed,
 }
 

@@ -3,6 +3,7 @@
 use super::{Tip, node};
 use crate::Hash;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Why a proof does not prove.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +42,7 @@ pub enum ProofError {
 }
 
 /// Shows that a leaf is in a tree.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InclusionProof {
     /// Which leaf; the first is 0.
@@ -84,7 +85,7 @@ impl InclusionProof {
 }
 
 /// Shows that a tree is the beginning of a later one: nothing in it was changed, moved or taken out since.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConsistencyProof {
     /// How many leaves the earlier tree has.

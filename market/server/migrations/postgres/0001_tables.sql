@@ -13,7 +13,18 @@ CREATE TABLE blocks (
     term BIGINT NOT NULL,
     entries TEXT NOT NULL,
     prev BYTEA NOT NULL,
-    hash BYTEA NOT NULL
+    hash BYTEA NOT NULL,
+    -- The Merkle tree over every entry up to the block's last.
+    tree_size BIGINT NOT NULL,
+    tree_root BYTEA NOT NULL
+);
+
+-- The tree's complete nodes in the order in which they became complete: one row for each block, with the place of
+-- its first, 32 bytes for each, and the head that the market signed.
+CREATE TABLE tree (
+    first BIGINT PRIMARY KEY,
+    hashes BYTEA NOT NULL,
+    head TEXT NOT NULL
 );
 
 -- The state after a block, so that a start need not replay everything before it.
@@ -65,7 +76,10 @@ CREATE TABLE postings (
     credit BYTEA NOT NULL,
     amount BIGINT NOT NULL,
     debit_party BYTEA,
-    credit_party BYTEA
+    credit_party BYTEA,
+    -- The contract whose money it is, and the document that caused it.
+    contract BYTEA,
+    document BYTEA
 );
 
 -- Indexes over random names. Keeping them up to date row by row would write a page for every row, so rows

@@ -13,7 +13,18 @@ CREATE TABLE blocks (
     term INTEGER NOT NULL,
     entries TEXT NOT NULL,
     prev BLOB NOT NULL,
-    hash BLOB NOT NULL
+    hash BLOB NOT NULL,
+    -- The Merkle tree over every entry up to the block's last.
+    tree_size INTEGER NOT NULL,
+    tree_root BLOB NOT NULL
+) STRICT;
+
+-- The tree's complete nodes in the order in which they became complete: one row for each block, with the place of
+-- its first, 32 bytes for each, and the head that the market signed.
+CREATE TABLE tree (
+    first INTEGER PRIMARY KEY,
+    hashes BLOB NOT NULL,
+    head TEXT NOT NULL
 ) STRICT;
 
 -- The state after a block, so that a start need not replay everything before it.
@@ -65,7 +76,10 @@ CREATE TABLE postings (
     credit BLOB NOT NULL,
     amount INTEGER NOT NULL,
     debit_party BLOB,
-    credit_party BLOB
+    credit_party BLOB,
+    -- The contract whose money it is, and the document that caused it.
+    contract BLOB,
+    document BLOB
 ) STRICT;
 
 -- Indexes over random names. Keeping them up to date row by row would write a page for every row, so rows

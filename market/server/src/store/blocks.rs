@@ -5,6 +5,7 @@ use super::{Store, catalogue};
 use crate::error::OpenError;
 use crate::journal::{Block, Head};
 use market::Market;
+use types::tree::Tip;
 use types::{Hash, Timestamp};
 
 /// How many blocks are read at once.
@@ -123,7 +124,7 @@ impl Store {
     }
 }
 
-fn block(mut row: Row) -> Result<Block, StoreError> {
+pub(super) fn block(mut row: Row) -> Result<Block, StoreError> {
     Ok(Block {
         seq: row.count(0)?,
         time: Timestamp(row.int(1)?),
@@ -131,5 +132,6 @@ fn block(mut row: Row) -> Result<Block, StoreError> {
         entries: row.text(3)?,
         prev: row.hash(4)?,
         hash: row.hash(5)?,
+        tree: Tip { size: row.count(6)?, root: row.hash(7)? },
     })
 }

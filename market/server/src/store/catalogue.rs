@@ -30,17 +30,28 @@ catalogue! {
             WHERE (SELECT term FROM writer WHERE only_row = 1) = $1";
 
     // The journal.
-    BLOCKS = "SELECT seq, time, term, entries, prev, hash FROM blocks WHERE seq > $1 \
-              ORDER BY seq LIMIT $2";
+    BLOCKS = "SELECT seq, time, term, entries, prev, hash, tree_size, tree_root FROM blocks \
+              WHERE seq > $1 ORDER BY seq LIMIT $2";
     HEAD = "SELECT seq, hash FROM blocks ORDER BY seq DESC LIMIT 1";
-    ADD_BLOCK = "INSERT INTO blocks (seq, time, term, entries, prev, hash) \
-                 VALUES ($1, $2, $3, $4, $5, $6)";
+    ADD_BLOCK = "INSERT INTO blocks (seq, time, term, entries, prev, hash, tree_size, tree_root) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     SNAPSHOT = "SELECT seq, root, state FROM snapshots ORDER BY seq DESC LIMIT 1";
     SNAPSHOT_ROOTS = "SELECT seq, root FROM snapshots ORDER BY seq";
     ADD_SNAPSHOT = "INSERT INTO snapshots (seq, root, state) VALUES ($1, $2, $3) \
                     ON CONFLICT DO NOTHING";
     DROP_SNAPSHOTS = "DELETE FROM snapshots WHERE seq NOT IN \
                       (SELECT seq FROM snapshots ORDER BY seq DESC LIMIT 2)";
+
+    // The tree over the journal's entries.
+    ADD_NODES = "INSERT INTO tree (first, hashes, head) VALUES ($1, $2, $3)";
+    NODE = "SELECT substr(hashes, CAST(($1 - first) * 32 + 1 AS INTEGER), 32) FROM tree \
+            WHERE first = (SELECT max(first) FROM tree WHERE first <= $1)";
+    TREE_SIZE = "SELECT tree_size FROM blocks ORDER BY seq DESC LIMIT 1";
+    TREE_HEAD = "SELECT head FROM tree ORDER BY first DESC LIMIT 1";
+    TAKEN = "SELECT d.block, d.contract, d.jws FROM document_names n \
+             JOIN documents d ON d.row = n.row WHERE n.name = $1 AND d.id = $2 \
+             UNION ALL SELECT block, contract, jws FROM documents \
+             WHERE row > (SELECT documents FROM indexed) AND id = $2 ORDER BY 1 LIMIT 1";
 
     // Documents.
     DOCUMENTS_BEHIND = "SELECT row, block, id, jws FROM documents WHERE row > $1 \
@@ -63,13 +74,27 @@ catalogue! {
                 ORDER BY posting LIMIT $3) h JOIN postings p ON p.id = h.posting \
                UNION ALL SELECT id, at, reason, debit, credit, amount FROM postings \
                WHERE id > $2 AND id > (SELECT postings FROM indexed) \
-               AND $1 IN (debit_party, credit_party) ORDER BY 1 LIMIT $3";
+               AND $1 IN (debit_party, credit_party, contract) ORDER BY 1 LIMIT $3";
+    POSTINGS = "SELECT p.id, p.at, p.reason, p.debit, p.credit, p.amount, p.debit_party, \
+                p.credit_party, p.contract, p.document FROM \
+                (SELECT posting FROM history WHERE party = $1 AND posting > $2 \
+                 ORDER BY posting LIMIT $3) h JOIN postings p ON p.id = h.posting \
+                UNION ALL SELECT id, at, reason, debit, credit, amount, debit_party, \
+                credit_party, contract, document FROM postings \
+                WHERE id > $2 AND id > (SELECT postings FROM indexed) \
+                AND $1 IN (debit_party, credit_party, contract) ORDER BY 1 LIMIT $3";
+    HOUSE_POSTINGS = "SELECT id, at, reason, debit, credit, amount, debit_party, credit_party, \
+                      contract, document FROM postings WHERE id > $1 AND (debit_party IS NULL \
+                      OR credit_party IS NULL OR $2 IN (debit_party, credit_party)) \
+                      ORDER BY id LIMIT $3";
     UNINDEXED_POSTINGS = "SELECT count(*) FROM postings \
                           WHERE id > (SELECT postings FROM indexed)";
     INDEX_POSTINGS = "INSERT INTO history SELECT debit_party, id FROM postings \
                       WHERE id > (SELECT postings FROM indexed) AND debit_party IS NOT NULL \
                       UNION SELECT credit_party, id FROM postings \
                       WHERE id > (SELECT postings FROM indexed) AND credit_party IS NOT NULL \
+                      UNION SELECT contract, id FROM postings \
+                      WHERE id > (SELECT postings FROM indexed) AND contract IS NOT NULL \
                       ORDER BY 1, 2";
     INDEXED = "UPDATE indexed SET documents = (SELECT coalesce(max(row), 0) FROM documents), \
                postings = (SELECT coalesce(max(id), 0) FROM postings) WHERE only_row = 1";
@@ -97,8 +122,9 @@ catalogue! {
                   SET generation = excluded.generation, sealed = excluded.sealed";
 
     // Backups: every row behind a key, by rising key.
-    COPY_BLOCKS = "SELECT seq, time, term, entries, prev, hash FROM blocks WHERE seq > $1 \
-                   ORDER BY seq LIMIT 16";
+    COPY_BLOCKS = "SELECT seq, time, term, entries, prev, hash, tree_size, tree_root \
+                   FROM blocks WHERE seq > $1 ORDER BY seq LIMIT 16";
+    COPY_TREE = "SELECT first, hashes, head FROM tree WHERE first > $1 ORDER BY first LIMIT 64";
     COPY_SNAPSHOTS = "SELECT seq, root, state FROM snapshots WHERE seq > $1 ORDER BY seq LIMIT 1";
     COPY_DOCUMENTS = "SELECT row, id, block, command, contract, jws FROM documents \
                       WHERE row > $1 ORDER BY row LIMIT 1000";
@@ -106,8 +132,8 @@ catalogue! {
     COPY_KEYS = "SELECT principal, key, body, answer, at FROM idempotency \
                  WHERE (principal, key) > ($1, $2) ORDER BY principal, key LIMIT 1000";
     COPY_OUTBOX = "SELECT id, effect FROM outbox WHERE id > $1 ORDER BY id LIMIT 1000";
-    COPY_POSTINGS = "SELECT id, at, reason, debit, credit, amount, debit_party, credit_party \
-                     FROM postings WHERE id > $1 ORDER BY id LIMIT 1000";
+    COPY_POSTINGS = "SELECT id, at, reason, debit, credit, amount, debit_party, credit_party, \
+                     contract, document FROM postings WHERE id > $1 ORDER BY id LIMIT 1000";
     COPY_LAYOUTS = "SELECT number, contract, hash, bytes FROM layouts \
                     WHERE (contract, hash) > ($1, $2) ORDER BY contract, hash LIMIT 16";
     COPY_BACKUPS = "SELECT party, generation, sealed FROM backups WHERE party > $1 \

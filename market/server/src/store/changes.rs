@@ -51,12 +51,35 @@ pub(crate) struct NewPosting {
     pub(crate) credit: Vec<u8>,
     pub(crate) amount: i64,
     pub(crate) parties: [Option<Did>; 2],
+    /// The contract whose money it is.
+    pub(crate) contract: Option<ContractId>,
+    /// The document that caused it.
+    pub(crate) document: Option<DocId>,
+}
+
+/// What a block adds to the tree over the journal's entries.
+#[derive(Debug)]
+pub(crate) struct NewNodes {
+    /// The place of the first hash.
+    pub(crate) first: u64,
+    /// The hashes of the nodes that became complete, in the order of their places.
+    pub(crate) hashes: Vec<u8>,
+    /// The tree's head, signed.
+    pub(crate) head: Signed,
 }
 
 impl NewPosting {
     /// Whose account is debited (0), credited (1).
     pub(super) fn party(&self, side: usize) -> Option<&[u8]> {
         self.parties[side].as_ref().map(|did| did.0.as_slice())
+    }
+
+    pub(super) fn contract(&self) -> Option<&[u8]> {
+        self.contract.as_ref().map(|contract| contract.0.as_slice())
+    }
+
+    pub(super) fn document(&self) -> Option<&[u8]> {
+        self.document.as_ref().map(|document| document.0.as_slice())
     }
 }
 
@@ -81,6 +104,7 @@ pub(crate) enum LayoutChange {
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     pub(crate) block: Option<Block>,
+    pub(crate) nodes: Option<NewNodes>,
     pub(crate) documents: Vec<NewDocument>,
     pub(crate) postings: Vec<NewPosting>,
     pub(crate) proofs: Vec<(DocId, Vec<u8>)>,

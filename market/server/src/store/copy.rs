@@ -42,13 +42,20 @@ fn before_keys() -> Vec<Value> {
 }
 
 /// Every table but those that follow from others.
-pub(crate) const TABLES: [Table; 9] = [
+pub(crate) const TABLES: [Table; 10] = [
     Table {
         name: "blocks",
         read: catalogue::COPY_BLOCKS,
         key: &[0],
         first: before_numbers,
         put: Put::One(catalogue::ADD_BLOCK),
+    },
+    Table {
+        name: "tree",
+        read: catalogue::COPY_TREE,
+        key: &[0],
+        first: before_numbers,
+        put: Put::One(catalogue::ADD_NODES),
     },
     Table {
         name: "snapshots",

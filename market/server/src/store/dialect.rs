@@ -11,10 +11,11 @@ pub(crate) const ADD_DOCUMENTS: Bulk = Bulk {
 
 pub(crate) const ADD_POSTINGS: Bulk = Bulk {
     sqlite: "INSERT INTO postings (id, at, reason, debit, credit, amount, debit_party, \
-             credit_party) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+             credit_party, contract, document) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     postgres: "INSERT INTO postings (id, at, reason, debit, credit, amount, debit_party, \
-               credit_party) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], \
-               $4::bytea[], $5::bytea[], $6::bigint[], $7::bytea[], $8::bytea[])",
+               credit_party, contract, document) SELECT * FROM unnest($1::bigint[], \
+               $2::bigint[], $3::text[], $4::bytea[], $5::bytea[], $6::bigint[], $7::bytea[], \
+               $8::bytea[], $9::bytea[], $10::bytea[])",
 };
 
 pub(crate) const ADD_KEYS: Bulk = Bulk {

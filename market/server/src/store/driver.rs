@@ -85,6 +85,14 @@ impl Row {
         }
     }
 
+    /// A hash, or nothing.
+    pub(crate) fn maybe_hash(&self, column: usize) -> Result<Option<Hash>, StoreError> {
+        match self.0.get(column) {
+            Some(Value::Null) => Ok(None),
+            _ => self.hash(column).map(Some),
+        }
+    }
+
     pub(crate) fn hash(&self, column: usize) -> Result<Hash, StoreError> {
         match self.0.get(column) {
             Some(Value::Bytes(value)) => <[u8; 32]>::try_from(value.as_slice())

@@ -61,6 +61,9 @@ impl Store {
         if let Some(block) = &changes.block {
             self.add_block(block)?;
         }
+        if let Some(nodes) = &changes.nodes {
+            self.add_nodes(nodes)?;
+        }
         self.add_documents(changes)?;
         self.add_postings(&changes.postings)?;
         self.add_keys(changes)?;
@@ -79,6 +82,8 @@ impl Store {
             block.entries.as_str().into(),
             block.prev.0.into(),
             block.hash.0.into(),
+            block.tree.size.into(),
+            block.tree.root.0.into(),
         ];
         self.driver.execute(catalogue::ADD_BLOCK, &values).map(drop)
     }
@@ -124,6 +129,8 @@ impl Store {
                 Column::Ints(rows.iter().map(|row| row.amount).collect()),
                 parties(0),
                 parties(1),
+                Column::Maybe(rows.iter().map(NewPosting::contract).collect()),
+                Column::Maybe(rows.iter().map(NewPosting::document).collect()),
             ],
         )
     }

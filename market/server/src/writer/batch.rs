@@ -4,7 +4,7 @@ use super::thread::Now;
 use super::{Keep, Outcome, Refusal, Submission};
 use crate::journal::{Block, Head};
 use crate::store::changes::{
-    Changes, Counters, LayoutChange, NewAnswer, NewDocument, NewPosting, RequestKey,
+    Changes, Counters, LayoutChange, NewAnswer, NewDocument, NewNodes, NewPosting, RequestKey,
 };
 use crate::store::{Store, StoreError};
 use crate::streams::Streams;
@@ -17,6 +17,8 @@ use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use types::documents::Settlement;
+use types::tree::{self, Frontier, kept};
 use types::{ContractId, Did, DocId, Hash, Signed, Signer, Verified};
 
 /// What is judged, on what, by whom.
@@ -38,6 +40,10 @@ pub(super) struct Batch {
     counters: Counters,
     /// The block's entries so far, as JSON without the closing bracket.
     entries: Vec<u8>,
+    /// Each entry's hash as a leaf of the tree.
+    leaves: Vec<Hash>,
+    /// The tree with the batch's entries, once it is sealed.
+    tree: Option<Frontier>,
     happened: Vec<Arc<[Event]>>,
     /// Rows that are to be indexed.
     rows: Rows,
@@ -78,11 +84,22 @@ impl Rows {
 /// [`crate::journal::Entry`], borrowed.
 #[derive(Serialize)]
 struct EntryRef<'a> {
-    command: &'static str,
-    documents: &'a [DocId],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seed: Option<Hash>,
+    at: Now,
+    command: &'a Command,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    evidence: Vec<DocId>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    issued: Vec<DocId>,
     events: &'a [Event],
+}
+
+/// What a block is sealed with beside its entries.
+pub(super) struct Seal<'a> {
+    pub(super) head: Head,
+    pub(super) tree: &'a Frontier,
+    pub(super) now: Now,
+    pub(super) term: u64,
+    pub(super) signer: &'a dyn Signer,
 }
 
 impl Batch {
@@ -91,6 +108,8 @@ impl Batch {
             changes: Changes::default(),
             counters,
             entries: Vec::new(),
+            leaves: Vec::new(),
+            tree: None,
             happened: Vec::new(),
             rows: Rows::default(),
         }
@@ -130,15 +149,27 @@ impl Batch {
         self.happened
     }
 
-    /// Seals the batch's block behind `head`, if anything happened; where the journal ends then.
-    pub(super) fn seal(&mut self, head: Head, now: Now, term: u64) -> Head {
+    /// The tree with the batch's entries, where there are any.
+    pub(super) fn take_tree(&mut self) -> Option<Frontier> {
+        self.tree.take()
+    }
+
+    /// Seals the batch's block, if anything happened; where the journal ends then.
+    pub(super) fn seal(&mut self, seal: &Seal<'_>) -> Head {
         if self.entries.is_empty() {
-            return head;
+            return seal.head;
         }
         let mut entries = std::mem::take(&mut self.entries);
         entries.push(b']');
         let entries = String::from_utf8(entries).expect("JSON is UTF-8");
-        let block = Block::seal(head, now, term, entries);
+        let (mut tree, mut hashes) = (seal.tree.clone(), Vec::new());
+        for leaf in &self.leaves {
+            tree.append(*leaf, |hash| hashes.extend_from_slice(&hash.0));
+        }
+        let block = Block::seal(seal.head, (seal.now, seal.term), tree.tip(), entries);
+        let head = block.tree_head(seal.signer);
+        self.changes.nodes = Some(NewNodes { first: kept(seal.tree.size()), hashes, head });
+        self.tree = Some(tree);
         self.changes.block.insert(block).head()
     }
 
@@ -241,12 +272,22 @@ impl Batch {
     fn add(&mut self, judge: &mut Judge<'_>, events: Arc<[Event]>) {
         let submission = judge.submission;
         let documents = submission.command.documents();
-        let names: Vec<DocId> = documents.iter().map(|(id, _)| *id).collect();
-        self.add_entry(&submission.command, &names, &events);
+        let settlements = settlements(&events, judge.signer);
+        self.add_entry(EntryRef {
+            at: judge.now,
+            command: &submission.command,
+            evidence: submission.evidence.iter().map(|(id, _)| *id).collect(),
+            issued: settlements.iter().map(Verified::id).collect(),
+            events: &events,
+        });
         let contract = events.iter().find_map(Event::contract);
         let evidence = submission.evidence.iter().map(|(id, signed)| (*id, signed));
         for document in documents.into_iter().chain(evidence) {
             self.add_document(document, submission.command.name(), contract);
+        }
+        for settlement in settlements {
+            let document = (settlement.id(), settlement.signed());
+            self.add_document(document, "settlement", Some(settlement.contract));
         }
         self.changes.proofs.extend(submission.answers.clone());
         for event in events.iter() {
@@ -272,22 +313,20 @@ impl Batch {
         });
     }
 
-    fn add_entry(&mut self, command: &Command, documents: &[DocId], events: &[Event]) {
+    fn add_entry(&mut self, entry: EntryRef<'_>) {
         self.entries.push(if self.entries.is_empty() { b'[' } else { b',' });
-        let seed = match command {
-            Command::Replace { seed, .. } => Some(Hash(*seed)),
-            _ => None,
-        };
-        let entry = EntryRef { command: command.name(), documents, seed, events };
+        let start = self.entries.len();
         serde_json::to_writer(&mut self.entries, &entry)
             .expect("memory takes every byte, and events have only text as keys");
+        self.leaves.push(tree::leaf(&self.entries[start..]));
     }
 
     /// Makes one event part of the working state and of everything that is read off it.
     fn apply(&mut self, judge: &mut Judge<'_>, event: &Event) {
-        let Judge { market, signer, now, .. } = judge;
+        let Judge { market, now, submission, .. } = judge;
+        let document = submission.command.documents().first().map(|(id, _)| *id);
         for posting in event.postings() {
-            self.add_posting(market, posting, (event.name(), *now));
+            self.add_posting(market, posting, (event, document, *now));
         }
         if let Event::RevisionAccepted { contract, layout, .. } = event
             && let Some(old) = market.contract(contract).and_then(|c| c.layout)
@@ -304,19 +343,13 @@ impl Batch {
             self.counters.effects += 1;
             self.changes.effects.push((self.counters.effects, effect));
         }
-        if let Event::ContractSettled { settlement, .. } = event {
-            let signed = Verified::sign(settlement.clone(), *signer)
-                .expect("the settlement names this market, and the key was checked at start");
-            let document = (signed.id(), signed.signed());
-            self.add_document(document, "settlement", Some(settlement.contract));
-        }
     }
 
     fn add_posting(
         &mut self,
         market: &Market,
         posting: &Posting,
-        (reason, at): (&'static str, Now),
+        (event, document, at): (&Event, Option<DocId>, Now),
     ) {
         let account = |account: &Account| {
             postcard::to_stdvec(account).expect("an account is made of bytes and numbers")
@@ -326,17 +359,45 @@ impl Batch {
         self.changes.postings.push(NewPosting {
             id: self.counters.postings,
             at,
-            reason,
+            reason: event.name(),
             debit: account(&posting.debit),
             credit: account(&posting.credit),
             amount: posting.amount.0,
-            parties: [owner(market, posting.debit), owner(market, posting.credit)],
+            parties: [posting.debit, posting.credit].map(|account| owner(market, event, account)),
+            contract: contract_of(posting).or_else(|| event.contract()),
+            document,
         });
     }
 }
 
-/// Whose account it is.
-fn owner(market: &Market, account: Account) -> Option<Did> {
+/// What the market signs because of `events`.
+fn settlements(events: &[Event], signer: &dyn Signer) -> Vec<Verified<Settlement>> {
+    let settlement = |event: &Event| match event {
+        Event::ContractSettled { settlement, .. } => Some(
+            Verified::sign(settlement.clone(), signer)
+                .expect("the settlement names this market, and the key was checked at start"),
+        ),
+        _ => None,
+    };
+    events.iter().filter_map(settlement).collect()
+}
+
+/// The contract whose money a posting moves.
+fn contract_of(posting: &Posting) -> Option<ContractId> {
+    [posting.debit, posting.credit].into_iter().find_map(|account| match account {
+        Account::Escrow(contract) | Account::Bond(contract, _) => Some(contract),
+        _ => None,
+    })
+}
+
+/// Whose account it is, as `event` leaves it.
+fn owner(market: &Market, event: &Event, account: Account) -> Option<Did> {
+    match (account, event) {
+        (Account::Escrow(id), Event::ContractAgreed { contract, .. }) if contract.id == id => {
+            return Some(contract.client);
+        }
+        _ => {}
+    }
     match account {
         Account::Available(party) | Account::Held(party) => Some(party),
         Account::Escrow(id) => market.contract(&id).map(|contract| contract.client),

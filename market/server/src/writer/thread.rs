@@ -22,6 +22,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::{mpsc, oneshot};
+use types::tree::Frontier;
 use types::{Hash, Signer, Timestamp};
 
 /// How often a process looks at what others do with the same database.
@@ -96,6 +97,8 @@ pub(super) struct Thread {
     /// The state after everything that was judged, ahead of what is published.
     pub(super) working: Market,
     pub(super) head: Head,
+    /// The tree over the journal's entries.
+    tree: Frontier,
     /// When the newest block was sealed.
     newest: Timestamp,
     role: Role,
@@ -142,6 +145,7 @@ impl Thread {
             store: None,
             working,
             head,
+            tree: Frontier::default(),
             newest: start.newest,
             role: Role::Follower { writer: String::new() },
             term: 0,

@@ -107,16 +107,18 @@ async fn a_forged_chain_is_found_by_its_sense_and_a_lost_document_by_its_absence
                 row.get::<_, i64>(1)?,
                 row.get::<_, String>(2)?,
                 row.get::<_, [u8; 32]>(3)?,
+                row.get::<_, [u8; 32]>(4)?,
             ))
         };
-        let sql = "SELECT time, term, entries, prev FROM blocks WHERE seq = 5";
-        let (time, term, entries, prev) = db.query_row(sql, [], row).unwrap();
+        let sql = "SELECT time, term, entries, prev, tree_root FROM blocks WHERE seq = 5";
+        let (time, term, entries, prev, root) = db.query_row(sql, [], row).unwrap();
         // Ten msat more come out of the world's account than its sums say.
         let forged = entries.replacen("\"amount\":10", "\"amount\":-10", 1);
         assert_ne!(forged, entries);
         let head = market_server::journal::Head { blocks: 4, hash: Hash(prev) };
-        let (time, term) = (types::Timestamp(time), term.cast_unsigned());
-        let block = market_server::journal::Block::seal(head, time, term, forged);
+        let at = (types::Timestamp(time), term.cast_unsigned());
+        let tree = types::tree::Tip { size: 5, root: Hash(root) };
+        let block = market_server::journal::Block::seal(head, at, tree, forged);
         db.execute(
             "UPDATE blocks SET entries = ?1, hash = ?2 WHERE seq = 5",
             (&block.entries, block.hash.0),
@@ -239,8 +241,9 @@ async fn a_clock_behind_the_journal_is_refused_with_how_far() {
     let house = with_history().await;
     {
         let db = Connection::open(house.path().join("market.db")).unwrap();
-        let sql = "SELECT seq, time, term, entries, prev FROM blocks ORDER BY seq DESC LIMIT 1";
-        let (seq, time, term, entries, prev) = db
+        let sql = "SELECT seq, time, term, entries, prev, tree_root FROM blocks \
+                   ORDER BY seq DESC LIMIT 1";
+        let (seq, time, term, entries, prev, root) = db
             .query_row(sql, [], |row| {
                 let prev: [u8; 32] = row.get(4)?;
                 Ok((
@@ -249,13 +252,16 @@ async fn a_clock_behind_the_journal_is_refused_with_how_far() {
                     row.get::<_, i64>(2)?,
                     row.get(3)?,
                     prev,
+                    row.get::<_, [u8; 32]>(5)?,
                 ))
             })
             .unwrap();
         let head =
             market_server::journal::Head { blocks: seq.cast_unsigned() - 1, hash: Hash(prev) };
         let ahead = types::Timestamp(time + 3_600_000_000);
-        let block = market_server::journal::Block::seal(head, ahead, term.cast_unsigned(), entries);
+        let tree = types::tree::Tip { size: seq.cast_unsigned(), root: Hash(root) };
+        let at = (ahead, term.cast_unsigned());
+        let block = market_server::journal::Block::seal(head, at, tree, entries);
         db.execute(
             "UPDATE blocks SET time = ?1, hash = ?2 WHERE seq = ?3",
             (block.time.0, block.hash.0, seq),

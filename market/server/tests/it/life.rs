@@ -1,5 +1,6 @@
 //! The life of a contract over real sockets: reserved, stored, audited, broken, penalised, repaired, settled.
 
+use crate::common::evidence::{adds_up, exported, receipted};
 use crate::common::provider::{Cloud, Provider, Shards, sign, size_of};
 use crate::common::{House, available, client, key, sound};
 use bytes::Bytes;
@@ -121,7 +122,9 @@ impl Town {
     /// Stops the market and replays its journal from the genesis.
     pub(crate) async fn verify(self) {
         let journal = self.market.journal();
+        adds_up(&self.market, &self.house.key).await;
         self.market.shutdown().await;
+        assert_eq!(exported(&self.house, self.market.did()), journal.state_root);
         let report = verify_journal(self.house.place()).unwrap();
         assert!(report.is_sound());
         assert_eq!((report.blocks, report.replayed_head), (journal.blocks, journal.head));
@@ -226,6 +229,7 @@ async fn a_lost_chunk_is_found_penalised_and_rebuilt() {
     });
     assert_eq!(slashed, bond.0);
     town.settle(view.id).await;
+    assert!(receipted(&town.market, &key(CLIENT), view.id).await > 20);
     town.verify().await;
 }
 

@@ -8,6 +8,7 @@ mod crash;
 mod damage;
 mod durability;
 mod events;
+mod evidence;
 mod keeping;
 mod life;
 mod lists;

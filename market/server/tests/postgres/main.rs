@@ -8,6 +8,8 @@ mod common;
 mod crash;
 #[path = "../it/durability.rs"]
 mod durability;
+#[path = "../it/evidence.rs"]
+mod evidence;
 #[path = "../it/keeping.rs"]
 mod keeping;
 #[path = "../it/life.rs"]

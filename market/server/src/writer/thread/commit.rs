@@ -1,6 +1,6 @@
 //! One batch's way: judged, written, published; and what happens when the writing fails.
 
-use super::super::batch::{self, Batch};
+use super::super::batch::{self, Batch, Seal};
 use super::super::{Keep, Outcome, Refusal, Role, Submission, Work};
 use super::{Thread, closed};
 use crate::journal::Head;
@@ -32,7 +32,13 @@ impl Thread {
             Err(error) => return Err(self.undo(&batch, &error)),
         };
         let now = self.clock.now();
-        let head = batch.seal(self.head, now, self.term);
+        let head = batch.seal(&Seal {
+            head: self.head,
+            tree: &self.tree,
+            now,
+            term: self.term,
+            signer: &*self.signer,
+        });
         if batch.changes().is_empty() {
             return Ok(outcomes);
         }
@@ -119,6 +125,7 @@ impl Thread {
     fn publish(&mut self, mut batch: Batch, head: Head) {
         self.unindexed.merge(batch.take_rows());
         self.counters = batch.counters();
+        self.tree = batch.take_tree().unwrap_or_else(|| std::mem::take(&mut self.tree));
         if head == self.head {
             return;
         }

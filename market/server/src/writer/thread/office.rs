@@ -31,6 +31,7 @@ impl Thread {
         self.catch_up(store)?;
         self.unindexed = Rows::of(store)?;
         self.counters = store.counters()?;
+        self.tree = store.frontier()?;
         let outbox = store.outbox()?;
         self.term = term;
         self.looked_at = Instant::now();

@@ -1,7 +1,7 @@
 //! Commits that fail, and commits of which nobody knows whether they failed.
 
 use super::super::Submission;
-use super::super::batch::Batch;
+use super::super::batch::{Batch, Seal};
 use super::*;
 use crate::handle::deposit;
 use crate::replay::replay;
@@ -112,7 +112,13 @@ fn a_batch_of_an_earlier_term_is_refused_by_the_database() {
     let mut thread = thread(dir.path());
     let mut batch = Batch::new(thread.counters);
     thread.judge_all(&mut batch, vec![paid("late")]).unwrap();
-    batch.seal(thread.head, thread.clock.now(), thread.term);
+    batch.seal(&Seal {
+        head: thread.head,
+        tree: &thread.tree,
+        now: thread.clock.now(),
+        term: thread.term,
+        signer: &*thread.signer,
+    });
     let late = thread.term;
     let second = Store::open(&thread.place, None).unwrap();
     assert_eq!(second.begin_term("elsewhere"), Ok(late + 1));
