@@ -19,10 +19,10 @@ pub(crate) struct ClientArgs {
     pub(crate) data: PathBuf,
     /// A file whose first line is the password (else `BONDSTORE_PASSWORD`, else a prompt).
     #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
+    pub(crate) password_file: Option<PathBuf>,
     /// Allow plain HTTP beyond this machine.
     #[arg(long)]
-    insecure_http: bool,
+    pub(crate) insecure_http: bool,
 }
 
 impl ClientArgs {

@@ -1,39 +1,131 @@
-//! `bondstore journal`: what happened, replayed.
+//! `bondstore journal`: what happened, written out and replayed.
 
 use crate::output::Output;
-use anyhow::{Result, bail};
-use clap::Subcommand;
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use market_server::Place;
 use serde_json::json;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use types::Did;
+
+/// Where a market's database is.
+#[derive(Args)]
+pub(crate) struct PlaceArgs {
+    /// The market's data directory.
+    #[arg(long, default_value = "bondstore-market", value_name = "DIR")]
+    data: PathBuf,
+    /// The market's PostgreSQL database, where it has one.
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+}
+
+impl PlaceArgs {
+    fn place(self) -> Place {
+        self.database.map_or_else(|| Place::from(&self.data), Place::Postgres)
+    }
+}
 
 #[derive(Subcommand)]
 pub(crate) enum Journal {
-    /// Replay a market's journal from its first block, and check every hash, document and invariant.
+    /// Write a market's journal into one file that anybody can verify. The market may be running meanwhile.
+    Export {
+        #[command(flatten)]
+        place: PlaceArgs,
+        /// The file; it must not exist yet.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Decide everything in a market's journal again, from its first block, and check every hash, signature,
+    /// balance and score on the way.
     Verify {
-        /// The market's data directory.
-        #[arg(long, default_value = "bondstore-market", value_name = "DIR")]
-        data: PathBuf,
+        /// A file that `journal export` wrote.
+        #[arg(conflicts_with_all = ["data", "database"])]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        place: PlaceArgs,
+        /// Whose journal it must be.
+        #[arg(long, value_name = "DID")]
+        market: Option<Did>,
     },
 }
 
 impl Journal {
     pub(crate) fn run(self, output: &Output) -> Result<()> {
-        let Self::Verify { data } = self;
-        let report = market_server::verify_journal(&data)?;
-        let value = json!({
-            "blocks": report.blocks, "events": report.events, "documents": report.documents,
-            "head": report.head, "replayed_head": report.replayed_head, "state_root": report.replayed_root,
-            "ok": report.is_sound(),
-        });
-        if !report.is_sound() {
-            bail!("the journal's head is {}, replayed it is {}", report.head, report.replayed_head);
+        match self {
+            Self::Export { place, out } => export(place.place(), &out, output),
+            Self::Verify { file: Some(file), market, .. } => verify_file(&file, market, output),
+            Self::Verify { file: None, place, market } => {
+                verify_database(&place.place(), market, output)
+            }
         }
-        output.result(&value, || {
-            format!(
-                "{} blocks, {} events and {} documents replayed; every hash and invariant holds\nhead {}\nstate root {}",
-                report.blocks, report.events, report.documents, report.head, report.replayed_root
-            )
-        });
-        Ok(())
     }
+}
+
+fn export(from: Place, out: &Path, output: &Output) -> Result<()> {
+    let place = out.display();
+    let file = File::create_new(out).with_context(|| format!("{place} cannot be made anew"))?;
+    let head = market_server::export::export_journal(from, &file)
+        .and_then(|head| file.sync_all().map(|()| head).map_err(Into::into));
+    let head = match head {
+        Ok(head) => head,
+        Err(error) => {
+            // Half a journal is none. That it is gone matters less than why.
+            let _ = std::fs::remove_file(out);
+            return Err(error.into());
+        }
+    };
+    let value = json!({ "blocks": head.blocks, "head": head.hash, "file": out });
+    output.result(&value, || {
+        format!(
+            "{} blocks in {place}; check them with `bondstore journal verify {place}`",
+            head.blocks
+        )
+    });
+    Ok(())
+}
+
+fn verify_file(path: &Path, market: Option<Did>, output: &Output) -> Result<()> {
+    let place = path.display();
+    let file = File::open(path).with_context(|| format!("{place} cannot be read"))?;
+    let report = market_server::export::verify_export(BufReader::new(file), market)?;
+    let mut value = serde_json::to_value(&report)?;
+    value["ok"] = true.into();
+    output.result(&value, || {
+        let counted = report.counted;
+        format!(
+            "market {}\n{} blocks: {} commands decided again, with {} events and {} signed documents; every one holds\nhead {}\ntree root {}\nstate root {}",
+            report.market, report.blocks, counted.entries, counted.events, counted.documents, report.head,
+            report.tree_root, report.state_root
+        )
+    });
+    Ok(())
+}
+
+fn verify_database(place: &Place, market: Option<Did>, output: &Output) -> Result<()> {
+    if let Some(expected) = market {
+        let found = market_server::genesis(place)?.market;
+        if found != expected {
+            bail!(
+                "it is the journal of {found}, not of {expected}; name that market, or its database"
+            );
+        }
+    }
+    let report = market_server::verify_journal(place)?;
+    let value = json!({
+        "blocks": report.blocks, "entries": report.entries, "events": report.events,
+        "documents": report.documents, "head": report.head, "replayed_head": report.replayed_head,
+        "tree_root": report.tree_root, "state_root": report.replayed_root, "ok": report.is_sound(),
+    });
+    if !report.is_sound() {
+        bail!("the journal's head is {}, replayed it is {}", report.head, report.replayed_head);
+    }
+    output.result(&value, || {
+        format!(
+            "{} blocks, {} events and {} documents replayed; every decision, hash and invariant holds\nhead {}\ntree root {}\nstate root {}",
+            report.blocks, report.events, report.documents, report.head, report.tree_root, report.replayed_root
+        )
+    });
+    Ok(())
 }

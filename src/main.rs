@@ -6,20 +6,25 @@ mod client;
 mod contract;
 mod demo;
 mod get;
+mod invoice;
 mod journal;
 mod log;
 mod ls;
 mod market;
 mod output;
+mod party;
 mod provider;
 mod put;
 mod quote;
+mod receipt;
 mod rm;
 mod runtime;
 mod session;
 mod settings;
 mod share;
 mod stat;
+mod statement;
+mod verify;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -84,7 +89,11 @@ enum Command {
     Account(account::Account),
     /// Sign a session for programs that speak to the market's API.
     Session(session::Session),
-    /// Check a market's journal.
+    Statement(statement::StatementCommand),
+    Invoice(invoice::InvoiceCommand),
+    Receipt(receipt::Receipt),
+    Verify(verify::Verify),
+    /// Write out or check a market's journal.
     #[command(subcommand)]
     Journal(journal::Journal),
 }
@@ -113,6 +122,10 @@ fn main() -> ExitCode {
         Command::Contract(contract) => runtime::run(contract.run(&output)),
         Command::Account(account) => runtime::run(account.run(&output)),
         Command::Session(session) => runtime::run(session.run(&output)),
+        Command::Statement(statement) => runtime::run(statement.run(&output)),
+        Command::Invoice(invoice) => runtime::run(invoice.run(&output)),
+        Command::Receipt(receipt) => runtime::run(receipt.run(&output)),
+        Command::Verify(verify) => verify.run(&output),
         Command::Journal(journal) => journal.run(&output),
     };
     match done {

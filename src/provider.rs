@@ -21,18 +21,18 @@ use types::{Bytes, ContractId, GbPrice, Msat, Price, SecretKey, Signer, Span, Ti
 pub(crate) struct NodeArgs {
     /// The provider's data directory.
     #[arg(long, default_value = "bondstore-provider", value_name = "DIR")]
-    data: PathBuf,
+    pub(crate) data: PathBuf,
     /// A file whose first line is the password (else `BONDSTORE_PASSWORD`, else a prompt).
     #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
+    pub(crate) password_file: Option<PathBuf>,
     /// Allow plain HTTP beyond this machine.
     #[arg(long)]
-    insecure_http: bool,
+    pub(crate) insecure_http: bool,
 }
 
 impl NodeArgs {
     /// The market this node deals in, and the node's key.
-    async fn market(&self) -> Result<(MarketClient, SecretKey)> {
+    pub(crate) async fn market(&self) -> Result<(MarketClient, SecretKey)> {
         let password = Password::obtain(self.password_file.as_deref(), Prompt::Existing)?;
         let data = self.data.clone();
         let key = tokio::task::spawn_blocking(move || provider_node::open_key(&data, &password))
