@@ -121,7 +121,7 @@ pub(super) async fn verdicts(
     let ids: Vec<DocId> = found.iter().map(|(id, ..)| *id).collect();
     let documents = app.readers.ask(move |store| {
         let mut documents = BTreeMap::new();
-        for id in ids {
+        for id in ids.iter().copied() {
             let Some(verdict) = store.document(&id)? else { continue };
             let challenge = verdict.verify::<Verdict>().ok().map(|verdict| verdict.challenge);
             let challenge = challenge.map(|id| store.document(&id)).transpose()?.flatten();

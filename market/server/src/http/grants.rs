@@ -73,8 +73,9 @@ pub(super) async fn list(
         view.market.sharing().of(&party).map(|(id, grant)| (*id, grant.is_over(now))).collect()
     };
     let lines = app.readers.ask(move |store| {
-        let line = |(id, over)| Ok(store.document(&id)?.map(|grant| GrantLine { id, grant, over }));
-        grants.into_iter().map(line).filter_map(Result::transpose).collect()
+        let line =
+            |&(id, over)| Ok(store.document(&id)?.map(|grant| GrantLine { id, grant, over }));
+        grants.iter().map(line).filter_map(Result::transpose).collect()
     });
     lines.await.map(Json).map_err(|error| refuse::unreadable(&error))
 }

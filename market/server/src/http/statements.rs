@@ -135,7 +135,7 @@ pub(super) async fn invoice(
     let party = asked.party.unwrap_or(own);
     who.may_see(party, &app)?;
     let of = Client { contract: id, client };
-    let ask = move |store: &_| statements::invoice(store, (of, party), (period, earned));
+    let ask = move |store: &_| statements::invoice(store, (of, party), (period, earned.clone()));
     let made = app.readers.ask(ask).await.map_err(|error| refuse::unreadable(&error))?;
     Ok(written(asked.format, &made, Invoice::to_csv))
 }
