@@ -220,6 +220,18 @@ pub struct BooksPage {
     pub next: Option<String>,
 }
 
+/// One event of `GET /v1/events` as it is sent (server-sent events of the HTML standard).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EventFrame {
+    /// The event's position in the journal.
+    pub id: String,
+    /// What happened, for example `slot_confirmed`.
+    pub event: String,
+    /// The [`EventView`], as JSON.
+    #[schema(content_media_type = "application/json")]
+    pub data: String,
+}
+
 /// One event of `GET /v1/events`, as far as the party may see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EventView {

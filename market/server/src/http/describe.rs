@@ -5,7 +5,7 @@
 //! here: a path with parameters can be malformed, a body too large, a session expired.
 
 use crate::codes::{self, Code};
-use network::api::Problem;
+use network::api::{EventView, Problem};
 use network::problem::PROBLEM_JSON;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -32,7 +32,13 @@ pub(super) fn complete(mut api: OpenApi) -> OpenApi {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWS");
     let bearer = bearer.description(Some("A `bondstore.session` signed by the party, for this market, of at most five minutes: `bondstore session` prints one."));
     components.add_security_scheme(SESSION, SecurityScheme::Http(bearer.build()));
-    components.schemas.insert(Problem::name().into_owned(), Problem::schema());
+    // What no operation names: refusals, and what events hold as text.
+    let mut unnamed = vec![
+        (Problem::name().into_owned(), Problem::schema()),
+        (EventView::name().into_owned(), EventView::schema()),
+    ];
+    EventView::schemas(&mut unnamed);
+    components.schemas.extend(unnamed);
     for (path, item) in &mut api.paths.paths {
         for operation in operations(item) {
             complete_operation(path, operation);

@@ -13,7 +13,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use network::api::{EventView, Problem};
+use network::api::{EventFrame, EventView, Problem};
 use network::extract::QueryOf;
 use serde::Deserialize;
 use std::convert::Infallible;
@@ -71,7 +71,7 @@ impl Position {
     ),
     security(("session" = [])),
     responses((status = 200, description = "The events, each with an EventView as its data.",
-        body = EventView, content_type = "text/event-stream")),
+        body = EventFrame, content_type = "text/event-stream")),
     extensions(("x-codes" = json!(["too_many_streams"]))),
 )]
 pub(super) async fn follow(
