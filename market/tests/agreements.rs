@@ -320,9 +320,7 @@ fn a_broken_promise_has_no_exit_fee() {
     let contract = world.store();
     world.audit_until(3);
     let provider = world.provider(contract, 3);
-    let silence = world.silence(contract, 3);
     world.pass_epoch();
-    let _ = silence;
     let silence = world.silence(contract, 3);
     world.done(&silence);
     let cancel = world.cancellation(contract);

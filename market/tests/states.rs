@@ -337,16 +337,16 @@ fn every_command_in_every_state_of_a_slot() {
 
 #[test]
 fn every_stage_is_what_it_is_called() {
+    use ContractState::{Active, Agreed, Cancelled, Completed, Expired, Failed, Settled};
+    use SlotState::{AtFault, Closed, Filled, Repairing, Reserved, Vacated};
     let states = STAGES.map(|stage| {
         let (world, contract) = at_stage(stage);
         world.known(contract).state
     });
-    use ContractState::{Active, Agreed, Cancelled, Completed, Expired, Failed, Settled};
     let expected =
         [Agreed, Agreed, Active, Completed, Completed, Settled, Expired, Cancelled, Failed];
     assert_eq!(states, expected);
     assert!(ContractState::ALL.iter().all(|state| states.contains(state)));
-    use SlotState::{AtFault, Closed, Filled, Repairing, Reserved, Vacated};
     let slots = SLOTS.map(|slot| {
         let (world, contract) = at_slot(slot);
         world.slot(contract, 3).state

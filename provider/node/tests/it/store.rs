@@ -38,6 +38,20 @@ fn the_index_comes_back_from_the_disk() {
 }
 
 #[test]
+fn a_slot_is_given_more_room_durably_and_never_less() {
+    let dir = TempDir::new().unwrap();
+    let store = Store::open(dir.path(), OFFERED).unwrap();
+    let room = store.reserve(slot(0), &lease(1 << 20)).unwrap();
+    for (asked, kept) in [(2 << 20, 2 << 20), (1 << 20, 2 << 20), (3 << 20, 3 << 20)] {
+        store.reserve(slot(0), &lease(asked)).unwrap();
+        assert_eq!(room.lease(), lease(kept));
+    }
+    drop((room, store));
+    let store = Store::open(dir.path(), OFFERED).unwrap();
+    assert_eq!(store.room(&slot(0)).unwrap().lease(), lease(3 << 20));
+}
+
+#[test]
 fn what_a_crash_left_unfinished_goes_and_nothing_else() {
     let dir = TempDir::new().unwrap();
     let store = Store::open(dir.path(), OFFERED).unwrap();
