@@ -42,3 +42,15 @@ sequences CASES='1000000':
 # Asks a running market what its description says, and much that it does not: EXAMPLES for each operation.
 schemathesis EXAMPLES='200':
     bash scripts/schemathesis.sh {{EXAMPLES}}
+
+# Cheats, honest years and newcomers under the reputation's rules: TIMES as many runs as in CI.
+reputation TIMES='20':
+    REPUTATION_RUNS={{TIMES}} cargo test --release -p reputation -- --nocapture
+
+# How surely and how soon audits find a loss: TIMES as many runs as in CI.
+detection TIMES='20':
+    DETECTION_RUNS={{TIMES}} cargo test --release -p contracts --test detection -- --nocapture
+
+# Memory for each contract and the time to start, with CONTRACTS of six slots each.
+scale CONTRACTS='1000000':
+    cargo bench -p market --bench scale -- {{CONTRACTS}}
