@@ -100,7 +100,9 @@ fn owns(subject: Subject, posted: &Posted, side: Side) -> bool {
 /// The contract whose money an account holds.
 pub(crate) fn contract_of(account: Account) -> Option<types::ContractId> {
     match account {
-        Account::Escrow(contract) | Account::Bond(contract, _) => Some(contract),
+        Account::Escrow(contract)
+        | Account::Bond(contract, _)
+        | Account::Contested(contract, _) => Some(contract),
         _ => None,
     }
 }

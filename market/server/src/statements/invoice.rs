@@ -165,8 +165,12 @@ impl Items {
             let item =
                 if own { (0, "locked", None) } else { (1, "locked by the repair pool", None) };
             add(&mut self.aside, item, amount);
+        } else if posted.parties == [Some(self.of.client); 2] {
+            // What was contested is released: it was counted when the penalty was paid.
         } else if posted.parties[1] == Some(self.of.client) {
             add(&mut self.aside, (2, "compensation", posted.parties[0]), amount);
+        } else if matches!(posted.debit, Account::Contested(..)) {
+            add(&mut self.aside, (2, "compensation", posted.parties[1]), -amount);
         } else if posted.parties[0] == Some(self.of.client) && is_read(posted) {
             add(&mut self.aside, (3, "egress beyond the allowance", posted.parties[1]), amount);
         }

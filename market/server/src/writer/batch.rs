@@ -385,7 +385,9 @@ fn settlements(events: &[Event], signer: &dyn Signer) -> Vec<Verified<Settlement
 /// The contract whose money a posting moves.
 fn contract_of(posting: &Posting) -> Option<ContractId> {
     [posting.debit, posting.credit].into_iter().find_map(|account| match account {
-        Account::Escrow(contract) | Account::Bond(contract, _) => Some(contract),
+        Account::Escrow(contract)
+        | Account::Bond(contract, _)
+        | Account::Contested(contract, _) => Some(contract),
         _ => None,
     })
 }
