@@ -164,18 +164,7 @@ impl Market {
             }
             Self::Backup { market, out } => back_up(&market, out, output).await,
             Self::Restore { file, market } => restore(file, &market, output).await,
-            Self::Migrate { market } => {
-                let place = market.place();
-                let (from, to) = blocking(move || Ok(market_server::migrate(place)?)).await?;
-                output.result(&json!({ "from": from, "to": to }), || {
-                    if from == to {
-                        format!("the database has schema {to} already")
-                    } else {
-                        format!("the database was changed from schema {from} to schema {to}")
-                    }
-                });
-                Ok(())
-            }
+            Self::Migrate { market } => migrate(&market, output).await,
             Self::Credit { party, amount, reference, out, market } => {
                 let key = market.key().await?;
                 let reference = reference.map_or_else(random_reference, Ok)?;
@@ -198,6 +187,20 @@ impl Market {
             }
         }
     }
+}
+
+/// Brings the database up to this program's schema.
+async fn migrate(market: &MarketArgs, output: &Output) -> Result<()> {
+    let place = market.place();
+    let (from, to) = blocking(move || Ok(market_server::migrate(place)?)).await?;
+    output.result(&json!({ "from": from, "to": to }), || {
+        if from == to {
+            format!("the database has schema {to} already")
+        } else {
+            format!("the database was changed from schema {from} to schema {to}")
+        }
+    });
+    Ok(())
 }
 
 /// The settings of `market run`, each with its origin.

@@ -186,33 +186,9 @@ impl Provider {
                 output.result(&accepted, || format!("withdrawal {} is booked", accepted.document));
                 Ok(())
             }
-            Self::Leave { contract, slot, node } => {
-                let (market, key) = node.market().await?;
-                let leaving = Departure { provider: key.did(), contract, slot };
-                let signed = Verified::sign(leaving, &key)?;
-                market.depart(contract, signed.signed()).await?;
-                let value = json!({ "document": signed.id(), "contract": contract, "slot": slot });
-                output.result(&value, || {
-                    format!("slot {slot} of contract {} is given up; keep the node running until another has rebuilt it", contract.short())
-                });
-                Ok(())
-            }
+            Self::Leave { contract, slot, node } => leave((contract, slot), &node, output).await,
             Self::TopUp { contract, slot, amount, node } => {
-                let (market, key) = node.market().await?;
-                let bond = Msat(amount);
-                let view = market.contract(contract).await?;
-                let held = view.slots.iter().find(|held| held.slot == slot);
-                let slashed = held
-                    .map(|held| held.slashed)
-                    .ok_or_else(|| anyhow!("contract {contract} has no slot {slot}"))?;
-                let top_up = TopUp { provider: key.did(), contract, slot, slashed, bond };
-                let signed = Verified::sign(top_up, &key)?;
-                market.top_up(contract, signed.signed()).await?;
-                let value = json!({ "document": signed.id(), "contract": contract, "slot": slot, "bond": bond });
-                output.result(&value, || {
-                    format!("the bond of slot {slot} of contract {} holds {bond}", contract.short())
-                });
-                Ok(())
+                top_up((contract, slot), Msat(amount), &node, output).await
             }
             Self::Dispute { verdict, node } => dispute(verdict, &node, output).await,
             Self::Verdicts { node } => verdicts(&node, output).await,
@@ -251,6 +227,47 @@ impl Provider {
             }
         }
     }
+}
+
+/// Gives a slot up.
+async fn leave(
+    (contract, slot): (ContractId, u16),
+    node: &NodeArgs,
+    output: &Output,
+) -> Result<()> {
+    let (market, key) = node.market().await?;
+    let leaving = Departure { provider: key.did(), contract, slot };
+    let signed = Verified::sign(leaving, &key)?;
+    market.depart(contract, signed.signed()).await?;
+    let value = json!({ "document": signed.id(), "contract": contract, "slot": slot });
+    output.result(&value, || {
+        format!("slot {slot} of contract {} is given up; keep the node running until another has rebuilt it", contract.short())
+    });
+    Ok(())
+}
+
+/// Fills a bond up to `bond`.
+async fn top_up(
+    (contract, slot): (ContractId, u16),
+    bond: Msat,
+    node: &NodeArgs,
+    output: &Output,
+) -> Result<()> {
+    let (market, key) = node.market().await?;
+    let view = market.contract(contract).await?;
+    let held = view.slots.iter().find(|held| held.slot == slot);
+    let slashed = held
+        .map(|held| held.slashed)
+        .ok_or_else(|| anyhow!("contract {contract} has no slot {slot}"))?;
+    let top_up = TopUp { provider: key.did(), contract, slot, slashed, bond };
+    let signed = Verified::sign(top_up, &key)?;
+    market.top_up(contract, signed.signed()).await?;
+    let value =
+        json!({ "document": signed.id(), "contract": contract, "slot": slot, "bond": bond });
+    output.result(&value, || {
+        format!("the bond of slot {slot} of contract {} holds {bond}", contract.short())
+    });
+    Ok(())
 }
 
 /// Sends what the node wrote down against a verdict.

@@ -106,7 +106,7 @@ fn said(section: &'static str, file: Option<&Path>) -> (Vec<Setting>, Vec<String
         match text(&value) {
             Some(value) => said.push(Setting { key, value, origin }),
             None => {
-                faults.push(format!("{key} ({origin}): one value is needed, not a list or table"))
+                faults.push(format!("{key} ({origin}): one value is needed, not a list or table"));
             }
         }
     }

@@ -45,20 +45,7 @@ impl Market {
             }
             Event::SlotReassigned { slot, with, .. } => self.slot_reassigned(*slot, with),
             Event::ContractExpired { contract, .. } => self.close(*contract, ContractStep::Expire),
-            Event::RevisionAccepted {
-                contract,
-                number,
-                layout,
-                first_epoch,
-                sizes,
-                accruals,
-                ..
-            } => {
-                let contract = self.contract_mut(contract);
-                contract.layout = Some(*layout);
-                contract.first_epoch = Some(*first_epoch);
-                revised(contract, *number, sizes, accruals);
-            }
+            Event::RevisionAccepted { .. } => self.take_revision(event),
             Event::ContractExtended { .. }
             | Event::ContractRenewed { .. }
             | Event::RenewalRefused { .. }
@@ -76,12 +63,7 @@ impl Market {
                 self.slot_faulted(*slot, *fault, *accrual);
             }
             Event::SlotRecovered { slot, accrual } => self.slot_recovered(*slot, *accrual),
-            Event::Penalised { slot, fault, slashed, to_client, contested, .. } => {
-                self.penalised(*slot, *fault, *slashed, *to_client);
-                if let Some(penalty) = contested {
-                    self.contested(*slot, penalty);
-                }
-            }
+            Event::Penalised { .. } => self.penalised(event),
             Event::DisputeUpheld { .. }
             | Event::DisputeDismissed { .. }
             | Event::PenaltyReversed { .. }
@@ -105,13 +87,8 @@ impl Market {
             }
             Event::EarningsPosted { accruals, .. } => self.accrued(accruals),
             Event::VoucherRedeemed { .. } => self.voucher_redeemed(event),
-            Event::Granted { id, nonce, grant, over } => {
-                over.iter().for_each(|id| self.sharing.take_back(id));
-                self.sharing.give(*id, *nonce, grant);
-            }
-            Event::GrantRevoked { grant, .. } => self.sharing.take_back(grant),
-            Event::GuestPaid { slot, provider, guest, reads, .. } => {
-                self.sharing.read((*slot, *provider, *guest), *reads);
+            Event::Granted { .. } | Event::GrantRevoked { .. } | Event::GuestPaid { .. } => {
+                self.shared(event);
             }
             Event::ContractCompleted { contract } => self.step(contract, ContractStep::Complete),
             Event::ContractFailed { contract, .. } => self.step(contract, ContractStep::Fail),
@@ -123,6 +100,36 @@ impl Market {
                 record.adopt(&self.genesis.reputation, change, *epoch);
                 self.roster.rate(provider, record.score());
             }
+        }
+    }
+
+    fn take_revision(&mut self, event: &Event) {
+        let Event::RevisionAccepted {
+            contract, number, layout, first_epoch, sizes, accruals, ..
+        } = event
+        else {
+            return;
+        };
+        let contract = self.contract_mut(contract);
+        contract.layout = Some(*layout);
+        contract.first_epoch = Some(*first_epoch);
+        revised(contract, *number, sizes, accruals);
+    }
+
+    /// What an event makes of who shares what with whom.
+    fn shared(&mut self, event: &Event) {
+        match event {
+            Event::Granted { id, nonce, grant, over } => {
+                for id in over {
+                    self.sharing.take_back(id);
+                }
+                self.sharing.give(*id, *nonce, grant);
+            }
+            Event::GrantRevoked { grant, .. } => self.sharing.take_back(grant),
+            Event::GuestPaid { slot, provider, guest, reads, .. } => {
+                self.sharing.read((*slot, *provider, *guest), *reads);
+            }
+            _ => {}
         }
     }
 

@@ -128,7 +128,9 @@ impl Market {
             ContractState::Settled | ContractState::Expired | ContractState::Cancelled => {}
         }
         for (_, penalties) in self.docket.contested_of(contract.id) {
-            penalties.iter().for_each(|penalty| alarm.in_epoch(penalty.until.plus(1)));
+            for penalty in penalties {
+                alarm.in_epoch(penalty.until.plus(1));
+            }
         }
         if matches!(contract.state, ContractState::Agreed | ContractState::Active) {
             for (slot, s) in (0u16..).zip(&contract.slots) {

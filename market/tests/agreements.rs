@@ -131,7 +131,8 @@ fn room_that_is_grown_and_not_used_is_paid_back() {
 
 #[test]
 fn a_standing_ask_that_does_not_cover_it_is_no_consent() {
-    let refusals: [(fn(&mut types::documents::Ask), &str); 7] = [
+    type Case = (fn(&mut types::documents::Ask), &'static str);
+    let refusals: [Case; 7] = [
         (|ask| ask.price = types::Price::whole(100_001), "it must lower its ask"),
         (|ask| ask.egress = types::GbPrice::whole(50_001), "for reads"),
         (|ask| ask.capacity = Bytes(0), "withdrawn"),

@@ -1,4 +1,5 @@
 //! What idles costs nothing: a million slots, counted in events, postings and bytes that change, never in time.
+#![cfg(test)]
 
 #[expect(dead_code, reason = "each story uses its part of the stage")]
 mod common;
@@ -103,7 +104,9 @@ fn withdrawal(world: &mut World, party: Did) -> [usize; 3] {
     });
     let (accruals, postings) =
         (accruals.sum(), events.iter().map(|event| event.postings().len()).sum());
-    events.iter().for_each(|event| world.market.apply(event));
+    for event in &events {
+        world.market.apply(event);
+    }
     [events.len(), postings, accruals]
 }
 
@@ -114,7 +117,9 @@ fn pass(world: &mut World) {
     let about_slots = events.iter().filter(|event| event.contract().is_some()).count();
     let moving_money = events.iter().filter(|event| !event.postings().is_empty()).count();
     assert_eq!((about_slots, moving_money), (0, 0), "at most providers are reviewed");
-    events.iter().for_each(|event| world.market.apply(event));
+    for event in &events {
+        world.market.apply(event);
+    }
     assert_eq!(world.market.awake(world.now), 0, "nothing idle is looked at");
     assert!(world.market.due(world.now).is_empty());
 }

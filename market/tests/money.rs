@@ -1,5 +1,6 @@
 //! Random lives of contracts that are extended, grown, left and topped up: every invariant holds after every step, and
 //! in the end every msat is somebody's.
+#![cfg(test)]
 
 #[expect(dead_code, reason = "each story uses its part of the stage")]
 mod common;
@@ -112,7 +113,7 @@ fn command(world: &mut World, contract: ContractId, attempt: Attempt) -> Option<
 /// Opens an epoch, does what is due, and audits everyone; who is silent is one in sixteen, by `chance`.
 fn epoch(world: &mut World, chance: u8) {
     let silent = (chance < 16 * PROVIDERS).then(|| did(FIRST + chance % PROVIDERS));
-    let silent: Vec<_> = silent.filter(|_| chance % 16 == 0).into_iter().collect();
+    let silent: Vec<_> = silent.filter(|_| chance.is_multiple_of(16)).into_iter().collect();
     world.audit_epoch(&silent);
 }
 

@@ -38,6 +38,11 @@ fn rows(expected: &[(u8, &str)]) -> Vec<(u8, String)> {
     expected.iter().map(|(n, price)| (*n, (*price).to_owned())).collect()
 }
 
+/// What is wrong with an ask, and the field that the refusal names.
+type Senseless = (fn(&mut Ask), &'static str);
+/// What is wrong with a counter, the code it is refused with, and words of the refusal.
+type Misplaced = (fn(&mut Counter), &'static str, &'static str);
+
 #[test]
 fn in_an_auction_the_cheapest_win_and_lines_and_bonds_follow_what_is_paid() {
     let asks = [90, 50, 70, 60, 120, 80, 100];
@@ -114,7 +119,7 @@ fn larger_slots_and_longer_contracts_pay_what_the_discounts_leave() {
 #[test]
 fn an_ask_with_senseless_extras_is_refused_by_field() {
     let mut world = World::staged(1);
-    let cases: &[(fn(&mut Ask), &str)] = &[
+    let cases: &[Senseless] = &[
         (
             |a| a.volume_discounts = vec![Discount { from: Bytes(1), permille: 0 }],
             "volume_discounts",
@@ -257,7 +262,7 @@ fn counters_out_of_turn_late_or_anothers_are_refused() {
     let first = signed(world.quoted(&terms(), 1).unwrap());
     let none = CounterAnswers::default();
     let good = countered(&first, 80);
-    let cases: &[(fn(&mut Counter), &str, &str)] = &[
+    let cases: &[Misplaced] = &[
         (|c| c.round = 2, "counter_out_of_turn", "counter it in round 1"),
         (|c| c.round = 0, "counter_out_of_turn", "counter it in round 1"),
         (|c| c.client = Did([3; 32]), "foreign_party", "only did:key"),

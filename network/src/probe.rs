@@ -51,9 +51,10 @@ impl Vantage {
         let mut reads = Vec::new();
         if let Some(slot) = self.slot(line) {
             for _ in 0..PROBES {
-                match timeout(PATIENCE, read(&slot, Root(line.shard.0))).await {
-                    Ok(Some(one)) => reads.push(one),
-                    Ok(None) | Err(_) => tracing::debug!(provider = %line.provider, "unanswered"),
+                if let Ok(Some(one)) = timeout(PATIENCE, read(&slot, Root(line.shard.0))).await {
+                    reads.push(one);
+                } else {
+                    tracing::debug!(provider = %line.provider, "unanswered");
                 }
             }
         }

@@ -92,7 +92,7 @@ impl Statement {
     /// The statement as CSV: a row per opening balance, posting side and closing balance.
     pub fn to_csv(&self) -> String {
         let mut csv = String::new();
-        row(&mut csv, STATEMENT_COLUMNS.map(str::to_owned));
+        row(&mut csv, &STATEMENT_COLUMNS.map(str::to_owned));
         let balance = |kind: &str, at: Timestamp, balance: &Balance| {
             let mut fields = [const { String::new() }; STATEMENT_COLUMNS.len()];
             (fields[0], fields[2]) = (kind.to_owned(), utc::format(at));
@@ -100,13 +100,13 @@ impl Statement {
             fields
         };
         for one in &self.opening {
-            row(&mut csv, balance("opening", self.from, one));
+            row(&mut csv, &balance("opening", self.from, one));
         }
         for line in &self.lines {
-            row(&mut csv, line.fields());
+            row(&mut csv, &line.fields());
         }
         for one in &self.closing {
-            row(&mut csv, balance("closing", self.to, one));
+            row(&mut csv, &balance("closing", self.to, one));
         }
         csv
     }
@@ -148,22 +148,22 @@ impl Invoice {
     /// The invoice as CSV: a row per line, the total, and what stands beside.
     pub fn to_csv(&self) -> String {
         let mut csv = String::new();
-        row(&mut csv, ["kind", "item", "provider", "amount_msat"].map(str::to_owned));
+        row(&mut csv, &["kind", "item", "provider", "amount_msat"].map(str::to_owned));
         let fields = |kind: &str, line: &InvoiceLine| {
             let provider = line.provider.map(|provider| provider.to_string());
             let amount = line.amount.0.to_string();
             [kind.to_owned(), line.item.clone(), provider.unwrap_or_default(), amount]
         };
-        self.lines.iter().for_each(|line| row(&mut csv, fields("line", line)));
+        self.lines.iter().for_each(|line| row(&mut csv, &fields("line", line)));
         let total = InvoiceLine { item: "total".into(), provider: None, amount: self.total };
-        row(&mut csv, fields("total", &total));
-        self.aside.iter().for_each(|line| row(&mut csv, fields("aside", line)));
+        row(&mut csv, &fields("total", &total));
+        self.aside.iter().for_each(|line| row(&mut csv, &fields("aside", line)));
         csv
     }
 }
 
 /// Adds a row: fields between commas, in quotes where they need them, and CR LF at the end.
-fn row<const N: usize>(csv: &mut String, fields: [String; N]) {
+fn row<const N: usize>(csv: &mut String, fields: &[String; N]) {
     for (place, field) in fields.iter().enumerate() {
         if place > 0 {
             csv.push(',');
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn csv_is_quoted_as_the_rfc_says() {
         let mut csv = String::new();
-        row(&mut csv, ["plain", "a,b", "say \"so\"", "two\r\nlines", ""].map(str::to_owned));
+        row(&mut csv, &["plain", "a,b", "say \"so\"", "two\r\nlines", ""].map(str::to_owned));
         assert_eq!(csv, "plain,\"a,b\",\"say \"\"so\"\"\",\"two\r\nlines\",\r\n");
     }
 

@@ -175,7 +175,7 @@ impl<'a, Admits: FnMut(usize) -> bool> Auction<'a, Admits> {
     }
 }
 
-/// A number for `provider` that nobody can foresee who does not know the seed (the finaliser of SplitMix64).
+/// A number for `provider` that nobody can foresee who does not know the seed (the finaliser of `SplitMix64`).
 fn mixed(seed: u64, provider: &Did) -> u64 {
     let head: [u8; 8] = provider.0[..8].try_into().expect("a key has more than eight bytes");
     let mut mixed = u64::from_le_bytes(head) ^ seed;

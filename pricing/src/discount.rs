@@ -32,7 +32,7 @@ impl Discounts {
 
     /// What of a price is paid, in millionths, for a slot of `capacity` kept for `span`.
     pub fn paid_ppm(&self, capacity: Bytes, span: Span) -> u64 {
-        paid(&self.volume, capacity) * paid(&self.duration, span)
+        paid(&self.volume, &capacity) * paid(&self.duration, &span)
     }
 }
 
@@ -63,7 +63,7 @@ pub fn slot_price(
     }
     let full = policy.on_tier(ask.price, tier)?;
     let paid =
-        paid(&ask.volume_discounts, terms.slot_capacity()) * paid(&ask.duration_discounts, span);
+        paid(&ask.volume_discounts, &terms.slot_capacity()) * paid(&ask.duration_discounts, &span);
     let share = Decimal::from_i128_with_scale(paid.into(), 6);
     let product = full.0.checked_mul(share).ok_or(PriceError::OutOfRange(full.0))?;
     let price = product.round_dp_with_strategy(PLACES, RoundingStrategy::AwayFromZero);
@@ -71,8 +71,8 @@ pub fn slot_price(
 }
 
 /// What is paid at `reached`, in permille: the last step that is reached counts.
-fn paid<T: PartialOrd>(steps: &[Discount<T>], reached: T) -> u64 {
-    let last = steps.iter().take_while(|step| step.from <= reached).last();
+fn paid<T: PartialOrd>(steps: &[Discount<T>], reached: &T) -> u64 {
+    let last = steps.iter().take_while(|step| step.from <= *reached).last();
     last.map_or(WHOLE, |step| WHOLE.saturating_sub(step.permille.into()))
 }
 

@@ -36,13 +36,16 @@ pub struct Suggestion {
     pub high: Price,
 }
 
+/// What is offered in one tier and region: prices, and how much is free at each.
+type Offered = Vec<(Price, Bytes)>;
+
 /// The suggestions from `asks` for every tier, over all regions and then region by region, where anything is offered; `on_tier`
 /// says what a hot price is on a tier. Asks that have nothing left to sell say nothing about the price.
 pub fn suggest<'a>(
     asks: impl IntoIterator<Item = Listed<'a>>,
     on_tier: impl Fn(Price, Tier) -> Option<Price>,
 ) -> Vec<Suggestion> {
-    let mut groups: BTreeMap<(u8, Option<&str>), Vec<(Price, Bytes)>> = BTreeMap::new();
+    let mut groups: BTreeMap<(u8, Option<&str>), Offered> = BTreeMap::new();
     for ask in asks.into_iter().filter(|ask| ask.free.0 > 0) {
         for tier in ask.tiers {
             for region in [None, Some(ask.region)] {

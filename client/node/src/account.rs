@@ -123,7 +123,7 @@ impl Client {
         let master = words::read(words)?;
         refuse_second(dir)?;
         let keys = Keys::of(master.clone());
-        let (market_client, _) = reach(market, &keys, options).await?;
+        let (market_client, _) = reach(market, &keys, &options).await?;
         let backup = backup::fetch(&market_client, &keys).await?;
         let client = Self::settle_in(dir, market, password, (master, options)).await?;
         let generation = backup.as_ref().map(|catalogue| catalogue.generation);
@@ -202,7 +202,7 @@ impl Client {
     ) -> Result<Self, Error> {
         refuse_second(dir)?;
         let keys = Keys::of(master.clone());
-        let (market_client, config) = reach(market, &keys, options).await?;
+        let (market_client, config) = reach(market, &keys, &options).await?;
         std::fs::create_dir_all(dir).map_err(file::failed("create", dir))?;
         let text = serde_json::to_vec_pretty(&config).expect("a configuration has string keys");
         file::write_whole(&config_path(dir), &text)?;
@@ -225,7 +225,7 @@ impl std::fmt::Debug for Client {
 async fn reach(
     address: &str,
     keys: &Keys,
-    options: Options,
+    options: &Options,
 ) -> Result<(MarketClient, Config), Error> {
     let endpoint = Endpoint::parse(address, options.plain)?;
     let url = endpoint.to_string();

@@ -139,7 +139,7 @@ impl Client {
         let foreign = foreign.ok_or_else(|| Error::NotShared { owner, name: name.clone() })?;
         let contract = foreign.contract.id;
         let passes = self.market.passes(contract).await?;
-        let tabs = Arc::new(self.open_tabs(contract, Default::default()).await?);
+        let tabs = Arc::new(self.open_tabs(contract, std::collections::BTreeMap::default()).await?);
         let sellers = self.guests_sellers(contract, &passes, &tabs);
         let held: Vec<Arc<Seller>> = sellers.iter().flatten().cloned().collect();
         let reading = self.get_foreign(foreign, &passes, (sellers, &tabs), (target, progress));

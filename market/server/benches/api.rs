@@ -73,8 +73,7 @@ async fn run() {
         load.print(name, rate);
         for (now, then) in market.cache_uses().iter().zip(before) {
             let (hits, misses) = (now.hits - then.hits, now.misses - then.misses);
-            if hits + misses > 0 {
-                let permille = hits * 1_000 / (hits + misses);
+            if let Some(permille) = (hits * 1_000).checked_div(hits + misses) {
                 println!(
                     "    cache of {}: {}.{} % of {}",
                     now.cache,

@@ -18,6 +18,7 @@ use types::documents::Deposit;
 use types::{Msat, SecretKey, Signer, Span, Verified};
 
 #[path = "../tests/support/cluster.rs"]
+#[expect(clippy::unwrap_used, reason = "a bench may end where a test may fail")]
 mod cluster;
 
 const ROUNDS: usize = 5;

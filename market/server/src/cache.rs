@@ -126,7 +126,7 @@ impl Caches {
     }
 
     /// The stamp of everything, which each block changes.
-    pub(crate) fn stamp_of_all(&self, block: u64, online: u64) -> Stamp {
+    pub(crate) const fn stamp_of_all(block: u64, online: u64) -> Stamp {
         Stamp { own: block, era: 0, online }
     }
 

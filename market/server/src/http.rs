@@ -106,7 +106,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     limited.route("/openapi.json", openapi).layer(limits).merge(vital).with_state(app)
 }
 
-/// The description of the API, OpenAPI 3.1.
+/// The description of the API, `OpenAPI` 3.1.
 pub fn openapi() -> serde_json::Value {
     description(routes().merge(vital()).into_openapi())
 }

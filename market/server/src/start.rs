@@ -11,6 +11,7 @@ use crate::http;
 use crate::http::front::Front;
 use crate::http::limit::Limits;
 use crate::init;
+use crate::outbox::Nudge;
 use crate::prober::Prober;
 use crate::probes::Targets;
 use crate::published::Published;
@@ -156,16 +157,14 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let tls = tls(&config, listener.local_addr()?)?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let url = format!("{scheme}://{}", listener.local_addr()?);
-    let seed = seed(config.seed)?;
-    let stop = CancellationToken::new();
+    let (seed, stop) = (seed(config.seed)?, CancellationToken::new());
     let killed = Arc::new(AtomicBool::new(false));
     let (nudges, inbox) = mpsc::unbounded_channel();
     let blocks = watch::Sender::new(opened.published.read().head.blocks);
     let events = broadcast::Sender::new(WATCHED_MAX);
     let streams = Arc::new(Streams::new());
-    let watched = blocks.subscribe();
     let role = watch::Sender::new(Role::Follower { writer: String::new() });
-    let roles = role.subscribe();
+    let (watched, roles) = (blocks.subscribe(), role.subscribe());
     let start = writer::Start {
         place: config.place(),
         url: config.public_url.clone().unwrap_or_else(|| url.clone()),
@@ -199,22 +198,10 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
         seed,
         root: Mutex::new(None),
     });
-    let patience = Patience { answer: config.answer_within, absence: config.absence_max };
-    let auditor = Auditor { app: app.clone(), patience };
-    let prober =
-        Prober { app: app.clone(), measures: config.measures, patience: config.measure_within };
-    let beacon = init::beacon(&config.key);
-    let epochs = Arc::new(Epochs::new(app.clone(), (auditor.clone(), prober), beacon));
     let workers = Workers { stop, tasks: TaskTracker::new() };
-    let duties = Duties { app: app.clone(), epochs: epochs.clone(), auditor };
-    workers.run(duties.stand_by(config.epoch_every, inbox));
-    workers.tasks.close();
-    if !config.read_only {
-        // A process that runs alone is the writer when it is said to run.
-        let _ = timeout(OFFICE_MAX, app.role.clone().wait_for(Role::is_writer)).await;
-    }
-    let options =
-        ServeOptions { tls, connections_max: config.connections_max, ..ServeOptions::default() };
+    let epochs = employ(&workers, &app, &config, inbox);
+    take_office(&app, &config).await;
+    let options = ServeOptions { tls, ..config.serving() };
     let server = network::server::serve(listener, http::router(app.clone()), options)?;
     std::fs::write(config.data.join(ADDRESS_FILE), format!("{url}#{}\n", app.did))?;
     tracing::info!(%url, market = %app.did, "the market runs");
@@ -229,6 +216,39 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
         url,
         events,
     }))
+}
+
+impl Config {
+    /// How many connections are served, and how.
+    fn serving(&self) -> ServeOptions {
+        ServeOptions { connections_max: self.connections_max, ..ServeOptions::default() }
+    }
+}
+
+/// A process that runs alone is the writer when it is said to run; another is not waited for long.
+async fn take_office(app: &App, config: &Config) {
+    if !config.read_only {
+        let _ = timeout(OFFICE_MAX, app.role.clone().wait_for(Role::is_writer)).await;
+    }
+}
+
+/// Sets the workers to their duties, which begin once this process is the writer.
+fn employ(
+    workers: &Workers,
+    app: &Arc<App>,
+    config: &Config,
+    inbox: mpsc::UnboundedReceiver<Nudge>,
+) -> Arc<Epochs> {
+    let patience = Patience { answer: config.answer_within, absence: config.absence_max };
+    let auditor = Auditor { app: app.clone(), patience };
+    let prober =
+        Prober { app: app.clone(), measures: config.measures, patience: config.measure_within };
+    let beacon = init::beacon(&config.key);
+    let epochs = Arc::new(Epochs::new(app.clone(), (auditor.clone(), prober), beacon));
+    let duties = Duties { app: app.clone(), epochs: epochs.clone(), auditor };
+    workers.run(duties.stand_by(config.epoch_every, inbox));
+    workers.tasks.close();
+    epochs
 }
 
 /// The tasks beside the server.

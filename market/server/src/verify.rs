@@ -157,39 +157,13 @@ impl Verifier {
             let document = documents.get(id).ok_or(format!("evidence {id} is missing"))?;
             document.authenticate().map_err(|error| format!("evidence {id}: {error}"))?;
         }
-        self.issued(entry, documents)?;
+        issued(entry, documents)?;
         let events = decided.iter();
         catch_unwind(AssertUnwindSafe(|| events.for_each(|event| self.market.apply(event))))
             .map_err(|_| "its events do not follow from the state before it".to_owned())?;
         self.counted.entries += 1;
         self.counted.events += entry.events.len() as u64;
         self.counted.documents += entry.documents().len() as u64;
-        Ok(())
-    }
-
-    /// What the market signed says what happened.
-    fn issued(&self, entry: &Entry, documents: &Documents) -> Result<(), String> {
-        let settlements = entry.events.iter().filter_map(|event| match event {
-            Event::ContractSettled { settlement, .. } => Some(settlement),
-            _ => None,
-        });
-        let settlements: Vec<&Settlement> = settlements.collect();
-        if settlements.len() != entry.issued.len() {
-            return Err(format!(
-                "{} settlements, {} signed",
-                settlements.len(),
-                entry.issued.len()
-            ));
-        }
-        for (settlement, id) in settlements.into_iter().zip(&entry.issued) {
-            let signed = documents.get(id).ok_or(format!("settlement {id} is missing"))?;
-            let signed = signed
-                .verify::<Settlement>()
-                .map_err(|error| format!("settlement {id}: {error}"))?;
-            if *signed != *settlement {
-                return Err(format!("settlement {id} says something else than what happened"));
-            }
-        }
         Ok(())
     }
 
@@ -241,4 +215,25 @@ fn different(command: &str, decided: &[Event], written: &[Event]) -> String {
         name(decided),
         name(written)
     )
+}
+
+/// What the market signed says what happened.
+fn issued(entry: &Entry, documents: &Documents) -> Result<(), String> {
+    let settlements = entry.events.iter().filter_map(|event| match event {
+        Event::ContractSettled { settlement, .. } => Some(settlement),
+        _ => None,
+    });
+    let settlements: Vec<&Settlement> = settlements.collect();
+    if settlements.len() != entry.issued.len() {
+        return Err(format!("{} settlements, {} signed", settlements.len(), entry.issued.len()));
+    }
+    for (settlement, id) in settlements.into_iter().zip(&entry.issued) {
+        let signed = documents.get(id).ok_or(format!("settlement {id} is missing"))?;
+        let signed =
+            signed.verify::<Settlement>().map_err(|error| format!("settlement {id}: {error}"))?;
+        if *signed != *settlement {
+            return Err(format!("settlement {id} says something else than what happened"));
+        }
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! What events make of slots: who is in them, what is wrong with them, how they end.
 
-use crate::event::SlotId;
+use crate::event::{Event, SlotId};
 use crate::state::Market;
 use contracts::payout::Accrual;
 use contracts::{ContractStep, Fault, Slot, SlotState, SlotStep};
@@ -53,12 +53,18 @@ impl Market {
         slot.accrual = accrual;
     }
 
-    pub(super) fn penalised(&mut self, id: SlotId, fault: Fault, slashed: Msat, to_client: Msat) {
-        let slot = self.slot_mut(id);
-        slot.fault = Some(fault);
-        slot.slashed = slot.slashed.add(slashed).expect("a bond is slashed at most whole");
+    pub(super) fn penalised(&mut self, event: &Event) {
+        let Event::Penalised { slot: id, fault, slashed, to_client, contested, .. } = event else {
+            return;
+        };
+        let slot = self.slot_mut(*id);
+        slot.fault = Some(*fault);
+        slot.slashed = slot.slashed.add(*slashed).expect("a bond is slashed at most whole");
         slot.compensated =
-            slot.compensated.add(to_client).expect("a slot's compensation is capped by its price");
+            slot.compensated.add(*to_client).expect("a slot's compensation is capped by its price");
+        if let Some(penalty) = contested {
+            self.contested(*id, penalty);
+        }
     }
 
     pub(super) fn slot_vacated(&mut self, id: SlotId, accrual: Accrual) {

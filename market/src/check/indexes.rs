@@ -59,6 +59,14 @@ pub(super) fn check(market: &Market, breaches: &mut Breaches) {
         "only open slots have former providers",
         || format!("{:?}", market.former),
     );
+    alarms(market, breaches);
+    let quotes = market.contracts.values().map(|c| (c.quote, c.id)).collect();
+    breaches.expect(market.by_quote == quotes, "a quote becomes one contract", String::new);
+    roster(market, breaches);
+}
+
+/// What may be due is looked for when it may be.
+fn alarms(market: &Market, breaches: &mut Breaches) {
     let mut alarms = Alarms::default();
     for contract in market.contracts.values() {
         alarms.move_to(contract.id, None, market.alarm_of(&contract.id));
@@ -66,8 +74,10 @@ pub(super) fn check(market: &Market, breaches: &mut Breaches) {
     breaches.expect(market.alarms == alarms, "alarms ring when something may be due", || {
         format!("{:?}, not {alarms:?}", market.alarms)
     });
-    let quotes = market.contracts.values().map(|c| (c.quote, c.id)).collect();
-    breaches.expect(market.by_quote == quotes, "a quote becomes one contract", String::new);
+}
+
+/// Placement sees what the offers say.
+fn roster(market: &Market, breaches: &mut Breaches) {
     let mut roster = Roster::default();
     for (provider, offer) in &market.offers {
         roster.publish(

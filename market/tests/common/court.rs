@@ -158,18 +158,17 @@ impl World {
             answered: passed.is_some(),
             latency_ms: 20,
         };
-        let verdict = self.verdict_of(&challenge, epoch, vec![found]);
+        let verdict = verdict_of(&challenge, epoch, vec![found]);
         Case { challenge, verdict }
     }
+}
 
-    fn verdict_of(
-        &self,
-        challenge: &Verified<Challenge>,
-        epoch: Epoch,
-        slots: Vec<SlotVerdict>,
-    ) -> Verified<Verdict> {
-        let (auditor, provider, kind) = (did(MARKET), challenge.provider, challenge.kind);
-        let challenge = challenge.id();
-        signed(Verdict { auditor, provider, epoch, kind, challenge, proof: None, slots })
-    }
+fn verdict_of(
+    challenge: &Verified<Challenge>,
+    epoch: Epoch,
+    slots: Vec<SlotVerdict>,
+) -> Verified<Verdict> {
+    let (auditor, provider, kind) = (did(MARKET), challenge.provider, challenge.kind);
+    let challenge = challenge.id();
+    signed(Verdict { auditor, provider, epoch, kind, challenge, proof: None, slots })
 }

@@ -25,9 +25,12 @@ impl Operation {
     /// The path with its parameters in their places.
     pub fn path_to(&self, parameters: &[&(dyn Display + Sync)]) -> String {
         let mut parameters = parameters.iter();
-        let fill = |part: &str| match part.starts_with('{') {
-            true => parameters.next().map_or_else(|| part.to_owned(), ToString::to_string),
-            false => part.to_owned(),
+        let fill = |part: &str| {
+            if part.starts_with('{') {
+                parameters.next().map_or_else(|| part.to_owned(), ToString::to_string)
+            } else {
+                part.to_owned()
+            }
         };
         let parts: Vec<String> = self.path.split('/').map(fill).collect();
         parts.join("/")

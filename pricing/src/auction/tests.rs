@@ -89,9 +89,9 @@ fn rules() -> impl Strategy<Value = Rules> {
 }
 
 /// The limit of `at` if it has a slot, and none if not.
-fn slot_of(bids: &[Bid], rules: Rules, at: usize) -> Option<Option<u64>> {
+fn slot_of(bids: &[Bid], rules: Rules, at: usize) -> Option<Won> {
     let won = clear(bids, rules);
-    won.iter().take(rules.slots).find(|won| won.at == at).map(|won| won.limit)
+    won.into_iter().take(rules.slots).find(|won| won.at == at)
 }
 
 proptest! {
@@ -103,14 +103,14 @@ proptest! {
         bids in bids(), rules in rules(), other in 0u64..70,
     ) {
         for at in 0..bids.len() {
-            let Some(limit) = slot_of(&bids, rules, at) else { continue };
+            let Some(Won { limit, .. }) = slot_of(&bids, rules, at) else { continue };
             let mut changed = bids.clone();
             changed[at].cost = other;
             let again = slot_of(&changed, rules, at);
             match limit {
-                Some(limit) if other > limit => prop_assert_eq!(again, None),
+                Some(limit) if other > limit => prop_assert!(again.is_none()),
                 Some(limit) if other == limit => {}
-                _ => prop_assert_eq!(again, Some(limit), "the limit does not depend on the ask"),
+                _ => prop_assert_eq!(again.map(|won| won.limit), Some(limit), "the limit does not depend on the ask"),
             }
         }
     }

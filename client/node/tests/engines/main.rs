@@ -1,4 +1,5 @@
 //! The engines against real servers on loopback, with faults that each test chooses.
+#![cfg(test)]
 
 mod download;
 mod sharing;

@@ -28,7 +28,7 @@ pub(crate) struct Scenario {
 pub(crate) struct Load {
     answered: usize,
     micros: [u64; 3],
-    load_cpu_percent: u64,
+    own_cpu_percent: u64,
     market_cpu_percent: u64,
 }
 
@@ -48,9 +48,9 @@ impl Load {
         assert!(output.status.success(), "the load failed");
         let share =
             (cpu_ms() - before) * 100 / u64::try_from(began.elapsed().as_millis()).unwrap_or(1);
-        let (answered, micros, load_cpu_percent) =
+        let (answered, micros, own_cpu_percent) =
             serde_json::from_slice(&output.stdout).expect("the load says what came of it");
-        Self { answered, micros, load_cpu_percent, market_cpu_percent: share }
+        Self { answered, micros, own_cpu_percent, market_cpu_percent: share }
     }
 
     pub(crate) fn print(&self, name: &str, rate: u32) {
@@ -58,7 +58,7 @@ impl Load {
             self.micros.map(|micros| format!("{}.{:02} ms", micros / 1_000, micros % 1_000 / 10));
         println!(
             "{name:<34} {rate:>7} {:>9} {:>9} {:>9}  {} %, {} % of a core; {} answered",
-            ms[0], ms[1], ms[2], self.market_cpu_percent, self.load_cpu_percent, self.answered
+            ms[0], ms[1], ms[2], self.market_cpu_percent, self.own_cpu_percent, self.answered
         );
     }
 }

@@ -15,13 +15,14 @@ pub(super) fn touched(market: &Market, event: &Event, touch: &mut impl FnMut(&[u
         Event::Deposited { party, .. } | Event::Withdrawn { party, .. } => touch(&party.0),
         Event::VerdictRecorded { provider, slots, accruals, .. } => {
             touch(&provider.0);
-            slots
-                .iter()
-                .chain(accruals.iter().map(|(id, _)| id))
-                .for_each(|id| slot(market, *id, touch));
+            for id in slots.iter().chain(accruals.iter().map(|(id, _)| id)) {
+                slot(market, *id, touch);
+            }
         }
         Event::EarningsPosted { accruals, .. } => {
-            accruals.iter().for_each(|(id, _)| slot(market, *id, touch));
+            for (id, _) in accruals {
+                slot(market, *id, touch);
+            }
         }
         Event::Penalised { provider, .. } | Event::SlotVacated { provider, .. } => {
             touch(&provider.0);

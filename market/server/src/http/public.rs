@@ -2,6 +2,7 @@
 
 use super::{Party, encoded, kept};
 use crate::app::App;
+use crate::cache::Caches;
 use crate::views;
 use axum::Json;
 use axum::extract::State;
@@ -102,7 +103,7 @@ pub(super) async fn providers(
     let (after, limit) = (paging.after::<Did>()?, paging.limit()?);
     let (caches, online) = (app.published.caches(), app.streams.generation());
     let view = app.view();
-    let stamp = caches.stamp_of_all(view.head.blocks, online);
+    let stamp = Caches::stamp_of_all(view.head.blocks, online);
     let answer = caches.providers.get((after, limit), stamp, || {
         let lines = views::provider_lines(&view.market, &app.streams, after);
         let lines = lines.take(limit as usize + 1).collect();

@@ -134,9 +134,9 @@ struct Items {
 impl Items {
     fn take(&mut self, posted: &Posted) {
         if self.party == self.of.client {
-            self.for_client(posted)
+            self.for_client(posted);
         } else {
-            self.for_provider(posted)
+            self.for_provider(posted);
         }
     }
 

@@ -273,7 +273,7 @@ impl Batch {
         let submission = judge.submission;
         let documents = submission.command.documents();
         let settlements = settlements(&events, judge.signer);
-        self.add_entry(EntryRef {
+        self.add_entry(&EntryRef {
             at: judge.now,
             command: &submission.command,
             evidence: submission.evidence.iter().map(|(id, _)| *id).collect(),
@@ -313,10 +313,10 @@ impl Batch {
         });
     }
 
-    fn add_entry(&mut self, entry: EntryRef<'_>) {
+    fn add_entry(&mut self, entry: &EntryRef<'_>) {
         self.entries.push(if self.entries.is_empty() { b'[' } else { b',' });
         let start = self.entries.len();
-        serde_json::to_writer(&mut self.entries, &entry)
+        serde_json::to_writer(&mut self.entries, entry)
             .expect("memory takes every byte, and events have only text as keys");
         self.leaves.push(tree::leaf(&self.entries[start..]));
     }

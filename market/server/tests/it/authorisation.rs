@@ -286,7 +286,7 @@ async fn nobody_sees_or_moves_what_is_not_theirs() {
         town.market.credit(key(number).did(), Msat(1_000_000), &reference).await.unwrap();
     }
     let view = town.stored().await;
-    let scene = Scene { view, town };
+    let scene = Scene { town, view };
     let calls = http(&scene.town.market);
     let mut asked = BTreeSet::new();
     for (name, call, expected) in rows(&scene, &calls) {

@@ -16,7 +16,7 @@ async fn until(events: &mut Events, kind: &str) -> Vec<EventView> {
             seen.push(event.expect("the stream goes on"));
         }
     };
-    let come = tokio::time::timeout(Duration::from_secs(120), read).await;
+    let come = tokio::time::timeout(Duration::from_mins(2), read).await;
     come.unwrap_or_else(|_| panic!("no {kind} came: {seen:?}"));
     seen
 }

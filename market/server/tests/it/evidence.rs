@@ -57,7 +57,7 @@ async fn any_changed_byte_fails_and_the_error_says_where() {
         let mut changed = file.clone();
         // Bit 5 turns letters into their other case, where a lenient reader would not notice; others break digits.
         changed[at] ^= if at % 2 == 0 { 0x20 } else { 1 << (at % 7) };
-        let line = 1 + file[..at].iter().filter(|byte| **byte == b'\n').count();
+        let line = 1 + file[..at].split(|byte| *byte == b'\n').count() - 1;
         let error = match verify_export(changed.as_slice(), None) {
             Err(error) => error,
             Ok(report) => panic!("byte {at} in line {line} was changed unnoticed: {report:?}"),
@@ -75,7 +75,7 @@ async fn lines_left_out_added_or_swapped_fail() {
     let (_house, file) = exported().await;
     let text = String::from_utf8(file).unwrap();
     let lines: Vec<&str> = text.lines().collect();
-    let joined = |lines: &[&str]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let joined = |lines: &[&str]| lines.iter().flat_map(|line| [line, "\n"]).collect::<String>();
     for at in 0..lines.len() {
         let mut fewer = lines.clone();
         let line = fewer.remove(at);

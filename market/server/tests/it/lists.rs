@@ -13,9 +13,9 @@ async fn pages_together_are_the_list() {
     let house = House::founded();
     let market = house.start().await;
     let (alice, operator) = (key(1), client(&market, &house.key));
-    for number in 1..=7 {
-        market.credit(alice.did(), Msat(number), &format!("{number}")).await.unwrap();
-        market.credit(key(10 + number as u8).did(), Msat(1), &format!("b{number}")).await.unwrap();
+    for number in 1..=7u8 {
+        market.credit(alice.did(), Msat(number.into()), &format!("{number}")).await.unwrap();
+        market.credit(key(10 + number).did(), Msat(1), &format!("b{number}")).await.unwrap();
     }
     let calls = http(&market);
     let session = || operator.sessions().header();

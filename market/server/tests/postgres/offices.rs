@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use types::{Msat, Signer};
 
 /// How long anything that several processes agree on may take on a busy machine.
-const AGREED_MAX: Duration = Duration::from_secs(60);
+const AGREED_MAX: Duration = Duration::from_mins(1);
 
 async fn until(what: &str, holds: impl Fn() -> bool) {
     let began = Instant::now();

@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 /// How long an answer is waited for before the connection counts as broken.
-const ANSWER_MAX: Duration = Duration::from_secs(60);
+const ANSWER_MAX: Duration = Duration::from_mins(1);
 /// How long a connection may take.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// What every session is set to. A server that hears nothing of a client for some seconds gives its locks to

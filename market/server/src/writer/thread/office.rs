@@ -81,9 +81,9 @@ impl Thread {
         let store = self.store.take().map_or_else(|| Store::open(&self.place, None), Ok);
         let looked = store.and_then(|store| {
             if writes {
-                self.doubt(&store)?
+                self.doubt(&store)?;
             } else {
-                self.follow(&store)?
+                self.follow(&store)?;
             }
             Ok(store)
         });
