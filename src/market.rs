@@ -218,6 +218,7 @@ fn show_settings(output: &Output) {
 
 /// Serves a market until it is asked to end.
 async fn serve(config: Config, output: &Output) -> Result<()> {
+    network::server::raise_open_files();
     let (data, running) = (config.data.clone(), market_server::start(config).await?);
     let info = running.info();
     let writes = running.role().is_writer();
