@@ -95,7 +95,6 @@ impl Place {
             .args(["--test-threads=1"])
             .env(DATABASE, database)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let (output, lines) = (BufReader::new(child.stdout.take().unwrap()), lines.clone());
@@ -203,7 +202,10 @@ fn fail_over(
         heard.until(old, "the paused writer does not stand down", |line| line == "standby");
     } else {
         places[writer] = respawn(old + 2);
-        heard.until(old + 2, "it does not stand by", |line| line == "standby");
+        // On a machine that stalls for seconds it may find the other silent, and write.
+        heard.until(old + 2, "it takes no part", |line| {
+            line == "standby" || line.starts_with("writer")
+        });
     }
     took
 }
