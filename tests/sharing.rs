@@ -32,7 +32,8 @@ async fn guest(town: &Town, what: &str) -> Client {
 }
 
 async fn credit(town: &Town, party: &Client) {
-    let booked = town.market.credit(party.did(), Msat(1_000_000_000), "a guest's").await;
+    let reference = format!("for {}", party.did());
+    let booked = town.market.credit(party.did(), Msat(1_000_000_000), &reference).await;
     booked.expect("booked");
 }
 

@@ -203,7 +203,7 @@ fn random_lives_reach_every_agreement() {
     let sequence = prop::collection::vec(attempt(), 60..80);
     let mut taken = BTreeMap::<&str, u64>::new();
     let mut events = BTreeMap::<&str, u64>::new();
-    for _ in 0..60 {
+    for _ in 0..240 {
         let attempts = sequence.new_tree(&mut runner).expect("no filters").current();
         let world = lived(&attempts);
         for (name, count) in &world.taken {

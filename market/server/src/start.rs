@@ -300,7 +300,10 @@ fn open(config: &Config) -> Result<Opened, OpenError> {
     let pages_max = config.database_bytes_max.map(|bytes| bytes / PAGE_BYTES);
     let store = Store::open(&config.place(), pages_max)?;
     store.check_structure()?;
+    // Another process may be writing meanwhile.
+    store.freeze()?;
     let replayed = replay::replay(&store, config.full_check)?;
+    store.thaw()?;
     let (expected, found) = (replayed.market.genesis().market, config.key.did());
     if found != expected {
         return Err(OpenError::OtherKey { found, expected });

@@ -122,6 +122,11 @@ impl Store {
     pub(crate) fn freeze(&self) -> Result<(), OpenError> {
         self.driver.begin(Mode::Read).map_err(|error| self.refused(error))
     }
+
+    /// Ends that view.
+    pub(crate) fn thaw(&self) -> Result<(), OpenError> {
+        self.driver.roll_back().map_err(|error| self.refused(error))
+    }
 }
 
 pub(super) fn block(mut row: Row) -> Result<Block, StoreError> {
