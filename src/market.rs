@@ -73,6 +73,9 @@ pub(crate) enum Market {
         /// Replay the whole journal at start instead of trusting the last snapshot.
         #[arg(long)]
         full_check: bool,
+        /// Measure every provider from here too, by a few reads an epoch; only where an epoch lasts minutes or more.
+        #[arg(long)]
+        measure: bool,
         /// Never write: read along with whoever writes to the same database.
         #[arg(long, requires = "database")]
         read_only: bool,
@@ -134,6 +137,7 @@ impl Market {
                 auditor,
                 epoch_every,
                 full_check,
+                measure,
                 read_only,
                 public_url,
             } => {
@@ -149,7 +153,7 @@ impl Market {
                 let key = market.key().await?;
                 let config = Config {
                     full_check,
-                    measures: true,
+                    measures: measure,
                     read_only,
                     public_url,
                     database: market.database.clone(),

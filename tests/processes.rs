@@ -8,8 +8,8 @@ use support::{Finished, Process, Town, bondstore, json, offers, text, wait_for};
 
 /// Six slots, and two providers to take over.
 const PROVIDERS: usize = 8;
-/// Audits cost nothing here, so days are short.
-const DAY: &str = "300ms";
+/// Audits cost little here, so days are short.
+const DAY: &str = "500ms";
 /// Longer than the test runs, in these days.
 const LONG: &str = "360d";
 /// Over before the test is.
@@ -112,7 +112,11 @@ fn quote(town: &Town) -> Value {
 
 /// Puts a file and gives its contract.
 fn store(town: &Town, name: &str, bytes: usize, term: &str) -> String {
-    let put = town.client(&["put", &town.path(name), "--for", term]);
+    // What is over soon must not share a contract that lasts.
+    let file = town.path(name);
+    let mut args = vec!["put", &file, "--for", term];
+    args.extend((term == SHORT).then_some("--own"));
+    let put = town.client(&args);
     assert_eq!((text(&put["name"]).as_str(), put["bytes"].as_u64()), (name, Some(bytes as u64)));
     assert_eq!(put["slots"].as_array().map(Vec::len), Some(6));
     assert_eq!(text(&put["blake3"]), types::Hash::of(&noise(name, bytes)).to_string());
