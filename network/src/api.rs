@@ -1,7 +1,11 @@
 //! What travels between market, providers and clients: paths, bodies and stream messages.
 
+pub mod control;
+pub mod node;
 pub mod sharing;
 
+pub use control::{RebuildOrder, RebuildSource, ToMarket, ToProvider};
+pub use node::{NodeInfo, ReceiptBody, SlotContent};
 pub use sharing::{GrantLine, SlotPass};
 
 use serde::{Deserialize, Serialize};
@@ -397,130 +401,4 @@ pub struct Problem {
     pub code: String,
     /// What is wrong and what would be right.
     pub detail: String,
-}
-
-/// The market → a provider, over the stream that the provider opened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ToProvider {
-    /// The provider is known from now on.
-    Welcome(MarketInfo),
-    /// A [`types::documents::Reservation`] to confirm or decline.
-    Reservation(Signed),
-    /// A [`types::documents::Challenge`] to answer.
-    Challenge(Signed),
-    /// Rebuild what the slot must hold.
-    Rebuild(Box<RebuildOrder>),
-    /// The slot is no longer this provider's: its bytes may go.
-    Released {
-        /// Of which contract.
-        contract: ContractId,
-        /// Which slot.
-        slot: u16,
-    },
-    /// A document of the provider's was refused.
-    Refused {
-        /// Which.
-        document: DocId,
-        /// Why.
-        problem: Problem,
-    },
-    /// A document of the provider's was taken.
-    Accepted {
-        /// Which.
-        document: DocId,
-    },
-    /// A verdict that found something wrong was recorded against the provider.
-    Verdict {
-        /// The signed [`types::documents::Verdict`].
-        verdict: Signed,
-        /// The signed [`types::documents::Challenge`] that it rests on.
-        challenge: Signed,
-    },
-}
-
-/// A provider → the market.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ToMarket {
-    /// First message: a [`types::documents::Session`], and the slots that it keeps.
-    Hello {
-        /// Who speaks.
-        session: Signed,
-        /// What it holds, so that the market can release what it need not.
-        holdings: Vec<(ContractId, u16)>,
-    },
-    /// An ask.
-    Ask(Signed),
-    /// A confirmation.
-    Confirmation(Signed),
-    /// A proof and the bytes it speaks for.
-    Proof {
-        /// The signed proof.
-        proof: Signed,
-        /// `shards::prove`'s encoding of the answers, one block per challenged slot, in the challenge's order.
-        answers: Vec<Vec<u8>>,
-    },
-    /// A slot was rebuilt: a storage receipt.
-    Receipt(Signed),
-    /// A loss it reports itself.
-    Confession(Signed),
-    /// A voucher it redeems.
-    Voucher(Signed),
-}
-
-/// From where to read, with whose leave, what a slot must come to hold again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RebuildOrder {
-    /// Which contract.
-    pub contract: ContractId,
-    /// Which slot.
-    pub slot: u16,
-    /// The revision the receipt must name.
-    pub revision: u64,
-    /// What the slot must hold.
-    pub size: SlotSize,
-    /// The contract's layout, encoded as the client stored it.
-    pub layout: Vec<u8>,
-    /// The other slots.
-    pub sources: Vec<RebuildSource>,
-}
-
-/// One slot that a rebuild may read from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RebuildSource {
-    /// Its number.
-    pub slot: u16,
-    /// Who holds it.
-    pub provider: Did,
-    /// Where.
-    pub endpoint: String,
-    /// An [`types::documents::AccessToken`] from the market, for the rebuilding provider.
-    pub token: Signed,
-}
-
-/// `POST /v1/slots/{contract}/{slot}/receipts` on a provider: what the slot's list becomes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReceiptBody {
-    /// The revision it will belong to.
-    pub revision: u64,
-    /// Shard roots and lengths, in order.
-    pub shards: Vec<(Hash, u32)>,
-}
-
-/// `GET /v1/slots/{contract}/{slot}` on a provider: which shards it has, durable or not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SlotContent {
-    /// Roots of the shards that are there.
-    pub shards: Vec<Hash>,
-}
-
-/// `GET /v1/node` on a provider.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodeInfo {
-    /// Who answers here.
-    pub provider: Did,
-    /// All it offers.
-    pub capacity: Bytes,
-    /// Shard bytes on its disk.
-    pub used: Bytes,
 }
