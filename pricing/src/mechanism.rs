@@ -46,15 +46,18 @@ pub trait Mechanism {
     /// Whether the cheapest win; else they are drawn.
     fn is_auction(&self) -> bool;
 
-    /// The price of each of the `winners`' slots, in their order, in msat per GB per day.
+    /// The price of each of the `winners`' slots, in their order, in msat per GB per day: what it asks, unless the mechanism
+    /// pays otherwise.
     ///
     /// # Errors
     /// [`PricingError`] when a price is out of range.
     fn slot_prices(
         &self,
-        paying: &Paying<'_>,
+        _paying: &Paying<'_>,
         winners: &[Winner<'_>],
-    ) -> Result<Vec<Price>, PricingError>;
+    ) -> Result<Vec<Price>, PricingError> {
+        winners.iter().map(|winner| Ok(winner.asked.validated()?)).collect()
+    }
 }
 
 /// Everyone is paid what they ask.
@@ -78,27 +81,11 @@ impl Mechanism for PostedAsk {
     fn is_auction(&self) -> bool {
         false
     }
-
-    fn slot_prices(
-        &self,
-        _paying: &Paying<'_>,
-        winners: &[Winner<'_>],
-    ) -> Result<Vec<Price>, PricingError> {
-        as_asked(winners)
-    }
 }
 
 impl Mechanism for PayAsBid {
     fn is_auction(&self) -> bool {
         true
-    }
-
-    fn slot_prices(
-        &self,
-        _paying: &Paying<'_>,
-        winners: &[Winner<'_>],
-    ) -> Result<Vec<Price>, PricingError> {
-        as_asked(winners)
     }
 }
 
@@ -143,10 +130,6 @@ impl Mechanism for MechanismKind {
             Self::ClearingPrice => ClearingPrice.slot_prices(paying, winners),
         }
     }
-}
-
-fn as_asked(winners: &[Winner<'_>]) -> Result<Vec<Price>, PricingError> {
-    winners.iter().map(|winner| Ok(winner.asked.validated()?)).collect()
 }
 
 #[cfg(test)]
