@@ -21,11 +21,11 @@ impl Market {
     /// then worth nothing, and stopping is the only safe answer.
     pub fn apply(&mut self, event: &Event) {
         let touched = event.contract();
-        let before = touched.and_then(|id| self.alarm_of(&id));
+        let before = touched.and_then(|id| self.reminder_of(&id));
         self.change(event);
         if let Some(id) = touched {
-            let after = self.alarm_of(&id);
-            self.alarms.move_to(id, before, after);
+            let after = self.reminder_of(&id);
+            self.reminders.move_to(id, before, after);
         }
     }
 

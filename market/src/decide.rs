@@ -25,7 +25,8 @@ use crate::event::{Event, SlotId};
 use crate::rejection::Rejection;
 use crate::state::Market;
 use contracts::{Contract, Posting, Slot};
-use types::{ContractId, Did, Timestamp};
+use types::documents::Quote;
+use types::{ContractId, Did, DocId, Timestamp, Verified};
 
 /// A whole, in parts per million.
 const WHOLE_PPM: u32 = 1_000_000;
@@ -90,6 +91,30 @@ impl Market {
     /// The market itself must be the party that `document` names.
     fn only_market(&self, document: &'static str, found: Did) -> Result<(), Rejection> {
         only(document, found, self.genesis.market)
+    }
+
+    /// Whether `answer`, a document of `party` that names quote `named`, may still answer `quote`: made here, for that
+    /// party, firm and not taken.
+    pub(crate) fn check_answer(
+        &self,
+        now: Timestamp,
+        quote: &Verified<Quote>,
+        (answer, party, named): (&'static str, Did, DocId),
+    ) -> Result<(), Rejection> {
+        self.only_market("quote", quote.market)?;
+        only(answer, party, quote.client)?;
+        if named != quote.id() {
+            let reason = format!("the {answer} names quote {named}, this is {}", quote.id());
+            return Err(Rejection::Invalid { field: "quote", reason });
+        }
+        if self.by_quote.contains_key(&quote.id()) {
+            let reference = quote.id().to_string();
+            return Err(Rejection::AlreadyUsed { what: "quote", reference });
+        }
+        if now > quote.expires {
+            return Err(Rejection::QuoteExpired { ago: now.since(quote.expires) });
+        }
+        Ok(())
     }
 
     /// Checks postings against the books and passes them on.

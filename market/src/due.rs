@@ -1,7 +1,7 @@
 //! What time alone makes happen, and when each contract must be looked at for it.
 //!
-//! An alarm says by when something may be due in a contract; asking what is due looks at those whose alarm has
-//! rung and at no others. So what idles costs nothing, however many there are and however many epochs pass.
+//! A reminder says by when something may be due in a contract; asking what is due looks at those whose reminder has
+//! come and at no others. So what idles costs nothing, however many there are and however many epochs pass.
 
 use crate::command::Command;
 use crate::event::SlotId;
@@ -51,19 +51,19 @@ impl Due {
 
 /// When a contract must be looked at: once this time has passed, or this epoch is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Alarm {
+pub(crate) struct Reminder {
     at: Option<Timestamp>,
     epoch: Option<Epoch>,
 }
 
-/// The alarms of all open contracts.
+/// The reminders of all open contracts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Alarms {
+pub(crate) struct Reminders {
     by_time: BTreeSet<(Timestamp, ContractId)>,
     by_epoch: BTreeSet<(Epoch, ContractId)>,
 }
 
-impl Alarm {
+impl Reminder {
     fn at(&mut self, time: Timestamp) {
         self.at = Some(self.at.map_or(time, |earliest| earliest.min(time)));
     }
@@ -73,9 +73,14 @@ impl Alarm {
     }
 }
 
-impl Alarms {
-    /// The alarm of contract `id` goes from `before` to `after`.
-    pub(crate) fn move_to(&mut self, id: ContractId, before: Option<Alarm>, after: Option<Alarm>) {
+impl Reminders {
+    /// The reminder of contract `id` goes from `before` to `after`.
+    pub(crate) fn move_to(
+        &mut self,
+        id: ContractId,
+        before: Option<Reminder>,
+        after: Option<Reminder>,
+    ) {
         if before == after {
             return;
         }
@@ -86,8 +91,8 @@ impl Alarms {
         self.by_epoch.extend(after.epoch.map(|epoch| (epoch, id)));
     }
 
-    /// Whose alarm has rung.
-    fn rung(&self, now: Timestamp, epoch: Epoch) -> BTreeSet<ContractId> {
+    /// Whose reminder has come.
+    fn come(&self, now: Timestamp, epoch: Epoch) -> BTreeSet<ContractId> {
         let (least, most) = (Hash([0; 32]), Hash([255; 32]));
         let timely = self.by_time.range(..(now, least)).map(|(_, id)| *id);
         timely.chain(self.by_epoch.range(..=(epoch, most)).map(|(_, id)| *id)).collect()
@@ -97,66 +102,73 @@ impl Alarms {
 impl Market {
     /// What is due at `now`, in the order in which it should happen. Doing it may make more due: ask again.
     pub fn due(&self, now: Timestamp) -> Vec<Due> {
-        let rung = self.alarms.rung(now, self.epoch);
-        let contracts = rung.iter().filter_map(|id| self.contract(id));
+        let come = self.reminders.come(now, self.epoch);
+        let contracts = come.iter().filter_map(|id| self.contract(id));
         contracts.flat_map(|contract| self.due_of(now, contract)).collect()
     }
 
     /// How many contracts asking what is due at `now` looks at: what it costs.
     pub fn awake(&self, now: Timestamp) -> usize {
-        self.alarms.rung(now, self.epoch).len()
+        self.reminders.come(now, self.epoch).len()
     }
 
     /// When contract `id` must be looked at next, if it exists.
-    pub(crate) fn alarm_of(&self, id: &ContractId) -> Option<Alarm> {
-        self.contract(id).map(|contract| self.alarm(contract))
+    pub(crate) fn reminder_of(&self, id: &ContractId) -> Option<Reminder> {
+        self.contract(id).map(|contract| self.reminder(contract))
     }
 
     /// When `contract` must be looked at next. Depends on the contract, its contested penalties and the searches for its
     /// slots alone.
-    fn alarm(&self, contract: &Contract) -> Alarm {
-        let mut alarm = Alarm::default();
+    fn reminder(&self, contract: &Contract) -> Reminder {
+        let mut reminder = Reminder::default();
         match contract.state {
-            ContractState::Agreed => alarm.at(contract.store_by),
+            ContractState::Agreed => reminder.at(contract.store_by),
             ContractState::Active => {
                 let end = contract.end().unwrap_or_default();
                 let automatic = contract.terms.renewal == Renewal::Automatic;
-                alarm.in_epoch(if automatic { Epoch(end.0.saturating_sub(1)) } else { end });
+                reminder.in_epoch(if automatic { Epoch(end.0.saturating_sub(1)) } else { end });
             }
-            ContractState::Completed => alarm.in_epoch(contract.end().unwrap_or_default().plus(1)),
-            ContractState::Failed => alarm.in_epoch(Epoch(0)),
+            ContractState::Completed => {
+                reminder.in_epoch(contract.end().unwrap_or_default().plus(1));
+            }
+            ContractState::Failed => reminder.in_epoch(Epoch(0)),
             ContractState::Settled | ContractState::Expired | ContractState::Cancelled => {}
         }
         for (_, penalties) in self.docket.contested_of(contract.id) {
             for penalty in penalties {
-                alarm.in_epoch(penalty.until.plus(1));
+                reminder.in_epoch(penalty.until.plus(1));
             }
         }
         if matches!(contract.state, ContractState::Agreed | ContractState::Active) {
             for (slot, s) in (0u16..).zip(&contract.slots) {
-                self.set_for_slot(&mut alarm, contract, SlotId { contract: contract.id, slot }, s);
+                self.set_for_slot(
+                    &mut reminder,
+                    contract,
+                    SlotId { contract: contract.id, slot },
+                    s,
+                );
             }
         }
-        alarm
+        reminder
     }
 
-    fn set_for_slot(&self, alarm: &mut Alarm, contract: &Contract, id: SlotId, slot: &Slot) {
+    fn set_for_slot(&self, reminder: &mut Reminder, contract: &Contract, id: SlotId, slot: &Slot) {
         let next_search = || self.delayed.get(&id).map_or(Epoch(0), |tried| tried.plus(1));
         match slot.state {
-            SlotState::Reserved if !slot.confirmed => alarm.at(slot.answer_by),
-            SlotState::Repairing => alarm.at(slot.answer_by),
+            SlotState::Reserved if !slot.confirmed => reminder.at(slot.answer_by),
+            SlotState::Repairing => reminder.at(slot.answer_by),
             SlotState::AtFault => {
                 if let Some(fault) = slot.fault {
-                    alarm.in_epoch(fault.since.plus(allowed_at_fault(contract)));
+                    reminder.in_epoch(fault.since.plus(allowed_at_fault(contract)));
                 }
             }
-            SlotState::Vacated => alarm.in_epoch(next_search()),
+            SlotState::Vacated => reminder.in_epoch(next_search()),
             SlotState::Filled => {
                 if let Some(since) = slot.leaving {
-                    alarm.in_epoch(since.plus(1).max(next_search()));
+                    reminder.in_epoch(since.plus(1).max(next_search()));
                 }
                 if slot.lacking > Msat::ZERO {
-                    alarm.in_epoch(slot.accrual.through.plus(1));
+                    reminder.in_epoch(slot.accrual.through.plus(1));
                 }
             }
             SlotState::Reserved | SlotState::Closed => {}

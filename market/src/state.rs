@@ -1,7 +1,7 @@
 //! The whole economic state, and the questions it answers.
 
 use crate::docket::Docket;
-use crate::due::Alarms;
+use crate::due::Reminders;
 use crate::event::SlotId;
 use crate::genesis::Genesis;
 use crate::roster::Roster;
@@ -44,7 +44,7 @@ pub struct Market {
     /// Contracts that are not over, for what time makes happen.
     pub(crate) open: BTreeSet<ContractId>,
     /// When each open contract must be looked at next.
-    pub(crate) alarms: Alarms,
+    pub(crate) reminders: Reminders,
     /// Which slots a provider is in.
     pub(crate) holdings: BTreeMap<Did, BTreeSet<SlotId>>,
     /// Which contracts a client has.
@@ -81,7 +81,7 @@ impl Market {
             records: BTreeMap::new(),
             contracts: BTreeMap::new(),
             open: BTreeSet::new(),
-            alarms: Alarms::default(),
+            reminders: Reminders::default(),
             holdings: BTreeMap::new(),
             by_client: BTreeMap::new(),
             by_quote: BTreeMap::new(),

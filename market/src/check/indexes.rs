@@ -1,7 +1,7 @@
 //! What must hold of the indexes beside contracts and offers.
 
 use super::Breaches;
-use crate::due::Alarms;
+use crate::due::Reminders;
 use crate::event::SlotId;
 use crate::roster::Roster;
 use crate::state::Market;
@@ -59,21 +59,23 @@ pub(super) fn check(market: &Market, breaches: &mut Breaches) {
         "only open slots have former providers",
         || format!("{:?}", market.former),
     );
-    alarms(market, breaches);
+    reminders(market, breaches);
     let quotes = market.contracts.values().map(|c| (c.quote, c.id)).collect();
     breaches.expect(market.by_quote == quotes, "a quote becomes one contract", String::new);
     roster(market, breaches);
 }
 
 /// What may be due is looked for when it may be.
-fn alarms(market: &Market, breaches: &mut Breaches) {
-    let mut alarms = Alarms::default();
+fn reminders(market: &Market, breaches: &mut Breaches) {
+    let mut reminders = Reminders::default();
     for contract in market.contracts.values() {
-        alarms.move_to(contract.id, None, market.alarm_of(&contract.id));
+        reminders.move_to(contract.id, None, market.reminder_of(&contract.id));
     }
-    breaches.expect(market.alarms == alarms, "alarms ring when something may be due", || {
-        format!("{:?}, not {alarms:?}", market.alarms)
-    });
+    breaches.expect(
+        market.reminders == reminders,
+        "reminders come when something may be due",
+        || format!("{:?}, not {reminders:?}", market.reminders),
+    );
 }
 
 /// Placement sees what the offers say.

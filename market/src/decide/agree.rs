@@ -23,20 +23,7 @@ impl Market {
             debug_assert_eq!(contract.quote, acceptance.quote);
             return Ok(Vec::new());
         }
-        self.only_market("quote", quote.market)?;
-        only("acceptance", acceptance.client, quote.client)?;
-        if acceptance.quote != quote.id() {
-            let reason =
-                format!("the acceptance names quote {}, this is {}", acceptance.quote, quote.id());
-            return Err(Rejection::Invalid { field: "quote", reason });
-        }
-        if self.by_quote.contains_key(&quote.id()) {
-            let reference = quote.id().to_string();
-            return Err(Rejection::AlreadyUsed { what: "quote", reference });
-        }
-        if now > quote.expires {
-            return Err(Rejection::QuoteExpired { ago: now.since(quote.expires) });
-        }
+        self.check_answer(now, quote, ("acceptance", acceptance.client, acceptance.quote))?;
         let contract = self.contract_from(now, acceptance, quote)?;
         let escrow = quote.cost.escrow()?;
         let lock = rail(quote.terms.rail).lock_escrow(contract.id, contract.client, escrow);

@@ -45,26 +45,7 @@ impl Market {
     /// [`Rejection`] says what is out of turn and what would be right.
     pub fn check_counter(&self, now: Timestamp, of: &Negotiation<'_>) -> Result<(), Rejection> {
         let Negotiation { quote, counter } = *of;
-        let (found, market) = (quote.market, self.genesis.market);
-        if found != market {
-            return Err(Rejection::ForeignParty { document: "quote", found, expected: market });
-        }
-        if counter.client != quote.client {
-            let (found, expected) = (counter.client, quote.client);
-            return Err(Rejection::ForeignParty { document: "counter", found, expected });
-        }
-        if counter.quote != quote.id() {
-            let reason =
-                format!("the counter names quote {}, this is {}", counter.quote, quote.id());
-            return Err(Rejection::Invalid { field: "quote", reason });
-        }
-        if self.by_quote.contains_key(&quote.id()) {
-            let reference = quote.id().to_string();
-            return Err(Rejection::AlreadyUsed { what: "quote", reference });
-        }
-        if now > quote.expires {
-            return Err(Rejection::QuoteExpired { ago: now.since(quote.expires) });
-        }
+        self.check_answer(now, quote, ("counter", counter.client, counter.quote))?;
         self.check_round(counter.round, quote.round)?;
         let invalid = |field, reason| Rejection::Invalid { field, reason };
         counter.price_max.validated().map_err(|e| invalid("price_max", e.to_string()))?;
