@@ -14,6 +14,7 @@ mod ls;
 mod market;
 mod output;
 mod party;
+mod pricing;
 mod provider;
 mod put;
 mod quote;

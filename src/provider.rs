@@ -2,6 +2,7 @@
 
 use crate::arguments;
 use crate::output::{Output, table};
+use crate::pricing::PricingArgs;
 use crate::runtime::asked_to_end;
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
@@ -126,6 +127,8 @@ pub(crate) enum Provider {
         /// Where to listen, instead of where `init` said.
         #[arg(long, value_name = "ADDR")]
         listen: Option<String>,
+        #[command(flatten)]
+        pricing: Box<PricingArgs>,
     },
 }
 
@@ -203,13 +206,15 @@ impl Provider {
                 });
                 Ok(())
             }
-            Self::Run { node, listen } => {
+            Self::Run { node, listen, pricing } => {
+                let pricing = pricing.pricing()?;
                 let password = Password::obtain(node.password_file.as_deref(), Prompt::Existing)?;
                 let data = node.data.clone();
                 let key =
                     tokio::task::spawn_blocking(move || provider_node::open_key(&data, &password))
                         .await??;
-                let config = Config { listen, plain: node.plain(), ..Config::new(&node.data, key) };
+                let plain = node.plain();
+                let config = Config { listen, plain, pricing, ..Config::new(&node.data, key) };
                 let running = provider_node::start(config).await?;
                 let value =
                     json!({ "provider": running.did(), "url": running.url(), "data": node.data });

@@ -6,8 +6,9 @@ use crate::output::{Output, table};
 use ::client::StorageWish;
 use anyhow::Result;
 use clap::Args;
+use client_node::{Bid, Client, Offer};
 use types::documents::Quote as QuoteDocument;
-use types::{Bytes, Did, Redundancy, Span, Tier};
+use types::{Bytes, Did, GbPrice, Price, Redundancy, Span, Tier};
 
 /// What is wished for, beside the size.
 #[derive(Args)]
@@ -76,6 +77,12 @@ pub(crate) struct Quote {
     /// How much: `10GB`, `512MiB`.
     #[arg(value_parser = arguments::size)]
     size: Bytes,
+    /// Bargain: what you would pay for keeping at most, in msat per GB and day on the tier.
+    #[arg(long, value_name = "MSAT")]
+    counter: Option<Price>,
+    /// With --counter: what you would pay for reads at most, in msat per GB; what is asked where nothing is said.
+    #[arg(long, value_name = "MSAT", requires = "counter")]
+    counter_egress: Option<GbPrice>,
     #[command(flatten)]
     wish: WishArgs,
     #[command(flatten)]
@@ -85,10 +92,39 @@ pub(crate) struct Quote {
 impl Quote {
     pub(crate) async fn run(self, output: &Output) -> Result<()> {
         let client = self.client.open().await?;
-        let offer = client.quote(&self.wish.wish(self.size)).await?;
+        let mut offer = client.quote(&self.wish.wish(self.size)).await?;
+        if let Some(price) = self.counter {
+            offer = bargain(&client, offer, Bid { price, egress: self.counter_egress }).await?;
+        }
         output.result(offer.quote(), || text(offer.quote(), Did::short));
         Ok(())
     }
+}
+
+/// Counters round by round, until every slot costs no more than the bid, no round is left, or a round brings nothing.
+async fn bargain(client: &Client, mut offer: Offer, bid: Bid) -> Result<Offer> {
+    loop {
+        let dearest = offer.quote().slots.iter().map(|slot| slot.price).max();
+        if dearest.is_some_and(|price| price <= bid.price) {
+            return Ok(offer);
+        }
+        let next = match client.counter(&offer, bid).await {
+            Ok(next) => next,
+            // The market allows no further round: the last quote stands.
+            Err(error) if is_over(&error) && offer.quote().round > 0 => {
+                return Ok(offer);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let (before, after) = (offer.quote().cost.escrow()?, next.quote().cost.escrow()?);
+        tracing::info!(round = next.quote().round, %before, %after, "a counter was answered");
+        offer = next;
+    }
+}
+
+/// Whether the market allows no further round.
+fn is_over(error: &client_node::Error) -> bool {
+    matches!(error, client_node::Error::Network(refused) if refused.code() == Some("counter_out_of_turn"))
 }
 
 /// A quote as people read it: line by line, who was chosen, who was not and why. `name` says what a provider is called.

@@ -33,6 +33,6 @@ pub use effect::Effect;
 pub use event::Event;
 pub use genesis::Genesis;
 pub use placement::Page;
-pub use quote::{CounterAnswers, Negotiation};
+pub use quote::{Asked, CounterAnswers, Negotiation};
 pub use rejection::Rejection;
 pub use state::{Market, Offer};

@@ -1,11 +1,13 @@
 //! From a request to a firm price with a provider per slot, and from a counter to the next. Quoting changes nothing: what
 //! it found is in the quote.
 
+mod asked;
 mod counter;
 
 use crate::placement::{Page, Search};
 use crate::rejection::Rejection;
 use crate::state::Market;
+pub use asked::Asked;
 use contracts::terms;
 pub use counter::{CounterAnswers, Negotiation};
 use pricing::PricingError;

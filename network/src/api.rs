@@ -2,10 +2,12 @@
 
 pub mod control;
 pub mod node;
+pub mod prices;
 pub mod sharing;
 
 pub use control::{RebuildOrder, RebuildSource, ToMarket, ToProvider};
 pub use node::{NodeInfo, ReceiptBody, SlotContent};
+pub use prices::{CounterBody, PriceLine, PricesView};
 pub use sharing::{GrantLine, SlotPass};
 
 use serde::{Deserialize, Serialize};

@@ -66,6 +66,7 @@ pub mod client;
 pub mod clock;
 pub mod endpoint;
 pub mod extract;
+pub mod fetch;
 pub mod identity;
 pub mod market_api;
 pub mod node_api;

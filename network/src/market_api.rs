@@ -10,8 +10,8 @@ pub use evidence::{HeadBody, Period};
 use self::operations as op;
 use crate::api::{
     AcceptBody, Accepted, AccountView, BackupBody, BooksPage, BooksView, ContractLine,
-    ContractView, DisputeBody, GrantLine, HistoryEntry, JournalView, MarketInfo, Page, ProbeLine,
-    ProviderLine, ReviseBody, SlotPass, ToMarket, ToProvider, VerdictLine,
+    ContractView, CounterBody, DisputeBody, GrantLine, HistoryEntry, JournalView, MarketInfo, Page,
+    PricesView, ProbeLine, ProviderLine, ReviseBody, SlotPass, ToMarket, ToProvider, VerdictLine,
 };
 use crate::auth::Sessions;
 use crate::client::{Call, ClientError, HttpClient};
@@ -21,6 +21,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use types::documents::Exclusion;
 use types::{ContractId, Did, DocId, Hash, Signed, Signer};
 
 /// The longest JSON that is read from a market.
@@ -112,6 +113,29 @@ impl MarketClient {
     /// Answers a [`Request`](types::documents::Request) with a signed [`Quote`](types::documents::Quote).
     pub async fn quote(&self, request: &Signed) -> Result<Signed, ClientError> {
         Ok(self.post::<QuoteBody>(op::REQUEST_QUOTE.path, request).await?.quote)
+    }
+
+    /// Counters a quote; the market answers with the next one.
+    pub async fn counter(&self, body: &CounterBody) -> Result<Signed, ClientError> {
+        let answer =
+            self.http.post(op::COUNTER_QUOTE.path).json(body).read_json(JSON_BYTES_MAX).await;
+        answer.map(|body: QuoteBody| body.quote)
+    }
+
+    /// Why providers after `after` are not in a quote of ours: at most `limit` of them.
+    pub async fn exclusions(
+        &self,
+        quote: &Signed,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<Exclusion>, ClientError> {
+        let after = after.map(|after| format!("&after={after}")).unwrap_or_default();
+        self.post(&format!("{}?limit={limit}{after}", op::EXCLUSIONS.path), quote).await
+    }
+
+    /// What providers ask, tier by tier.
+    pub async fn prices(&self) -> Result<PricesView, ClientError> {
+        self.http.get(op::PRICES.path).read_json(JSON_BYTES_MAX).await
     }
 
     /// Takes a quote.

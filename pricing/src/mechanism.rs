@@ -21,6 +21,17 @@ pub enum MechanismKind {
     ClearingPrice,
 }
 
+impl MechanismKind {
+    /// Its name, as genesis and API spell it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PostedAsk => "posted_ask",
+            Self::PayAsBid => "pay_as_bid",
+            Self::ClearingPrice => "clearing_price",
+        }
+    }
+}
+
 /// A provider that is to have a slot.
 #[derive(Clone, Copy, Debug)]
 pub struct Winner<'a> {

@@ -1,9 +1,44 @@
 //! Whether to take a slot that the market reserves.
 
-use crate::offer::Offer;
 use pricing::PricingPolicy;
-use types::documents::Reservation;
+use types::documents::{Ask, Reservation};
 use types::{Bytes, Did, GbPrice, Price, Timestamp};
+
+/// The least that a provider takes for a slot: what it asked in the ask that the slot was quoted from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Least {
+    /// For keeping, on the cheapest tier it serves and after the largest discounts.
+    pub price: Price,
+    /// For sending bytes out.
+    pub egress: GbPrice,
+    /// For taking bytes in.
+    pub ingress: GbPrice,
+}
+
+impl Least {
+    /// What the provider of `ask` takes, by the default tier rates.
+    pub fn of(ask: &Ask) -> Self {
+        let policy = PricingPolicy::default();
+        let tiers = ask.tiers.iter().filter_map(|tier| policy.on_tier(ask.price, *tier).ok());
+        let cheapest = tiers.min().unwrap_or(ask.price);
+        let paid = |largest: Option<u16>| 1_000u32.saturating_sub(largest.unwrap_or(0).into());
+        let volume = paid(ask.volume_discounts.iter().map(|step| step.permille).max());
+        let duration = paid(ask.duration_discounts.iter().map(|step| step.permille).max());
+        let discounted = cheapest.scaled(volume).and_then(|price| price.scaled(duration));
+        let price = discounted.unwrap_or(cheapest);
+        Self { price, egress: ask.egress, ingress: ask.ingress }
+    }
+
+    /// As little, or what is in `other` where that is less.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            price: self.price.min(other.price),
+            egress: self.egress.min(other.egress),
+            ingress: self.ingress.min(other.ingress),
+        }
+    }
+}
 
 /// What a provider has and is bound to already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,11 +104,17 @@ pub enum Declined {
 
 /// Judges a verified reservation: takes it, or says why not.
 ///
-/// The price is compared with the cheapest tier's, since a reservation does not name the tier.
+/// The price is compared with the cheapest tier's, since a reservation does not name the tier; room is compared with what
+/// `capacity` offers.
 ///
 /// # Errors
 /// [`Declined`] with the figures on both sides.
-pub fn judge(reservation: &Reservation, offer: &Offer, room: &Room) -> Result<(), Declined> {
+pub fn judge(
+    reservation: &Reservation,
+    capacity: Bytes,
+    least: &Least,
+    room: &Room,
+) -> Result<(), Declined> {
     if reservation.provider != room.provider || reservation.market != room.market {
         return Err(Declined::NotOurs);
     }
@@ -81,7 +122,7 @@ pub fn judge(reservation: &Reservation, offer: &Offer, room: &Room) -> Result<()
         return Err(Declined::Late);
     }
     let wanted = reservation.capacity;
-    let left = Bytes(offer.capacity.0.saturating_sub(room.committed.0));
+    let left = Bytes(capacity.0.saturating_sub(room.committed.0));
     if wanted > left {
         return Err(Declined::Capacity { wanted, left });
     }
@@ -89,32 +130,26 @@ pub fn judge(reservation: &Reservation, offer: &Offer, room: &Room) -> Result<()
     if wanted > free {
         return Err(Declined::Disk { wanted, free });
     }
-    pays(reservation, offer)
+    pays(reservation, least)
 }
 
-fn pays(reservation: &Reservation, offer: &Offer) -> Result<(), Declined> {
-    let (quoted, least) = (&reservation.quoted, cheapest(offer));
-    if quoted.price < least {
-        return Err(Declined::Price { quoted: quoted.price, asked: least });
+fn pays(reservation: &Reservation, least: &Least) -> Result<(), Declined> {
+    let quoted = &reservation.quoted;
+    if quoted.price < least.price {
+        return Err(Declined::Price { quoted: quoted.price, asked: least.price });
     }
     let moved =
-        [("egress", quoted.egress, offer.egress), ("ingress", quoted.ingress, offer.ingress)];
+        [("egress", quoted.egress, least.egress), ("ingress", quoted.ingress, least.ingress)];
     match moved.into_iter().find(|(_, quoted, asked)| quoted < asked) {
         Some((what, quoted, asked)) => Err(Declined::Moved { what, quoted, asked }),
         None => Ok(()),
     }
 }
 
-/// What the offer comes to on the cheapest tier it serves, by the default tier rates.
-fn cheapest(offer: &Offer) -> Price {
-    let policy = PricingPolicy::default();
-    let tiers = offer.tiers.iter().filter_map(|tier| policy.on_tier(offer.price, *tier).ok());
-    tiers.min().unwrap_or(offer.price)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::offer::Offer;
     use types::documents::QuotedSlot;
     use types::{Hash, Msat, Redundancy, SlotCost};
 
@@ -142,6 +177,11 @@ mod tests {
             rebuild: None,
             answer_by: Timestamp(100),
         }
+    }
+
+    fn judge(reservation: &Reservation, offer: &Offer, room: &Room) -> Result<(), Declined> {
+        let ask = offer.ask(Did([1; 32]), "http://127.0.0.1:1".into(), Timestamp(0));
+        super::judge(reservation, offer.capacity, &Least::of(&ask), room)
     }
 
     fn room() -> Room {
@@ -179,6 +219,19 @@ mod tests {
         assert_eq!(judge(&reservation(1, 100), &offer, &late), Err(Declined::Late));
         let other = Room { market: Did([8; 32]), ..room() };
         assert_eq!(judge(&reservation(1, 100), &offer, &other), Err(Declined::NotOurs));
+    }
+
+    #[test]
+    fn a_quote_may_be_lower_by_every_discount_of_its_ask_and_no_more() {
+        let offer = Offer::new(Bytes(1_000), Price::whole(100), "me".into());
+        let mut ask = offer.ask(Did([1; 32]), "http://127.0.0.1:1".into(), Timestamp(0));
+        ask.tiers = vec![types::Tier::Hot];
+        ask.volume_discounts = vec![types::documents::Discount { from: Bytes(1), permille: 200 }];
+        ask.duration_discounts =
+            vec![types::documents::Discount { from: types::Span(1), permille: 500 }];
+        assert_eq!(Least::of(&ask).price, Price::whole(40));
+        let special = Ask { price: Price::whole(30), volume_discounts: Vec::new(), ..ask.clone() };
+        assert_eq!(Least::of(&ask).or(Least::of(&special)).price, Price::whole(15));
     }
 
     #[test]

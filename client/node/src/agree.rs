@@ -3,12 +3,12 @@
 use crate::chance;
 use crate::error::Error;
 use crate::progress::{Event, Progress};
-use network::api::{AcceptBody, ContractView};
+use network::api::{AcceptBody, ContractView, CounterBody};
 use network::client::ClientError;
 use network::market_api::MarketClient;
 use std::time::{Duration, Instant};
-use types::documents::{Acceptance, Quote, Request};
-use types::{ContractId, Signed, Signer, Terms, Verified};
+use types::documents::{Acceptance, Counter, Quote, Request};
+use types::{ContractId, GbPrice, Price, Signed, Signer, Terms, Verified};
 
 /// The first pause between two looks at a contract.
 const LOOK_AGAIN: Duration = Duration::from_millis(40);
@@ -54,6 +54,46 @@ pub(crate) async fn ask_for_quote(
         "it does not name a provider for every slot"
     } else {
         return Ok(Offer { quote });
+    };
+    Err(Error::ForeignQuote(differs.to_owned()))
+}
+
+/// What the client would pay: a counter's prices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bid {
+    /// For keeping, at most, per GB and day after the tier's multiplier.
+    pub price: Price,
+    /// For reads, at most, per GB; what the quote's dearest provider asks where nothing is said.
+    pub egress: Option<GbPrice>,
+}
+
+/// Counters an offer, and checks that the answer is to that counter.
+pub(crate) async fn counter(
+    market: &MarketClient,
+    signer: &dyn Signer,
+    offer: &Offer,
+    bid: Bid,
+) -> Result<Offer, Error> {
+    let quote = &offer.quote;
+    let dearest = quote.slots.iter().chain(&quote.reserves).map(|slot| slot.egress).max();
+    let counter = Counter {
+        client: signer.did(),
+        quote: quote.id(),
+        round: quote.round.saturating_add(1),
+        price_max: bid.price,
+        egress_max: bid.egress.or(dearest).unwrap_or_default(),
+    };
+    let counter = Verified::sign(counter, signer)?;
+    let body = CounterBody { counter: counter.signed().clone(), quote: quote.signed().clone() };
+    let next: Verified<Quote> = market.counter(&body).await?.verify()?;
+    let differs = if next.market != market.market() {
+        "another market signed it"
+    } else if next.client != signer.did() || next.counter != Some(counter.id()) {
+        "it answers another counter"
+    } else if next.terms != quote.terms || next.slots.len() != quote.slots.len() {
+        "its terms are others"
+    } else {
+        return Ok(Offer { quote: next });
     };
     Err(Error::ForeignQuote(differs.to_owned()))
 }

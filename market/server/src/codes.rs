@@ -136,6 +136,8 @@ const OWN: &[Code] = &[
     code("upgrade_required", 426, "the request does not ask for the stream's protocol"),
     code("not_found", 404, "there is no such thing, or not for who asks"),
     code("not_yours", 403, "this is another party's"),
+    code("counter_open", 409, "this counter is being put to the providers; ask again in a moment"),
+    code("counter_over", 409, "nobody waits for an answer to this counter any more"),
     code("no_account", 403, "the party has no account yet"),
     code("not_an_auditor", 403, "the party is no auditor of this market"),
     code("answers_malformed", 422, "the answers are not base64url"),

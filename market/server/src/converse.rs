@@ -1,6 +1,7 @@
 //! One provider's stream, from its hello to its end.
 
 use crate::app::App;
+use crate::counters;
 use crate::location::network_of;
 use crate::refuse;
 use crate::repair;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use types::documents::{Ask, Proof};
+use types::documents::{Ask, CounterRefusal, Proof};
 use types::{ContractId, Did, DocId, Document, Signed, Verified};
 
 /// How long a provider may take to say hello.
@@ -119,6 +120,10 @@ async fn take(app: &Arc<App>, connection: &Arc<Connection>, message: ToMarket) {
             return;
         }
         ToMarket::Ask(signed) => (signed.id(), Box::pin(publish(app.clone(), signed, provider))),
+        ToMarket::CounterRefusal(signed) => {
+            let (refusal, app) = (own::<CounterRefusal>(&signed, provider), app.clone());
+            (signed.id(), Box::pin(async move { counters::refuse(&app, refusal?) }))
+        }
         ToMarket::Confirmation(signed) => {
             let command = own(&signed, provider).map(Command::Confirm);
             (signed.id(), Box::pin(submit(app.clone(), command)))
@@ -169,6 +174,9 @@ fn own<T: Document>(signed: &Signed, provider: Did) -> Result<Verified<T>, Probl
 
 async fn publish(app: Arc<App>, signed: Signed, provider: Did) -> Result<(), Problem> {
     let ask: Verified<Ask> = own(&signed, provider)?;
+    if ask.counter.is_some() {
+        return counters::ask(&app, ask);
+    }
     let network = network_of(&ask.endpoint).await?;
     submit(app, Ok(Command::PublishAsk { ask, network })).await
 }

@@ -12,6 +12,7 @@ mod evidence;
 pub(crate) mod front;
 mod grants;
 pub(crate) mod limit;
+mod offers;
 mod public;
 mod statements;
 mod tail;
@@ -54,6 +55,9 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(public::providers))
         .routes(routes!(documents::ask))
         .routes(routes!(documents::request))
+        .routes(routes!(offers::counter))
+        .routes(routes!(offers::exclusions))
+        .routes(routes!(offers::prices))
         .routes(routes!(documents::deposit))
         .routes(routes!(documents::withdraw))
         .routes(routes!(documents::redeem))

@@ -17,6 +17,7 @@ mod cache;
 mod clock;
 mod codes;
 mod converse;
+mod counters;
 mod duties;
 mod epochs;
 mod error;

@@ -1,5 +1,6 @@
 //! The providers that are connected now, and the way to each.
 
+use crate::counters::Counters;
 use network::api::ToProvider;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -82,6 +83,8 @@ pub(crate) struct Streams {
     started: Mutex<Instant>,
     numbers: AtomicU64,
     changes: watch::Sender<u64>,
+    /// What clients and providers bargain about now.
+    pub(crate) counters: Counters,
 }
 
 impl Streams {
@@ -93,6 +96,7 @@ impl Streams {
             started: Mutex::new(Instant::now()),
             numbers: AtomicU64::new(1),
             changes: watch::Sender::new(0),
+            counters: Counters::default(),
         }
     }
 

@@ -9,9 +9,9 @@ use market::event::SlotId;
 use market::{Command, Market};
 use network::api::{
     Accepted, AccountView, AgreedView, BookLine, BooksPage, BooksView, ContractLine, ContractView,
-    Page, ProviderLine, SlotView,
+    Page, PriceLine, PricesView, ProviderLine, SlotView,
 };
-use types::{Bytes, ContractId, Did, Msat};
+use types::{Bytes, ContractId, Did, Msat, Timestamp};
 
 /// What a request that carries `command` is answered, as JSON.
 pub(crate) fn answer(market: &Market, streams: &Streams, command: &Command) -> Vec<u8> {
@@ -30,6 +30,28 @@ pub(crate) fn answer(market: &Market, streams: &Streams, command: &Command) -> V
         serde_json::to_vec(&Accepted { document })
     };
     json.expect("views have only text as keys")
+}
+
+/// What providers ask.
+pub(crate) fn prices(market: &Market, now: Timestamp) -> PricesView {
+    let asked = market.asked(now);
+    let rows = asked.suggestions.into_iter();
+    let items = rows.map(|row| PriceLine {
+        tier: row.tier,
+        region: row.region,
+        asks: row.asks,
+        free: row.free,
+        low: row.low,
+        middle: row.middle,
+        high: row.high,
+    });
+    PricesView {
+        mechanism: asked.mechanism.name().into(),
+        reference: asked.reference,
+        capacity: asked.taken.capacity,
+        sold: asked.taken.sold,
+        items: items.collect(),
+    }
 }
 
 /// A contract as its parties see it.

@@ -69,7 +69,7 @@ impl Market {
         let rates = offers.iter().map(rate).collect::<Result<Vec<_>, _>>()?;
         let mut winners = Vec::with_capacity(offers.len());
         for ((offer, rate), chosen) in offers.iter().zip(&rates).zip(found) {
-            let asked = self.asked(search, offer)?;
+            let asked = self.asks(search, offer)?;
             winners.push(Winner { asked, rate, limit: chosen.limit });
         }
         let terms = search.need.terms;
@@ -84,7 +84,7 @@ impl Market {
     }
 
     /// What the provider of `offer` asks for the slot, on the tier and after discounts.
-    fn asked(&self, search: &Search<'_>, offer: &Offer) -> Result<Price, Rejection> {
+    fn asks(&self, search: &Search<'_>, offer: &Offer) -> Result<Price, Rejection> {
         let (terms, span) = (search.need.terms, search.need.span);
         Ok(pricing::slot_price(&self.genesis.pricing, &offer.ask, terms, span)?)
     }
@@ -104,7 +104,7 @@ impl Market {
             let asked = offer.ask.egress;
             return Some(Reason::ReadsAboveCounter { asked, most: egress });
         }
-        let asked = self.asked(search, offer).ok()?;
+        let asked = self.asks(search, offer).ok()?;
         (asked > most).then_some(Reason::AboveCounter { asked, most })
     }
 
@@ -150,7 +150,7 @@ impl Market {
         search: &Search<'_>,
         offer: &Offer,
     ) -> Option<Reason<'static>> {
-        let asked = self.asked(search, offer);
+        let asked = self.asks(search, offer);
         let Ok(slot) = asked.and_then(|price| self.price_slot(search, offer, price, &[])) else {
             return Some(Reason::NoPrice);
         };

@@ -42,6 +42,13 @@ pub enum ToProvider {
         /// The signed [`types::documents::Challenge`] that it rests on.
         challenge: Signed,
     },
+    /// A client counters a quote that names the provider: it may ask less for this counter alone, or refuse.
+    Counter {
+        /// The client's counter.
+        counter: Signed,
+        /// The quote, as the market signed it.
+        quote: Signed,
+    },
 }
 
 /// A provider → the market.
@@ -71,6 +78,8 @@ pub enum ToMarket {
     Confession(Signed),
     /// A voucher it redeems.
     Voucher(Signed),
+    /// It will not lower its ask for a counter; one that it does lower comes as an ask that names the counter.
+    CounterRefusal(Signed),
 }
 
 /// From where to read, with whose leave, what a slot must come to hold again.

@@ -55,6 +55,9 @@ operations! {
     PROVIDERS = "providers" GET "/v1/providers";
     PUBLISH_ASK = "publish_ask" POST "/v1/asks";
     REQUEST_QUOTE = "request_quote" POST "/v1/requests";
+    COUNTER_QUOTE = "counter_quote" POST "/v1/counters";
+    EXCLUSIONS = "list_exclusions" POST "/v1/quotes/exclusions";
+    PRICES = "prices" GET "/v1/prices";
     ACCEPT = "accept" POST "/v1/contracts";
     CONTRACTS = "contracts" GET "/v1/contracts";
     CONTRACT = "contract" GET "/v1/contracts/{contract}";

@@ -4,6 +4,7 @@ use crate::confess;
 use crate::link::Link;
 use crate::node::Node;
 use crate::plane;
+use crate::prices::{self, Prices, Pricing, PricingSettingsError};
 use crate::settings::{self, KEY_FILE, SettingsError};
 use crate::store::{Store, StoreError};
 use network::api::AccountView;
@@ -41,12 +42,21 @@ pub struct Config {
     pub plain: PlainHttp,
     /// Whether it speaks TLS; nothing for TLS everywhere but on loopback.
     pub tls: Option<bool>,
+    /// How it prices itself and bargains.
+    pub pricing: Pricing,
 }
 
 impl Config {
     /// The node in `data` with defaults for everything else.
     pub fn new(data: impl Into<PathBuf>, key: SecretKey) -> Self {
-        Self { data: data.into(), key, listen: None, plain: PlainHttp::LoopbackOnly, tls: None }
+        Self {
+            data: data.into(),
+            key,
+            listen: None,
+            plain: PlainHttp::LoopbackOnly,
+            tls: None,
+            pricing: Pricing::default(),
+        }
     }
 }
 
@@ -81,6 +91,9 @@ pub enum StartError {
     /// TLS.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
+    /// How it prices itself.
+    #[error(transparent)]
+    Pricing(#[from] PricingSettingsError),
     /// The operating system.
     #[error("the operating system refuses: {0}")]
     System(#[from] std::io::Error),
@@ -102,6 +115,7 @@ pub struct Handle {
 /// [`StartError`]; nothing that a receipt was signed for has been changed then.
 pub async fn start(config: Config) -> Result<Handle, StartError> {
     let settings = settings::read(&config.data)?;
+    config.pricing.validate()?;
     check_key(&config)?;
     let lock = lock(&config.data).await?;
     let (data, offered) = (config.data.clone(), settings.offer.capacity);
@@ -118,13 +132,16 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let market = Endpoint::parse(&settings.market, config.plain)?.pinned(settings.market_key)?;
     let http = HttpClient::new(market, ClientOptions::default());
     let market = MarketClient::new(http, settings.market_key, Arc::new(config.key.clone()));
-    let node = Arc::new(Node::new(config.key, settings, (config.plain, market), (store, lock)));
+    let prices = Prices::new(config.pricing, &settings.offer);
+    let outside = (config.plain, market, prices);
+    let node = Arc::new(Node::new(config.key, settings, outside, (store, lock)));
     let options = ServeOptions { tls, ..ServeOptions::default() };
     let server = network::server::serve(listener, plane::router(node.clone()), options)?;
     let tasks = TaskTracker::new();
     let link = Arc::new(Link::new(node.clone(), url.clone(), tasks.clone()));
     link.spawn(check_again_and_again(node.clone()));
     link.spawn(link.clone().run());
+    link.spawn(prices::follow(node.clone()));
     tracing::info!(%url, provider = %node.did, "the provider runs");
     Ok(Handle { node, link, server, tasks, url })
 }

@@ -3,7 +3,8 @@
 //! In reading order. [`init()`] makes a node in a data directory ([`settings`]); [`start()`] opens it and gives a
 //! [`Handle`]. [`store`] keeps shards durably; `plane` serves them to whoever has a token; `link` holds the
 //! stream to the market and answers reservations, challenges (`proofs`), rebuilds (`repairs`, `rebuild`) and
-//! releases, tells of losses (`confess`) and contests verdicts that are wrong ([`objections`]).
+//! releases and counters, tells of losses (`confess`) and contests verdicts that are wrong ([`objections`]);
+//! [`prices`] says what is asked.
 //!
 //! A receipt is signed only for what is durable, so a node may be killed at any moment.
 
@@ -13,6 +14,7 @@ mod link;
 mod node;
 pub mod objections;
 mod plane;
+pub mod prices;
 mod proofs;
 mod rebuild;
 mod repairs;
@@ -20,4 +22,5 @@ pub mod settings;
 pub mod store;
 
 pub use handle::{Config, Handle, StartError, start};
+pub use prices::{Pricing, RateSource};
 pub use settings::{KEY_FILE, Settings, SettingsError, discover, init, open_key};

@@ -17,6 +17,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::task::TaskTracker;
+use types::documents::Ask;
 use types::{DocId, Document, Verified};
 
 /// The first pause before the stream is opened again.
@@ -118,6 +119,7 @@ impl Link {
                     self.publish().await;
                     ask_at = Instant::now() + ASK_AGAIN;
                 }
+                () = self.node.prices.changed() => self.publish().await,
                 () = self.node.news.notified() => flush_at = flush_at.min(Instant::now() + GATHER),
                 () = sleep_until(flush_at) => {
                     self.flush().await;
@@ -128,9 +130,15 @@ impl Link {
     }
 
     async fn publish(&self) {
-        let now = network::clock::now();
-        let ask = self.node.settings.offer.ask(self.node.did, self.endpoint.clone(), now);
-        self.tell(&self.node.sign(ask), Sent::Ask, ToMarket::Ask).await;
+        let ask = self.node.sign(self.standing_ask());
+        self.node.prices.signed(&ask);
+        self.tell(&ask, Sent::Ask, ToMarket::Ask).await;
+    }
+
+    /// The ask as it would be signed now.
+    fn standing_ask(&self) -> Ask {
+        let offer = self.node.prices.offer(&self.node.settings.offer);
+        offer.ask(self.node.did, self.endpoint.clone(), network::clock::now())
     }
 
     /// Takes a message without waiting: what takes time is done beside the stream.
@@ -155,6 +163,10 @@ impl Link {
             ToProvider::Verdict { verdict, challenge } => {
                 let link = self.clone();
                 self.spawn(async move { link.accused(&verdict, &challenge).await });
+            }
+            ToProvider::Counter { counter, quote } => {
+                let link = self.clone();
+                self.spawn(async move { link.bargain(counter, quote).await });
             }
             ToProvider::Accepted { document } => self.accepted(&document),
             ToProvider::Refused { document, problem } => self.refused(&document, &problem),

@@ -1,5 +1,6 @@
 //! What the data plane, the stream and the workers share.
 
+use crate::prices::Prices;
 use crate::settings::Settings;
 use crate::store::{Purse, Room, SlotKey, Store, StoreError};
 use network::auth::Doorkeeper;
@@ -27,6 +28,8 @@ pub(crate) struct Node {
     pub(crate) settings: Settings,
     pub(crate) plain: PlainHttp,
     pub(crate) market: MarketClient,
+    /// What it asks.
+    pub(crate) prices: Prices,
     pub(crate) store: Store,
     pub(crate) doorkeeper: Doorkeeper,
     /// Ends every worker.
@@ -47,7 +50,7 @@ impl Node {
     pub(crate) fn new(
         key: SecretKey,
         settings: Settings,
-        (plain, market): (PlainHttp, MarketClient),
+        (plain, market, prices): (PlainHttp, MarketClient, Prices),
         (store, lock): (Store, File),
     ) -> Self {
         let did = key.did();
@@ -65,6 +68,7 @@ impl Node {
             settings,
             plain,
             market,
+            prices,
             store,
             doorkeeper: Doorkeeper::new(did),
             stop: CancellationToken::new(),

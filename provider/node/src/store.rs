@@ -162,6 +162,13 @@ impl Store {
         slots.rooms.keys().chain(&slots.unreadable).copied().collect()
     }
 
+    /// Room that is promised to slots.
+    pub fn committed_in_all(&self) -> Bytes {
+        let rooms = self.rooms();
+        let capacities = rooms.iter().map(|room| room.lease().capacity.0);
+        Bytes(capacities.fold(0, u64::saturating_add))
+    }
+
     /// Room that is promised to slots other than `but`, and what of it is not on the disk yet.
     pub fn committed(&self, but: &SlotKey) -> (Bytes, Bytes) {
         let (mut committed, mut unwritten) = (0_u64, 0_u64);

@@ -127,19 +127,6 @@ fn documents(view: &ContractView) -> Vec<Sent> {
     let voucher =
         types::documents::Voucher { client: own, provider: own, contract, slot: 0, bytes: 1 };
     let request = types::documents::Request { client: own, terms: view.terms.clone(), nonce: 1 };
-    let reason = "holidays".to_owned();
-    let notice =
-        types::documents::Maintenance { provider: own, from: types::Epoch(9), epochs: 1, reason };
-    let measurement = types::documents::Measurement {
-        auditor: own,
-        vantage: "nowhere".into(),
-        provider: view.slots[0].provider,
-        epoch: types::Epoch(0),
-        probes: 1,
-        answered: 0,
-        first_byte_ms: 0,
-        throughput: 0,
-    };
     let ask = crate::common::provider::ask(&me, 77, 1);
     let ask = types::documents::Ask { expires: Timestamp(1), ..ask };
     let extension = Extension { client: own, contract, number: 1, epochs: 1, automatic: false };
@@ -175,9 +162,8 @@ fn documents(view: &ContractView) -> Vec<Sent> {
         ("request_quote", "/v1/requests", sign(request, &me), 200),
         ("publish_ask", "/v1/asks", sign(ask, &me), 422),
         ("accept", "/v1/contracts", Signed(String::new()), 400),
-        ("dispute", "/v1/disputes", Signed(String::new()), 400),
-        ("announce", "/v1/maintenance", sign(notice, &me), 422),
-        ("measure", "/v1/measurements", sign(measurement, &me), 403),
+        ("counter_quote", "/v1/counters", Signed(String::new()), 400),
+        ("list_exclusions", "/v1/quotes/exclusions", Signed(String::new()), 400),
     ]
 }
 
@@ -242,6 +228,7 @@ fn rows<'a>(scene: &'a Scene, of: &'a network::client::HttpClient) -> Vec<Row<'a
         ("market", get("/v1/market".into()), all(200)),
         ("journal", get("/v1/journal".into()), all(200)),
         ("providers", get("/v1/providers".into()), all(200)),
+        ("prices", get("/v1/prices".into()), all(200)),
         ("books", get("/v1/books".into()), spoken(403, 403, 403, 200)),
         ("events", get("/v1/events".into()), spoken(200, 200, 200, 200)),
         ("contracts", get("/v1/contracts".into()), spoken(200, 200, 200, 200)),
@@ -302,7 +289,7 @@ async fn nobody_sees_or_moves_what_is_not_theirs() {
         let contract = format!("/v1/contracts/{}", scene.view.id);
         let path = if path.starts_with("/v1") { path.into() } else { format!("{contract}{path}") };
         let call = || match name {
-            "accept" | "dispute" => calls.post(&*path).json(&["no", "body"]),
+            "accept" | "counter_quote" | "dispute" => calls.post(&*path).json(&["no", "body"]),
             _ => calls.post(&*path).document(&document),
         };
         for who in EVERYONE {

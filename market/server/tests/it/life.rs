@@ -45,7 +45,7 @@ pub(crate) async fn town_with(count: u8, adjust: impl FnOnce(&mut Config)) -> To
     Town { house, market, providers, cloud }
 }
 
-async fn quoted(market: &Handle, client_key: &SecretKey) -> Verified<Quote> {
+pub(crate) async fn quoted(market: &Handle, client_key: &SecretKey) -> Verified<Quote> {
     let terms = Terms::standard(Size(4 << 20), Span(DAYS * Span::DAY.0));
     let request = Request { client: client_key.did(), terms, nonce: 1 };
     let quote = client(market, client_key).quote(&sign(request, client_key)).await.unwrap();

@@ -13,5 +13,6 @@ mod evidence;
 mod keeping;
 mod life;
 mod lists;
+mod negotiation;
 mod openapi;
 mod refusals;

@@ -4,10 +4,10 @@ use super::{Link, Sent};
 use crate::proofs;
 use crate::store::{Lease, SlotKey};
 use network::api::{ToMarket, ToProvider};
-use provider::{Room, judge};
+use provider::{Asked, Room, Use, judge};
 use std::sync::{Arc, PoisonError};
 use tokio::sync::mpsc::UnboundedReceiver;
-use types::documents::{Challenge, Confirmation, Reservation};
+use types::documents::{Challenge, Confirmation, Counter, CounterRefusal, Quote, Reservation};
 use types::{Signed, Verified};
 
 impl Link {
@@ -53,6 +53,38 @@ impl Link {
         self.tell(&confirmation, Sent::Confirmation(key), ToMarket::Confirmation).await;
     }
 
+    /// Answers a counter: with an ask for it alone, or with why there is none.
+    pub(super) async fn bargain(self: Arc<Self>, counter: Signed, quote: Signed) {
+        let (Ok(counter), Ok(quote)) = (counter.verify::<Counter>(), quote.verify::<Quote>())
+        else {
+            return tracing::warn!("a counter is no document");
+        };
+        let ours = self.node.settings.market_key;
+        if quote.market != ours || counter.quote != quote.id() || counter.client != quote.client {
+            return tracing::warn!(market = %quote.market, "a counter to another quote");
+        }
+        let standing = self.standing_ask();
+        let taken = Use {
+            capacity: self.node.settings.offer.capacity,
+            sold: self.node.store.committed_in_all(),
+        };
+        let asked = Asked { counter: &counter, id: counter.id(), quote: &quote };
+        match self.node.prices.bargain(&asked, &standing, taken) {
+            Ok(ask) => {
+                let ask = self.node.sign(ask);
+                self.node.prices.signed(&ask);
+                tracing::info!(price = %ask.price, round = counter.round, "a counter is answered");
+                self.say(ToMarket::Ask(ask.signed().clone())).await;
+            }
+            Err(reason) => {
+                tracing::info!(reason, round = counter.round, "a counter is refused");
+                let (provider, counter) = (self.node.did, counter.id());
+                let refusal = self.node.sign(CounterRefusal { provider, counter, reason });
+                self.say(ToMarket::CounterRefusal(refusal.signed().clone())).await;
+            }
+        }
+    }
+
     /// Makes room for a slot; or why it is declined. Blocks.
     fn judge(&self, key: SlotKey, reservation: &Reservation) -> Option<String> {
         let node = &self.node;
@@ -75,7 +107,9 @@ impl Link {
         };
         // A slot that is held already was judged when it was taken; more room for it is what our ask consents to.
         let holds = node.store.room(&key).is_some();
-        if !holds && let Err(declined) = judge(reservation, &node.settings.offer, &room) {
+        let (least, settled) =
+            (node.prices.least(reservation.quoted.ask, &node.settings.offer), &node.settings.offer);
+        if !holds && let Err(declined) = judge(reservation, settled.capacity, &least, &room) {
             return Some(declined.to_string());
         }
         node.store.reserve(key, &lease).err().map(|error| error.to_string())

@@ -3,6 +3,7 @@
 
 mod crash;
 mod damage;
+mod negotiation;
 mod plane;
 mod store;
 mod stream;

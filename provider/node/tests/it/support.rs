@@ -120,7 +120,7 @@ pub(crate) struct Market {
 pub(crate) struct End {
     pub(crate) holdings: Vec<SlotKey>,
     to: StreamSender<ToProvider>,
-    from: StreamReceiver<ToMarket>,
+    pub(crate) from: StreamReceiver<ToMarket>,
 }
 
 async fn open(State(desk): State<Desk>, upgrade: StreamUpgrade) -> axum::response::Response {
@@ -230,7 +230,7 @@ impl End {
     }
 }
 
-fn quoted() -> QuotedSlot {
+pub(crate) fn quoted() -> QuotedSlot {
     QuotedSlot {
         provider: key(PROVIDER).did(),
         ask: Hash([4; 32]),

@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::task::JoinHandle;
 use types::documents::{
-    Ask, AuditKind, Challenge, Confirmation, Proof, Reservation, SlotSize, StorageReceipt,
+    Ask, AuditKind, Challenge, Confirmation, CounterRefusal, Proof, Reservation, SlotSize,
+    StorageReceipt,
 };
 use types::{
     Bytes as Size, ContractId, Document, GbPrice, Hash, Price, SecretKey, Signed, Signer, Span,
@@ -41,6 +42,9 @@ pub(crate) struct Mood {
     pub(crate) challenges: AtomicUsize,
     pub(crate) rebuilds: AtomicUsize,
     pub(crate) released: AtomicUsize,
+    /// What it answers to counters: a price, or words, or nothing.
+    pub(crate) bargains: Mutex<Option<Result<u32, &'static str>>>,
+    pub(crate) counters: AtomicUsize,
 }
 
 pub(crate) struct Provider {
@@ -63,6 +67,7 @@ struct Running {
     mood: Arc<Mood>,
     slots: Arc<Mutex<Slots>>,
     cloud: Cloud,
+    standing: Ask,
     sender: StreamSender<ToMarket>,
 }
 
@@ -124,13 +129,15 @@ impl Provider {
         let (sender, mut receiver) = duplex.split();
         let welcome = receiver.recv().await.unwrap().unwrap();
         assert!(matches!(welcome, ToProvider::Welcome(_)), "{welcome:?}");
-        let ask = sign(ask(&key, number, sequence + 1), &key);
+        let standing = ask(&key, number, sequence + 1);
+        let ask = sign(standing.clone(), &key);
         sender.send(ToMarket::Ask(ask.clone())).await.unwrap();
         let running = Running {
             key: key.clone(),
             mood: mood.clone(),
             slots: slots.clone(),
             cloud: cloud.clone(),
+            standing,
             sender,
         };
         let (ready, published) = tokio::sync::oneshot::channel();
@@ -215,6 +222,23 @@ impl Running {
             }
             ToProvider::Refused { document, problem } => {
                 eprintln!("{}: {document} was refused: {problem}", self.key.did());
+            }
+            ToProvider::Counter { counter, .. } => {
+                self.mood.counters.fetch_add(1, Ordering::SeqCst);
+                let (bargains, counter) = (*self.mood.bargains.lock().unwrap(), counter.id());
+                match bargains {
+                    Some(Ok(price)) => {
+                        let (price, counter) = (Price::whole(price), Some(counter));
+                        let ask = Ask { price, counter, ..self.standing.clone() };
+                        self.say(ToMarket::Ask(sign(ask, &self.key))).await;
+                    }
+                    Some(Err(reason)) => {
+                        let (provider, reason) = (self.key.did(), reason.to_owned());
+                        let refusal = CounterRefusal { provider, counter, reason };
+                        self.say(ToMarket::CounterRefusal(sign(refusal, &self.key))).await;
+                    }
+                    None => {}
+                }
             }
             ToProvider::Welcome(_) | ToProvider::Accepted { .. } | ToProvider::Verdict { .. } => {}
         }
