@@ -10,32 +10,41 @@ pub const PROOF_BYTES: u64 = 1_800;
 pub const TRAFFIC_PERCENT_MAX: u64 = 1;
 /// The span over which audit traffic is bounded.
 pub const TRAFFIC_SPAN: Span = Span(7 * Span::DAY.0);
+/// How many challenges are planned for each hundred that the detection target needs: some fall into the epoch of the
+/// loss before it happens, into outages or into maintenance, and the last verdict of a span comes after it.
+pub const PLANNED_PERCENT: u64 = 110;
 
 /// How the slots of a contract with these terms are audited.
 ///
-/// The detection target asks for c = ln(1 − confidence) ÷ ln(1 − fraction) challenges within its span,
-/// rounded up: 459 for 1 % lost, found with 99 %. Traffic bounds that from above ([`TRAFFIC_PERCENT_MAX`]); from
-/// below stands one challenge a day, or one a term where the term is shorter. Where the upper bound
-/// binds the plan is `capped`, and `confidence_ppm` is the detection that is left.
+/// The detection target needs c = ln(1 − confidence) ÷ ln(1 − fraction) challenges within its span, rounded up: 459 for
+/// 1 % lost, found with 99 %. [`PLANNED_PERCENT`] of that are planned. Traffic bounds them from above
+/// ([`TRAFFIC_PERCENT_MAX`]); from below stands one challenge a day, or one a term where the term is shorter.
+///
+/// `confidence_ppm` is what the plan finds with the margin taken off, and the plan is `capped` where that is less than
+/// the target.
 ///
 /// ```
 /// use types::{Bytes, Span, Terms};
 ///
 /// let month = Span(30 * Span::DAY.0);
 /// let plan = contracts::audit_plan::plan(&Terms::standard(Bytes(1_000_000_000), month));
-/// assert_eq!((plan.challenges, plan.capped), (459, false));
+/// assert_eq!((plan.challenges, plan.capped), (505, false));
 /// let tiny = contracts::audit_plan::plan(&Terms::standard(Bytes(1), month));
-/// assert_eq!((tiny.challenges, tiny.confidence_ppm, tiny.capped), (7, 67_934, true));
+/// assert_eq!((tiny.challenges, tiny.confidence_ppm, tiny.capped), (7, 58_519, true));
 /// ```
 pub fn plan(terms: &Terms) -> AuditPlan {
     let target = &terms.detection;
-    let wanted = fixed::draws_to_find(target.fraction_ppm, target.confidence_ppm);
+    let needed = fixed::draws_to_find(target.fraction_ppm, target.confidence_ppm);
+    let wanted = (u64::from(needed) * PLANNED_PERCENT).div_ceil(100);
+    let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
     let challenges = wanted.min(traffic_bound(terms)).max(least(terms));
+    let counted = u64::from(challenges) * 100 / PLANNED_PERCENT;
+    let confidence_ppm = fixed::finding_ppm(target.fraction_ppm, counted);
     AuditPlan {
         challenges,
         within: target.within,
-        confidence_ppm: fixed::finding_ppm(target.fraction_ppm, u64::from(challenges)),
-        capped: challenges < wanted,
+        confidence_ppm,
+        capped: confidence_ppm < target.confidence_ppm,
     }
 }
 
@@ -104,15 +113,15 @@ mod tests {
     }
 
     #[test]
-    fn the_standard_target_takes_459_challenges_a_week() {
+    fn the_standard_target_takes_a_tenth_more_than_its_459_challenges_a_week() {
         let plan = plan(&terms(1_000_000_000, Span(30 * Span::DAY.0)));
-        assert_eq!((plan.challenges, plan.confidence_ppm, plan.capped), (459, 990_079, false));
+        assert_eq!((plan.challenges, plan.confidence_ppm, plan.capped), (505, 990_079, false));
     }
 
     #[test]
     fn a_small_slot_is_asked_once_a_day_and_says_what_that_finds() {
         let plan = plan(&terms(1, Span(30 * Span::DAY.0)));
-        assert_eq!((plan.challenges, plan.confidence_ppm, plan.capped), (7, 67_934, true));
+        assert_eq!((plan.challenges, plan.confidence_ppm, plan.capped), (7, 58_519, true));
     }
 
     #[test]

@@ -32,12 +32,14 @@ impl Loss {
         Self { slot, plan: audit_plan::plan(&terms), since: run * 7 % 1_000 }
     }
 
-    /// After how many hours an audit asks for a byte that `is_lost`, within `hours`.
+    /// After how many hours an audit asks for a byte that `is_lost`, so early that its epoch is over within `hours`.
+    ///
+    /// The loss comes when the audit of its own hour has been answered.
     fn found_after(&self, run: u64, hours: u64, is_lost: impl Fn(u64) -> bool) -> Option<u64> {
         let contract = Hash::derive("contract", &[&run.to_le_bytes()]);
         let SlotSize { bytes, shards, .. } = self.slot;
         let summary = SlotSummary { root: Root::of(b"root"), bytes, shards };
-        (0..hours).find(|hour| {
+        (1..hours).find(|hour| {
             let epoch = self.since + hour;
             let count = audit_plan::challenges_in_epoch(&self.plan, Span::HOUR, epoch);
             let challenge = SlotChallenge { contract, slot: 0, size: self.slot, count };
@@ -78,8 +80,7 @@ fn one_percent_lost_is_found_within_a_week_as_surely_as_the_plan_says() {
     let found: usize = spreads.iter().map(|(_, hours)| hours.len()).sum();
     let found = u64::try_from(found).expect("a count fits 64 bits");
     println!("{found} of {}", 3 * all);
-    // The plan's 459 challenges find it in 99.008 of 100 runs, and chance moves what is measured by some 0.1 either way.
-    assert!(found * 10_000 >= 3 * all * 9_870, "{found} of {}", 3 * all);
+    assert!(found * 100 >= 3 * all * 99, "{found} of {}", 3 * all);
     assert!(Loss::of(0).plan.confidence_ppm >= 990_000);
 }
 
@@ -88,6 +89,6 @@ fn nothing_lost_is_never_found_and_everything_lost_at_once() {
     for run in 0..50 {
         let loss = Loss::of(run);
         assert_eq!(loss.found_after(run, WEEK, |_| false), None);
-        assert!(loss.found_after(run, 1, |_| true).is_some(), "there are challenges in every hour");
+        assert!(loss.found_after(run, 2, |_| true).is_some(), "there are challenges in every hour");
     }
 }
