@@ -29,6 +29,9 @@ pub struct TallyPolicy {
 /// For a tolerated rate p and an intolerable rate q it adds ln(q/p) for an epoch that was all bad, takes
 /// ln((1−p)/(1−q)) for one that was all good, in proportion in between, and never falls below zero. A rate
 /// below p drifts down, a rate near q drifts up however steady it is, and reaches the alarm.
+///
+/// That takes the epochs for independent. Where failures come in spells, as outages do, the epochs of one spell together
+/// add no more than `spell_adds_max_micro`: time is cut into pieces of `spell_epochs`, and each adds that at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SuspicionPolicy {
@@ -36,6 +39,10 @@ pub struct SuspicionPolicy {
     pub bad_adds_micro: u32,
     /// What an epoch of only good outcomes takes, in millionths.
     pub good_takes_micro: u32,
+    /// Into pieces of how many epochs time is cut; at least one.
+    pub spell_epochs: u64,
+    /// What the bad outcomes of one such piece add at most, in millionths.
+    pub spell_adds_max_micro: u64,
     /// Where the alarm is, in millionths.
     pub alarm_micro: u64,
     /// Whether this dimension can ban, by its alarm or by its points; else it can make the standing Low.
@@ -162,20 +169,27 @@ impl DimensionPolicy {
     pub const POSSESSION: Self = Self {
         tolerated_ppm: 1_000,
         bound_min: 960,
-        suspicion: SuspicionPolicy { alarm_micro: 18_000_000, ..Self::AVAILABILITY.suspicion },
+        suspicion: SuspicionPolicy {
+            spell_epochs: 1,
+            alarm_micro: 18_000_000,
+            ..Self::AVAILABILITY.suspicion
+        },
     };
 
     /// Availability: 1 % tolerated in a period, 0.2 % against 1 % in the long run.
     ///
-    /// Silence comes in spells, so the alarm, 40, is above the 24 × ln 5 = 38.6 that a day without an answer adds, and far
-    /// above the 14.1 that a year's outages of 0.1 % can add together, however they are spread. A steady 2 %
-    /// reaches it after some 1650 epochs, where reviews have not taken all its points before.
+    /// Silence comes in spells, so a day of 24 epochs adds no more than six silent ones do, 9.66, and the alarm, 40, is
+    /// above what four days of silence add. It is far above the 14.1 that a year's outages of 0.1 % can add together,
+    /// however they are spread. A steady 2 % reaches it after some 1650 epochs, where reviews have not taken all its
+    /// points before.
     pub const AVAILABILITY: Self = Self {
         tolerated_ppm: 10_000,
         bound_min: 900,
         suspicion: SuspicionPolicy {
             bad_adds_micro: 1_609_438,
             good_takes_micro: 8_048,
+            spell_epochs: 24,
+            spell_adds_max_micro: 6 * 1_609_438,
             alarm_micro: 40_000_000,
             expels: true,
         },
@@ -189,6 +203,8 @@ impl DimensionPolicy {
         suspicion: SuspicionPolicy {
             bad_adds_micro: 693_147,
             good_takes_micro: 54_067,
+            spell_epochs: 1,
+            spell_adds_max_micro: 693_147,
             alarm_micro: 18_000_000,
             expels: false,
         },
@@ -201,6 +217,8 @@ impl DimensionPolicy {
         suspicion: SuspicionPolicy {
             bad_adds_micro: 980_829,
             good_takes_micro: 1_252_763,
+            spell_epochs: 1,
+            spell_adds_max_micro: 980_829,
             alarm_micro: 6_000_000,
             expels: true,
         },

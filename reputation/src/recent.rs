@@ -75,7 +75,7 @@ impl Sums {
     pub(crate) fn observe(&mut self, rule: Rule<'_>, epoch: Epoch, counts: Counts) {
         if let Some(bad_ppm) = counts.bad_ppm() {
             self.tally.observe(&rule.policy.tally, epoch, bad_ppm);
-            self.suspicion.observe(&rule.asked.suspicion, bad_ppm);
+            self.suspicion.observe(&rule.asked.suspicion, epoch, bad_ppm);
         }
     }
 

@@ -2,24 +2,44 @@
 
 use crate::policy::{SuspicionPolicy, WHOLE_PPM};
 use serde::{Deserialize, Serialize};
+use types::Epoch;
 
 /// A cumulative sum of one dimension, fed one observation an epoch: the share of that epoch's outcomes that was bad.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suspicion {
     sum_micro: u64,
+    /// The latest piece of time that something bad came in, counted in pieces, and what it has added.
+    spell: u64,
+    spell_added_micro: u64,
 }
 
 impl Suspicion {
-    /// Counts an epoch of which `bad_ppm` was bad. The sum stops at the alarm, and stays there where that expels.
-    pub fn observe(&mut self, policy: &SuspicionPolicy, bad_ppm: u32) {
+    /// Counts `epoch`, of which `bad_ppm` was bad. The sum stops at the alarm, and stays there where that expels.
+    pub fn observe(&mut self, policy: &SuspicionPolicy, epoch: Epoch, bad_ppm: u32) {
         if policy.expels && self.is_alarmed(policy) {
             return;
         }
         let bad = bad_ppm.min(WHOLE_PPM);
         let part = |ppm: u32, micro: u32| u64::from(ppm) * u64::from(micro) / u64::from(WHOLE_PPM);
-        let added = self.sum_micro.saturating_add(part(bad, policy.bad_adds_micro));
-        let sum = added.saturating_sub(part(WHOLE_PPM - bad, policy.good_takes_micro));
+        let added = self.of_spell(policy, epoch, part(bad, policy.bad_adds_micro));
+        let taken = part(WHOLE_PPM - bad, policy.good_takes_micro);
+        let sum = self.sum_micro.saturating_add(added).saturating_sub(taken);
         self.sum_micro = sum.min(policy.alarm_micro);
+    }
+
+    /// What of `micro`, which `epoch` would add, its piece of time may still add.
+    fn of_spell(&mut self, policy: &SuspicionPolicy, epoch: Epoch, micro: u64) -> u64 {
+        if micro == 0 {
+            return 0;
+        }
+        let spell = epoch.0 / policy.spell_epochs.max(1);
+        if self.spell != spell {
+            (self.spell, self.spell_added_micro) = (spell, 0);
+        }
+        let left = policy.spell_adds_max_micro.saturating_sub(self.spell_added_micro);
+        let added = micro.min(left);
+        self.spell_added_micro = self.spell_added_micro.saturating_add(added);
+        added
     }
 
     /// How near the alarm is, in permille.
@@ -50,7 +70,8 @@ mod tests {
 
     fn after(policy: &SuspicionPolicy, epochs: impl IntoIterator<Item = u32>) -> Suspicion {
         let mut suspicion = Suspicion::default();
-        epochs.into_iter().for_each(|bad_ppm| suspicion.observe(policy, bad_ppm));
+        let numbered = (0..).map(Epoch).zip(epochs);
+        numbered.for_each(|(epoch, bad_ppm)| suspicion.observe(policy, epoch, bad_ppm));
         suspicion
     }
 
@@ -61,11 +82,28 @@ mod tests {
 
     #[test]
     fn an_alarm_that_expels_does_not_go_away_and_another_does() {
-        let long_ago = [ALL_BAD; 30].into_iter().chain([0; 400]);
+        let long_ago = [ALL_BAD; 120].into_iter().chain([0; 400]);
         assert!(after(&POLICY, long_ago.clone()).is_alarmed(&POLICY));
         let latency = DimensionPolicy::LATENCY.suspicion;
         assert!(after(&latency, [ALL_BAD; 1000]).is_alarmed(&latency));
         assert_eq!(after(&latency, long_ago).level_micro(), 0);
+    }
+
+    #[test]
+    fn a_spell_of_silence_adds_no_more_than_six_epochs_of_it() {
+        let step = u64::from(POLICY.bad_adds_micro);
+        let spent = |bad: usize| after(&POLICY, vec![ALL_BAD; bad]).level_micro();
+        assert_eq!([1, 6, 7, 24].map(spent), [step, 6 * step, 6 * step, 6 * step]);
+        assert_eq!([25, 30, 48, 49].map(spent), [7 * step, 12 * step, 12 * step, 13 * step]);
+        let days = |days: usize| after(&POLICY, vec![ALL_BAD; 24 * days]).is_alarmed(&POLICY);
+        assert!(!days(4) && days(5));
+    }
+
+    #[test]
+    fn possession_knows_no_spells() {
+        let policy = DimensionPolicy::POSSESSION.suspicion;
+        assert!(!after(&policy, [ALL_BAD; 11]).is_alarmed(&policy));
+        assert!(after(&policy, [ALL_BAD; 12]).is_alarmed(&policy));
     }
 
     #[test]
@@ -116,7 +154,9 @@ mod tests {
             let mut epochs = epochs;
             let worse = worse % epochs.len();
             epochs[worse] = (epochs[worse] + by).min(WHOLE_PPM);
-            prop_assert!(after(&POLICY, epochs).level_micro() >= before);
+            // But for what the good epochs of one spell take: a spell that is full earlier is forgiven as much sooner.
+            let slack = POLICY.spell_epochs * u64::from(POLICY.good_takes_micro);
+            prop_assert!(after(&POLICY, epochs).level_micro() + slack >= before);
         }
     }
 }

@@ -25,7 +25,7 @@ impl ReputationPolicy {
         }
     }
 
-    fn rules(&self) -> [(&'static str, bool, &'static str); 12] {
+    fn rules(&self) -> [(&'static str, bool, &'static str); 13] {
         let Self { tally, dimensions, points, weights, newcomers, history } = self;
         let steps = 1..=points.step_max;
         let drawn = weights.low <= weights.standard && weights.standard <= weights.high;
@@ -41,6 +41,11 @@ impl ReputationPolicy {
                 "dimensions.tolerated_ppm",
                 dimensions.iter().all(tolerated),
                 "give 1 to 999999 for each",
+            ),
+            (
+                "dimensions.suspicion.spell_epochs",
+                dimensions.iter().all(|d| d.suspicion.spell_epochs > 0),
+                "give at least one for each",
             ),
             ("points.review_every", points.review_every > 0, "give at least one epoch"),
             ("points.step_min", steps.contains(&points.step_min), "give 1 to step_max"),
