@@ -82,6 +82,9 @@ pub(crate) enum Market {
         /// Where others reach this process, if that is not where it listens.
         #[arg(long, value_name = "URL")]
         public_url: Option<String>,
+        /// Where figures for Prometheus are served, under /metrics; to everyone who reaches it.
+        #[arg(long, value_name = "ADDR")]
+        metrics: Option<String>,
     },
     /// Show what the settings of `market run` come to, and where each comes from. Nothing is started.
     Config {
@@ -140,6 +143,7 @@ impl Market {
                 measure,
                 read_only,
                 public_url,
+                metrics,
             } => {
                 found_if_new(&market, epoch.unwrap_or(Span::HOUR), &auditor).await?;
                 let place = market.place();
@@ -156,6 +160,7 @@ impl Market {
                     measures: measure,
                     read_only,
                     public_url,
+                    metrics,
                     database: market.database.clone(),
                     epoch_every: Some(epoch_every.unwrap_or(founded).as_duration()),
                     ..Config::new(&market.data, listen, key)

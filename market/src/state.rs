@@ -152,6 +152,11 @@ impl Market {
         self.open.iter().filter_map(|id| self.contracts.get(id))
     }
 
+    /// How many contracts are not over.
+    pub fn open_count(&self) -> usize {
+        self.open.len()
+    }
+
     /// One contract.
     pub fn contract(&self, id: &ContractId) -> Option<&Contract> {
         self.contracts.get(id)

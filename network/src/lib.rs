@@ -14,7 +14,7 @@
 //! - [`client`]: [`client::HttpClient`], and over it [`market_api::MarketClient`] and
 //!   [`node_api::NodeClient`].
 //! - [`stream`]: the framed stream between a provider and its market, both ends.
-//! - [`clock`]: the wall clock.
+//! - [`metrics`]: figures for Prometheus. [`clock`]: the wall clock.
 //!
 //! A server:
 //!
@@ -69,6 +69,7 @@ pub mod extract;
 pub mod fetch;
 pub mod identity;
 pub mod market_api;
+pub mod metrics;
 pub mod node_api;
 pub mod probe;
 pub mod problem;

@@ -39,7 +39,7 @@ pub enum BindError {
     /// Somebody listens there.
     #[error(
         "{0} is in use: another program listens there, perhaps an earlier run of this one; stop \
-         it, or choose another address with --listen"
+         it, or choose another address"
     )]
     InUse(String),
     /// The system refuses.
@@ -120,6 +120,11 @@ impl ServerHandle {
     pub fn kill(&self) {
         self.stop.cancel();
         self.kill.cancel();
+    }
+
+    /// Cancelled once it listens no more.
+    pub(crate) fn ending(&self) -> CancellationToken {
+        self.stop.clone()
     }
 
     /// Waits until the listener and every connection are gone; the port is free then.

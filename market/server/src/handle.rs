@@ -31,6 +31,7 @@ pub(crate) struct Parts {
     pub(crate) app: Arc<App>,
     pub(crate) epochs: Arc<Epochs>,
     pub(crate) server: ServerHandle,
+    pub(crate) figures: Option<ServerHandle>,
     pub(crate) workers: Workers,
     pub(crate) thread: JoinHandle<()>,
     pub(crate) killed: Arc<AtomicBool>,
@@ -45,6 +46,8 @@ pub struct Handle {
     app: Arc<App>,
     epochs: Arc<Epochs>,
     server: ServerHandle,
+    /// Figures for Prometheus.
+    figures: Option<ServerHandle>,
     workers: Workers,
     /// The writer's thread and the lock on the data directory, until the market has stopped.
     running: Mutex<Option<(JoinHandle<()>, Option<File>)>>,
@@ -55,9 +58,10 @@ pub struct Handle {
 
 impl Handle {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { app, epochs, server, workers, thread, killed, lock, url, events } = parts;
+        let Parts { app, epochs, server, figures, workers, thread, killed, lock, url, events } =
+            parts;
         let running = Mutex::new(Some((thread, lock)));
-        Self { app, epochs, server, workers, running, killed, url, events }
+        Self { app, epochs, server, figures, workers, running, killed, url, events }
     }
 
     /// Where it listens.
@@ -68,6 +72,11 @@ impl Handle {
     /// Its address as providers and clients are given it.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where figures for Prometheus are served, if they are.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.figures.as_ref().map(ServerHandle::address)
     }
 
     /// The market's key.
@@ -188,6 +197,9 @@ impl Handle {
         self.app.writer.ready().set(Reason::Stopping, true);
         self.workers.stop.cancel();
         self.server.shutdown().await;
+        if let Some(figures) = &self.figures {
+            figures.shutdown().await;
+        }
         self.workers.tasks.wait().await;
         self.app.writer.stop().await;
         let running = self.take();
@@ -204,6 +216,7 @@ impl Handle {
         self.killed.store(true, Ordering::Release);
         self.workers.stop.cancel();
         self.server.kill();
+        self.figures.iter().for_each(ServerHandle::kill);
         self.app.writer.wake();
         join(self.take());
     }

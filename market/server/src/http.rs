@@ -107,7 +107,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let description: Bytes = description(api).to_string().into();
     let openapi = get(async move || json(description.clone()));
     let limits = axum::middleware::from_fn_with_state(app.clone(), limit::limit);
-    limited.route("/openapi.json", openapi).layer(limits).merge(vital).with_state(app)
+    let api = limited.route("/openapi.json", openapi).layer(limits).merge(vital).with_state(app);
+    api.layer(axum::middleware::from_fn(network::metrics::count))
 }
 
 /// The description of the API, `OpenAPI` 3.1.

@@ -22,6 +22,7 @@ mod duties;
 mod epochs;
 mod error;
 pub mod export;
+mod figures;
 mod handle;
 mod http;
 mod init;

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::duties::Duties;
 use crate::epochs::Epochs;
 use crate::error::OpenError;
+use crate::figures;
 use crate::handle::Handle;
 use crate::http;
 use crate::http::front::Front;
@@ -20,7 +21,8 @@ use crate::store::read::Readers;
 use crate::store::{Place, Store};
 use crate::streams::Streams;
 use crate::writer::{self, Role};
-use network::server::{BindError, ServeOptions};
+use network::metrics::{Figures, MetricsError};
+use network::server::{BindError, ServeOptions, ServerHandle};
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -85,6 +87,8 @@ pub struct Config {
     pub read_only: bool,
     /// Where others reach this process; nothing where that is the address it listens on.
     pub public_url: Option<String>,
+    /// Where figures for Prometheus are served, for example `127.0.0.1:9464`; nowhere where nothing is said.
+    pub metrics: Option<String>,
 }
 
 impl Config {
@@ -109,6 +113,7 @@ impl Config {
             database: None,
             read_only: false,
             public_url: None,
+            metrics: None,
         }
     }
 }
@@ -135,6 +140,9 @@ pub enum StartError {
     /// TLS.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
+    /// Its figures.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// The operating system.
     #[error("the operating system refuses: {0}")]
     System(#[from] std::io::Error),
@@ -203,12 +211,14 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     take_office(&app, &config).await;
     let options = ServeOptions { tls, ..config.serving() };
     let server = network::server::serve(listener, http::router(app.clone()), options)?;
+    let figures = serve_figures(&app, &config).await?;
     std::fs::write(config.data.join(ADDRESS_FILE), format!("{url}#{}\n", app.did))?;
     tracing::info!(%url, market = %app.did, "the market runs");
     Ok(Handle::new(crate::handle::Parts {
         app,
         epochs,
         server,
+        figures,
         workers,
         thread,
         killed,
@@ -216,6 +226,18 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
         url,
         events,
     }))
+}
+
+/// Serves figures for Prometheus where that is asked for.
+async fn serve_figures(
+    app: &Arc<App>,
+    config: &Config,
+) -> Result<Option<ServerHandle>, MetricsError> {
+    let Some(address) = &config.metrics else { return Ok(None) };
+    let app = app.clone();
+    let server = Figures::of_process()?.serve(address, move || figures::look(&app)).await?;
+    tracing::info!(address = %server.address(), "figures for Prometheus are at /metrics");
+    Ok(Some(server))
 }
 
 impl Config {

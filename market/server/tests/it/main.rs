@@ -10,6 +10,7 @@ mod disputes;
 mod durability;
 mod events;
 mod evidence;
+mod figures;
 mod keeping;
 mod life;
 mod lists;

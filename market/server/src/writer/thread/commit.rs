@@ -3,6 +3,7 @@
 use super::super::batch::{self, Batch, Seal};
 use super::super::{Keep, Outcome, Refusal, Role, Submission, Work};
 use super::{Thread, closed};
+use crate::figures;
 use crate::journal::Head;
 use crate::outbox::Nudge;
 use crate::store::StoreError;
@@ -26,7 +27,7 @@ impl Thread {
         if let Role::Follower { writer } = &self.role {
             return Err(Refusal::NotTheWriter(writer.clone()));
         }
-        let mut batch = Batch::new(self.counters);
+        let (mut batch, jobs) = (Batch::new(self.counters), work.len());
         let outcomes = match self.judge_all(&mut batch, work) {
             Ok(outcomes) => outcomes,
             Err(error) => {
@@ -46,8 +47,10 @@ impl Thread {
         if batch.changes().is_empty() {
             return Ok(outcomes);
         }
+        let began = Instant::now();
         match self.open_store().and_then(|store| store.write(batch.changes(), self.term)) {
             Ok(()) => {
+                figures::written(jobs, began.elapsed());
                 self.newest = now;
                 self.publish(batch, head);
             }
@@ -76,7 +79,7 @@ impl Thread {
         submission: &Submission,
     ) -> Result<Result<Outcome, Refusal>, StoreError> {
         let Some(store) = self.store.as_ref() else { return Err(closed()) };
-        batch.decide(batch::Judge {
+        let outcome = batch.decide(batch::Judge {
             store,
             market: &mut self.working,
             unindexed: &self.unindexed,
@@ -84,7 +87,9 @@ impl Thread {
             signer: &*self.signer,
             now: self.clock.now(),
             submission,
-        })
+        })?;
+        figures::judged(&submission.command, &outcome);
+        Ok(outcome)
     }
 
     fn keep(&self, batch: &mut Batch, keep: Keep) -> Result<Result<Outcome, Refusal>, StoreError> {
