@@ -10,8 +10,9 @@ use crate::tally::tally;
 use contracts::payout::Accrual;
 use contracts::{Account, Contract, ContractState, ContractStep, Posting, Slot, SlotStep};
 use reputation::{Evidence, Outcome, Record};
+use std::collections::BTreeSet;
 use types::documents::{Ask, Settlement, SlotSize};
-use types::{ContractId, Did, DocId, Epoch, Hash};
+use types::{ContractId, Did, DocId, Epoch, Hash, Msat};
 
 impl Market {
     /// Makes `event` part of the state.
@@ -20,13 +21,25 @@ impl Market {
     /// When the event does not follow from this state: a journal of another market, or a bug. The state is
     /// then worth nothing, and stopping is the only safe answer.
     pub fn apply(&mut self, event: &Event) {
-        let touched = event.contract();
-        let before = touched.and_then(|id| self.reminder_of(&id));
+        let touched = match event {
+            Event::VerdictRecorded { accruals, .. } | Event::EarningsPosted { accruals, .. } => {
+                self.holding_back(accruals)
+            }
+            other => other.contract().into_iter().collect(),
+        };
+        let before: Vec<_> = touched.into_iter().map(|id| (id, self.reminder_of(&id))).collect();
         self.change(event);
-        if let Some(id) = touched {
+        for (id, before) in before {
             let after = self.reminder_of(&id);
             self.reminders.move_to(id, before, after);
         }
+    }
+
+    /// The contracts of these slots in which earnings are held back: when that is due next depends on what they have
+    /// earned.
+    fn holding_back(&self, accruals: &[(SlotId, Accrual)]) -> BTreeSet<ContractId> {
+        let held = |id: &SlotId| self.slot(*id).is_some_and(|(_, slot)| slot.lacking > Msat::ZERO);
+        accruals.iter().filter(|(id, _)| held(id)).map(|(id, _)| id.contract).collect()
     }
 
     fn change(&mut self, event: &Event) {
