@@ -35,9 +35,9 @@ kills ROUNDS='10000':
 failover ROUNDS='200':
     BONDSTORE_FAILOVER_ROUNDS={{ROUNDS}} BONDSTORE_FAILOVER_SECONDS=10 cargo test --release -p market-server --test postgres failover -- --nocapture
 
-# Random command sequences against the market's rules: CASES of them.
-sequences CASES='1000000':
-    PROPTEST_CASES={{CASES}} cargo test --release -p market --test sequences
+# Random command sequences against the market's rules: SIZE of them.
+sequences SIZE='1000000':
+    bash scripts/sequences.sh {{SIZE}}
 
 # Asks a running market what its description says, and much that it does not: EXAMPLES for each operation.
 schemathesis EXAMPLES='200':

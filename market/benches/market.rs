@@ -97,7 +97,7 @@ fn steps(criterion: &mut Criterion) {
     let mut fresh = world(1_000);
     let accept = agreed(&mut fresh);
     step(criterion, "acceptance", &fresh, &accept);
-    let world = active();
+    let mut world = active();
     let audit = world.audit(0, 0, false).expect("an audit is due");
     step(criterion, "verdict", &world, &audit);
     let mut over = active();

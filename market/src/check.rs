@@ -6,7 +6,8 @@ mod money;
 
 use crate::event::SlotId;
 use crate::state::Market;
-use contracts::{Account, Contract, ContractState, SlotState};
+use contracts::{Account, Contract, ContractState, Slot, SlotState};
+use std::collections::BTreeSet;
 use types::Msat;
 
 /// An invariant that does not hold.
@@ -129,6 +130,13 @@ fn states(market: &Market, contract: &Contract, breaches: &mut Breaches) {
         let fits = slot.size.bytes <= slot.capacity.0;
         breaches.expect(fits, "a slot holds at most its capacity", name);
     }
+    let held = contract.slots.iter().filter(|s| open && s.state != SlotState::Vacated);
+    let (holders, slots) = (held.clone().map(Slot::provider), held.count());
+    breaches.expect(
+        holders.collect::<BTreeSet<_>>().len() == slots,
+        "a provider is in one slot of a contract",
+        || contract.id.to_string(),
+    );
     let started = contract.revision > 0;
     breaches.expect(
         started == contract.first_epoch.is_some(),

@@ -145,7 +145,6 @@ fn lived(attempts: &[(bool, Attempt)]) -> World {
             && let Ok(events) = world.attempt(&command)
             && !events.is_empty()
         {
-            *world.taken.entry(command.name()).or_default() += 1;
             let again = world.market.decide(world.now, &command);
             assert!(again.is_err() || again == Ok(Vec::new()), "{} twice", command.name());
         }
@@ -206,7 +205,7 @@ fn random_lives_reach_every_agreement() {
     for _ in 0..240 {
         let attempts = sequence.new_tree(&mut runner).expect("no filters").current();
         let world = lived(&attempts);
-        for (name, count) in &world.taken {
+        for (name, count) in &world.book.tally.taken {
             *taken.entry(name).or_default() += count;
         }
         for event in &world.journal {

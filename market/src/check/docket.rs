@@ -3,7 +3,7 @@
 use super::Breaches;
 use crate::state::Market;
 use contracts::Account;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use types::{MoneyError, Msat};
 
 /// What waits for clients is there, to the msat, and rests on verdicts that stand and have not been refuted.
@@ -26,6 +26,12 @@ pub(super) fn check(market: &Market, breaches: &mut Breaches) {
             "a penalty that can be disputed rests on verdicts that can",
             || format!("{} slot {}", id.contract, id.slot),
         );
+    }
+    for ((epoch, provider), readings) in &market.docket.measured {
+        let points: BTreeSet<_> = readings.iter().map(|r| (r.auditor, &r.vantage)).collect();
+        breaches.expect(points.len() == readings.len(), "a vantage point counts once", || {
+            format!("{provider} in epoch {epoch}: {} by {}", readings.len(), points.len())
+        });
     }
     for (account, totals) in market.ledger.accounts() {
         if matches!(account, Account::Contested(..)) {

@@ -48,8 +48,12 @@ impl Kept {
     }
 
     fn answers(&self, challenge: &Challenge, slot: &SlotChallenge) -> Vec<Answer> {
-        let seed = slot.seed(&challenge.beacon, challenge.epoch, challenge.kind);
-        let picks = prove::picks(seed, &self.list.summary(), slot.count);
+        self.answer(slot.seed(&challenge.beacon, challenge.epoch, challenge.kind), slot.count)
+    }
+
+    /// The answers to `count` picks from `seed`.
+    pub(crate) fn answer(&self, seed: [u8; 32], count: u32) -> Vec<Answer> {
+        let picks = prove::picks(seed, &self.list.summary(), count);
         picks.into_iter().map(|pick| prove::answer(pick, &self.list, self)).collect()
     }
 }
@@ -80,16 +84,20 @@ impl Case {
     /// What `kept` answers to the challenge, in the name of `provider`.
     pub(crate) fn contest(&self, provider: Did, kept: &Kept) -> Contest {
         let slot = &self.challenge.slots[0];
-        let answers = prove::encode(&kept.answers(&self.challenge, slot));
-        let hash = Hash::of(&answers);
-        let proof = signed(Proof { provider, challenge: self.challenge.id(), answers: hash });
+        self.contest_with(provider, &prove::encode(&kept.answers(&self.challenge, slot)))
+    }
+
+    /// The dispute of the verdict by `provider` with `answers`.
+    pub(crate) fn contest_with(&self, provider: Did, answers: &[u8]) -> Contest {
+        let (challenge, hash) = (self.challenge.id(), Hash::of(answers));
+        let proof = signed(Proof { provider, challenge, answers: hash });
         let dispute = Dispute { provider, verdict: self.verdict.id(), proof: proof.id() };
         Contest {
             dispute: signed(dispute),
             verdict: self.verdict.clone(),
             challenge: self.challenge.clone(),
             proof,
-            answers,
+            answers: answers.to_vec().into(),
         }
     }
 
@@ -163,7 +171,7 @@ impl World {
     }
 }
 
-fn verdict_of(
+pub(super) fn verdict_of(
     challenge: &Verified<Challenge>,
     epoch: Epoch,
     slots: Vec<SlotVerdict>,

@@ -1,13 +1,17 @@
 //! A small world to drive the market in: parties that act, chance that is seeded, `check` after every step.
 
 pub(crate) mod amend;
+pub(crate) mod book;
+mod chances;
 pub(crate) mod court;
 mod picks;
 pub(crate) mod stage;
+pub(crate) mod twists;
 
+use book::Book;
 use contracts::beacon::HashChain;
 use market::{Command, Event, Genesis, Market, Rejection, check};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use types::documents::{Ask, AuditKind, Deposit, Quote, Request, SlotVerdict, Verdict, Withdrawal};
 use types::{
     Bytes, Did, Document, Epoch, GbPrice, Hash, Msat, Price, Span, Terms, Tier, Timestamp, Verified,
@@ -26,8 +30,8 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     /// Every event so far.
     pub(crate) journal: Vec<Event>,
-    /// How many commands were taken, by name.
-    pub(crate) taken: BTreeMap<&'static str, u64>,
+    /// What there was to see.
+    pub(crate) book: Book,
     pub(super) chain: HashChain,
     pub(super) quotes: Vec<Verified<Quote>>,
     counter: u64,
@@ -43,6 +47,10 @@ pub(crate) fn did(n: u8) -> Did {
 }
 
 pub(crate) const MARKET: u8 = 255;
+/// From this provider on, bonds are made up of earnings.
+pub(crate) const POOR: u8 = 9;
+/// Who measures beside the market.
+pub(crate) const AUDITOR: u8 = 254;
 
 pub(crate) fn signed<T: Document>(document: T) -> Verified<T> {
     Verified::simulated(document)
@@ -56,12 +64,14 @@ impl World {
     /// A market whose chain of beacons lasts for so many epochs.
     pub(crate) fn lasting(epochs: u64, fault: Fault) -> Self {
         let chain = HashChain::new(&[7; 32], epochs);
+        let auditors = vec![did(AUDITOR)];
         let genesis = Genesis::standard(did(MARKET), Span::DAY, chain.anchor());
+        let genesis = Genesis { auditors, ..genesis };
         Self {
             market: Market::new(genesis),
             now: Timestamp(1_700_000_000_000_000),
             journal: Vec::new(),
-            taken: BTreeMap::new(),
+            book: Book::default(),
             chain,
             quotes: Vec::new(),
             counter: 0,
@@ -69,12 +79,33 @@ impl World {
         }
     }
 
+    /// A market in which standings change within days: reviews every three epochs, and an alarm after a few losses.
+    pub(crate) fn hasty(fault: Fault) -> Self {
+        let mut world = Self::new(fault);
+        let mut genesis = world.market.genesis().clone();
+        let points = &mut genesis.reputation.points;
+        (points.review_every, points.outcomes_min, points.vetting) = (3, 4, 6);
+        points.high_after = 12;
+        for dimension in &mut genesis.reputation.dimensions {
+            dimension.suspicion.alarm_micro = dimension.suspicion.alarm_micro.min(3_000_000);
+        }
+        world.market = Market::new(genesis);
+        world
+    }
+
     /// Judges and applies one command; everything that must hold is checked.
     pub(crate) fn run(&mut self, command: &Command) -> Result<bool, String> {
-        let Ok(events) = self.market.decide(self.now, command) else { return Ok(false) };
-        if events.is_empty() {
-            return Ok(false);
-        }
+        let events = match self.market.decide(self.now, command) {
+            Ok(events) if events.is_empty() => {
+                self.book.idle(command);
+                return Ok(false);
+            }
+            Ok(events) => events,
+            Err(refusal) => {
+                self.book.refused(command, refusal.code());
+                return Ok(false);
+            }
+        };
         let before = self.market.ledger().totals(contracts::Account::Fees).credits;
         let events = (self.fault)(&self.market, events);
         for event in &events {
@@ -84,8 +115,8 @@ impl World {
         if fees != before && !PAYS_FEES.contains(&command.name()) {
             return Err(format!("{} paid the market", command.name()));
         }
+        self.book.note(&self.market, command, &events)?;
         self.journal.extend(events);
-        *self.taken.entry(command.name()).or_default() += 1;
         check(&self.market)
             .map_err(|breaches| format!("after {}: {breaches:?}", command.name()))?;
         self.once_only(command)?;
@@ -147,7 +178,7 @@ impl World {
             duration_discounts: Vec::new(),
             tags: Vec::new(),
             counter: None,
-            held_bond_permille: 0,
+            held_bond_permille: if n < POOR { 0 } else { 1000 },
             expires: self.now.after(Span(300 * Span::DAY.0)),
         };
         Command::PublishAsk { ask: signed(ask), network: format!("10.0.{n}.0/24") }
@@ -163,6 +194,12 @@ impl World {
     ) -> Result<(), Rejection> {
         let mut terms = Terms::standard(Bytes(megabytes * 1_000_000), Span(days * Span::DAY.0));
         terms.redundancy = types::Redundancy { data: 2, parity: 2 };
+        if seed.is_multiple_of(4) {
+            terms.renewal = types::terms::Renewal::Automatic;
+        }
+        if seed.is_multiple_of(3) {
+            terms.maintenance = Span(6 * Span::DAY.0);
+        }
         let request = signed(Request { client: did(client), terms, nonce: self.next() });
         let online: BTreeSet<Did> = self.market.offers().keys().copied().collect();
         let quote = self.market.quote(self.now, &request, [seed; 32], &online)?;
@@ -171,15 +208,14 @@ impl World {
     }
 
     /// One thing that is due, if anything is.
-    pub(crate) fn due(&mut self, seed: u8) -> Result<bool, String> {
+    pub(crate) fn due(&self, pick: usize, seed: u8) -> Option<Command> {
         let due = self.market.due(self.now);
-        let Some(first) = due.first() else { return Ok(false) };
-        self.run(&first.command([seed; 32]))
+        due.get(pick % due.len().max(1)).map(|due| due.command([seed; 32]))
     }
 
     /// Everything that is due, until nothing is.
     pub(crate) fn settle_down(&mut self, seed: u8) -> Result<(), String> {
-        for _ in 0..10_000 {
+        for _ in 0..300 {
             let mut changed = false;
             for due in self.market.due(self.now) {
                 changed |= self.run(&due.command([seed; 32]))?;

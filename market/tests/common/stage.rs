@@ -101,6 +101,10 @@ impl World {
             self.market.apply(event);
         }
         check(&self.market).unwrap_or_else(|breaches| panic!("{}: {breaches:?}", command.name()));
+        if !events.is_empty() {
+            let noted = self.book.note(&self.market, command, &events);
+            noted.unwrap_or_else(|breach| panic!("{}: {breach}", command.name()));
+        }
         self.journal.extend(events.clone());
         Ok(events)
     }

@@ -1,0 +1,130 @@
+//! What a world has seen: how often each command was taken and refused, which events happened, which documents there are.
+
+use super::court::Case;
+use market::{Command, Event, Market};
+use std::collections::{BTreeMap, BTreeSet};
+use types::documents::Grant;
+use types::{DocId, Msat, Verified};
+
+/// How often something happened, by name.
+pub(crate) type Counts = BTreeMap<&'static str, u64>;
+
+/// What became of commands.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) taken: Counts,
+    /// By command and the refusal's code.
+    pub(crate) refused: BTreeMap<(&'static str, &'static str), u64>,
+    /// Commands that had happened before, or of which nothing follows now.
+    pub(crate) idle: Counts,
+    pub(crate) events: Counts,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, other: &Self) {
+        let add = |sum: &mut Counts, more: &Counts| {
+            for (name, count) in more {
+                *sum.entry(name).or_default() += count;
+            }
+        };
+        add(&mut self.taken, &other.taken);
+        add(&mut self.idle, &other.idle);
+        add(&mut self.events, &other.events);
+        for (name, count) in &other.refused {
+            *self.refused.entry(*name).or_default() += count;
+        }
+    }
+
+    /// How often a command was refused, for whatever reason.
+    pub(crate) fn refusals(&self, name: &str) -> u64 {
+        let of = self.refused.iter().filter(|((command, _), _)| *command == name);
+        of.map(|(_, count)| count).sum()
+    }
+
+    /// A line for each command, then one for each event.
+    pub(crate) fn histogram(&self, commands: &[&str]) -> String {
+        let count = |counts: &Counts, name: &str| counts.get(name).copied().unwrap_or(0);
+        let mut lines = vec![format!("{:16}{:>9}{:>9}{:>9}", "", "taken", "refused", "idle")];
+        lines.extend(commands.iter().map(|name| {
+            let (taken, idle) = (count(&self.taken, name), count(&self.idle, name));
+            format!("{name:16}{taken:>9}{:>9}{idle:>9}", self.refusals(name))
+        }));
+        lines.extend(self.events.iter().map(|(name, count)| format!("{name:24}{count:>10}")));
+        lines.join("\n")
+    }
+}
+
+/// Everything that a world remembers beside the market.
+#[derive(Default)]
+pub(crate) struct Book {
+    pub(crate) tally: Tally,
+    /// Every command with a document that was taken.
+    pub(crate) done: Vec<Command>,
+    /// Audits that found something wrong.
+    pub(crate) filed: Vec<Case>,
+    /// Grants that were given.
+    pub(crate) grants: Vec<Verified<Grant>>,
+    documents: BTreeSet<DocId>,
+    /// What was paid in less what was paid out, by documents alone.
+    inside: i64,
+}
+
+impl Book {
+    /// Notes what was taken, and holds it against what must be: money comes and goes by documents alone, and whatever is held
+    /// against a provider has a document as evidence.
+    pub(crate) fn note(
+        &mut self,
+        market: &Market,
+        command: &Command,
+        events: &[Event],
+    ) -> Result<(), String> {
+        *self.tally.taken.entry(command.name()).or_default() += 1;
+        for event in events {
+            *self.tally.events.entry(event.name()).or_default() += 1;
+        }
+        let documents = command.documents();
+        self.documents.extend(documents.iter().map(|(id, _)| id));
+        if !documents.is_empty() {
+            self.done.push(command.clone());
+        }
+        match command {
+            Command::Deposit(deposit) => self.inside += deposit.amount.0,
+            Command::Withdraw(withdrawal) => self.inside -= withdrawal.amount.0,
+            Command::Grant(grant) => self.grants.push(grant.clone()),
+            _ => {}
+        }
+        let world = market.ledger().balance(contracts::Account::World);
+        if world != Msat(-self.inside) {
+            return Err(format!("{} came in by documents, {world} by the books", self.inside));
+        }
+        self.evident(events)
+    }
+
+    fn evident(&self, events: &[Event]) -> Result<(), String> {
+        for event in events {
+            let known = match event {
+                Event::Penalised { fault, .. } | Event::SlotFaulted { fault, .. } => {
+                    self.documents.contains(&fault.evidence)
+                }
+                Event::PenaltyReversed { verdict, .. } => self.documents.contains(verdict),
+                Event::StandingChanged { change, .. } => !change.reasons.is_empty(),
+                Event::RepairDelayed { reason, .. } | Event::RenewalRefused { reason, .. } => {
+                    !reason.is_empty()
+                }
+                _ => true,
+            };
+            if !known {
+                return Err(format!("{} has no evidence: {event:?}", event.name()));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn refused(&mut self, command: &Command, code: &'static str) {
+        *self.tally.refused.entry((command.name(), code)).or_default() += 1;
+    }
+
+    pub(crate) fn idle(&mut self, command: &Command) {
+        *self.tally.idle.entry(command.name()).or_default() += 1;
+    }
+}
