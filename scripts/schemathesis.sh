@@ -20,19 +20,28 @@ cargo build --locked --bin bondstore
 bondstore=$PWD/${CARGO_TARGET_DIR:-target}/debug/bondstore
 home=$(mktemp -d)
 market=
+running=()
 stop() {
-    if [ -n "$market" ]; then kill "$market" 2>/dev/null || true; fi
+    for pid in "${running[@]}"; do kill "$pid" 2>/dev/null || true; done
+    wait
     rm -rf "$home"
 }
 trap stop EXIT
 export BONDSTORE_PASSWORD='a password for tests'
 
+# Waits until a command does what it is to do, a minute at most.
+until_done() {
+    for _ in $(seq 120); do
+        if "$@" >"$home/tried" 2>&1; then return; fi
+        sleep 0.5
+    done
+    cat "$home/tried"
+    exit 1
+}
 "$bondstore" market run --data "$home/market" --listen 127.0.0.1:0 --json >"$home/said" &
 market=$!
-for _ in $(seq 600); do
-    [ -s "$home/said" ] && break
-    sleep 0.1
-done
+running+=("$market")
+until_done test -s "$home/said"
 field() { python3 -c 'import json,sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
 url=$(field url <"$home/said")
 "$bondstore" client init --data "$home/client" --market "$url" >/dev/null
@@ -40,12 +49,28 @@ session() { "$bondstore" session --data "$home/client" --json "$@"; }
 party=$(session | field party)
 "$bondstore" market credit --data "$home/market" "$party" 1000000000 >/dev/null
 
+# Two providers and an object, so that there are contracts to ask for.
+for number in 1 2; do
+    node=$home/provider$number
+    "$bondstore" provider init --data "$node" --market "$url" --listen 127.0.0.1:0 --capacity 1GB --json >"$home/node"
+    "$bondstore" market credit --data "$home/market" "$(field did <"$home/node")" 1000000000 >/dev/null
+    "$bondstore" provider run --data "$node" >"$node.log" 2>&1 &
+    running+=("$!")
+done
+head -c 300000 /dev/urandom >"$home/file"
+until_done "$bondstore" put "$home/file" thing --data "$home/client" --for 90d --data-shards 1 --parity-shards 1 \
+    --same-operator --same-network
+"$bondstore" share thing --with "$("$bondstore" session --operator "$home/market" --data "$home/client" --json | field party)" \
+    --data "$home/client" >/dev/null
+known=$("$bondstore" contract list --data "$home/client" --json | grep -oE '[0-9a-f]{64}' | sort -u | tr '\n' ' ')
+echo "contracts: $known"
+
 run() {
     local who=$1 spoken
     shift
     spoken=$(session "$@")
     echo "== as $who"
-    BONDSTORE_PARTY=$(field party <<<"$spoken") BONDSTORE_MARKET=$(field market <<<"$spoken") \
+    BONDSTORE_CONTRACTS=$known BONDSTORE_PARTY=$(field party <<<"$spoken") BONDSTORE_MARKET=$(field market <<<"$spoken") \
         SCHEMATHESIS_HOOKS=scripts/schemathesis_hooks.py \
         "$venv/bin/schemathesis" --config-file scripts/schemathesis.toml run "$url/openapi.json" \
         --header "Authorization: Bearer $(field session <<<"$spoken")" \

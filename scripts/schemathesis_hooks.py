@@ -50,6 +50,8 @@ def payload(root, schema, draw, name=None):
         target = schema["$ref"].rsplit("/", 1)[-1]
         if target == "Did":
             return OWN if name in SIGNERS else os.environ["BONDSTORE_MARKET"]
+        if name == "contract" and draw.random() < 0.7:
+            return draw.choice(os.environ["BONDSTORE_CONTRACTS"].split())
         if target in ("Hash", "DocId", "ContractId"):
             return hashlib.sha256(str(draw.random()).encode()).hexdigest()
         if target in ("Price", "GbPrice"):
@@ -85,9 +87,13 @@ def signed(root, schema, draw):
 
 @schemathesis.hook
 def map_path_parameters(context, path_parameters):
-    """Half of the parties are the one that asks."""
-    if path_parameters and "party" in path_parameters and len(str(path_parameters["party"])) % 2 == 0:
+    """Half of the parties are the one that asks, most contracts are there."""
+    draw = random.Random(repr(path_parameters))
+    contracts = os.environ["BONDSTORE_CONTRACTS"].split()
+    if path_parameters and "party" in path_parameters and draw.random() < 0.5:
         path_parameters["party"] = os.environ["BONDSTORE_PARTY"]
+    if path_parameters and "contract" in path_parameters and draw.random() < 0.7:
+        path_parameters["contract"] = draw.choice(contracts)
     return path_parameters
 
 
