@@ -1,5 +1,6 @@
 //! What is written on the command line, read more strictly than the units alone are; and what is said where it is wrong.
 
+use types::documents::Discount;
 use types::text::TextError;
 use types::{Bytes, Span};
 
@@ -31,6 +32,46 @@ pub(crate) fn amount(text: &str) -> Result<i64, String> {
         Ok(amount) => Err(format!("{amount} msat cannot be moved; give an amount above zero")),
         Err(_) => Err(format!("{text:?} is not an amount; give whole msat from 1 to {}", i64::MAX)),
     }
+}
+
+/// `100GB=5%`: a discount by slot size.
+pub(crate) fn volume_discount(text: &str) -> Result<Discount<Bytes>, String> {
+    discount(text, "100GB=5%", size)
+}
+
+/// `90d=10%`: a discount by duration.
+pub(crate) fn duration_discount(text: &str) -> Result<Discount<Span>, String> {
+    discount(text, "90d=10%", span)
+}
+
+fn discount<T>(
+    text: &str,
+    example: &str,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Discount<T>, String> {
+    let Some((from, off)) = text.split_once('=') else {
+        return Err(format!(
+            "{text:?} is no discount; write from where on, and how much, such as {example}"
+        ));
+    };
+    let (from, permille) = (read(from)?, permille(off)?);
+    Ok(Discount { from, permille })
+}
+
+/// `99.5` percent as 995 permille.
+pub(crate) fn permille(text: &str) -> Result<u16, String> {
+    let wrong = || {
+        format!(
+            "{text:?} is not a percentage; give 0 to 100 with at most one decimal, such as 99.5"
+        )
+    };
+    let (whole, tenth) =
+        text.trim_end_matches('%').split_once('.').unwrap_or((text.trim_end_matches('%'), "0"));
+    let whole: u16 = whole.parse().map_err(|_| wrong())?;
+    let tenth: u16 =
+        if tenth.len() == 1 { tenth.parse().map_err(|_| wrong())? } else { return Err(wrong()) };
+    let permille = whole.checked_mul(10).and_then(|w| w.checked_add(tenth)).ok_or_else(wrong)?;
+    if permille <= 1000 { Ok(permille) } else { Err(wrong()) }
 }
 
 /// The error with all of what was written, where it names the unit alone.
@@ -70,6 +111,22 @@ mod tests {
         {
             assert!(wrong);
         }
+    }
+
+    #[test]
+    fn a_discount_says_from_where_on_and_how_much() {
+        assert_eq!(
+            volume_discount("1GB=5%"),
+            Ok(Discount { from: Bytes(1_000_000_000), permille: 50 })
+        );
+        assert_eq!(
+            duration_discount("90d=2.5"),
+            Ok(Discount { from: Span(90 * Span::DAY.0), permille: 25 })
+        );
+        for text in ["5%", "1GB=", "=5%", "1GB=101%", "0GB=5%"] {
+            assert!(volume_discount(text).is_err(), "{text}");
+        }
+        assert!(duration_discount("90=5%").unwrap_err().contains("no unit"));
     }
 
     #[test]

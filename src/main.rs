@@ -6,6 +6,7 @@ mod auditor;
 mod client;
 mod contract;
 mod demo;
+mod founding;
 mod get;
 mod invoice;
 mod journal;
@@ -14,6 +15,7 @@ mod ls;
 mod market;
 mod output;
 mod party;
+mod prices;
 mod pricing;
 mod provider;
 mod put;
@@ -70,6 +72,7 @@ enum Command {
     Client(client::ClientCommand),
     /// Ask what storing so much would cost, and who would keep it.
     Quote(quote::Quote),
+    Prices(prices::Prices),
     /// Store a file under a bonded contract.
     Put(put::Put),
     /// Fetch an object.
@@ -117,6 +120,7 @@ fn main() -> ExitCode {
         Command::Auditor(auditor) => runtime::run(auditor.run(&output)),
         Command::Client(client) => runtime::run(client.run(&output)),
         Command::Quote(quote) => runtime::run(quote.run(&output)),
+        Command::Prices(prices) => runtime::run(prices.run(&output)),
         Command::Put(put) => runtime::run(put.run(&output)),
         Command::Get(get) => runtime::run(get.run(&output)),
         Command::Ls(ls) => runtime::run(ls.run(&output)),

@@ -1,12 +1,12 @@
 //! `bondstore market`: run one, and book what its operator received.
 
 use crate::arguments;
+use crate::founding::Founding;
 use crate::output::{Output, table};
 use crate::runtime::asked_to_end;
 use crate::settings;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Args, CommandFactory, Subcommand};
-use market::Genesis;
 use market_server::{ADDRESS_FILE, Config, KEY_FILE, OpenError, Place};
 use network::client::{ClientOptions, HttpClient};
 use network::endpoint::{Endpoint, PlainHttp};
@@ -61,12 +61,8 @@ pub(crate) enum Market {
         /// Where to listen; anything but loopback speaks TLS.
         #[arg(long, default_value = "127.0.0.1:7700", value_name = "ADDR")]
         listen: String,
-        /// What an epoch stands for in prices and terms: fixed when the market is founded, 1h where nothing is said.
-        #[arg(long, value_name = "DURATION", value_parser = arguments::span)]
-        epoch: Option<Span>,
-        /// An auditor that may measure providers beside the market: fixed when the market is founded, repeatable.
-        #[arg(long, value_name = "DID")]
-        auditor: Vec<Did>,
+        #[command(flatten)]
+        founding: Founding,
         /// How often an epoch really opens; as often as it stands for where nothing is said.
         #[arg(long, value_name = "DURATION", value_parser = arguments::span)]
         epoch_every: Option<Span>,
@@ -136,8 +132,7 @@ impl Market {
             Self::Run {
                 market,
                 listen,
-                epoch,
-                auditor,
+                founding,
                 epoch_every,
                 full_check,
                 measure,
@@ -145,15 +140,11 @@ impl Market {
                 public_url,
                 metrics,
             } => {
-                found_if_new(&market, epoch.unwrap_or(Span::HOUR), &auditor).await?;
+                found_if_new(&market, &founding).await?;
                 let place = market.place();
                 let genesis = blocking(move || Ok(market_server::genesis(place)?)).await?;
+                founding.holds_of(&genesis)?;
                 let founded = genesis.epoch;
-                if let Some(wanted) = epoch.filter(|wanted| *wanted != founded) {
-                    bail!(
-                        "this market was founded with epochs of {founded}, not {wanted}; leave --epoch out, or found another in a new directory"
-                    );
-                }
                 let key = market.key().await?;
                 let config = Config {
                     full_check,
@@ -276,7 +267,7 @@ async fn restore(file: PathBuf, market: &MarketArgs, output: &Output) -> Result<
 }
 
 /// Founds the market where there is none yet.
-async fn found_if_new(market: &MarketArgs, epoch: Span, auditors: &[Did]) -> Result<()> {
+async fn found_if_new(market: &MarketArgs, founding: &Founding) -> Result<()> {
     let place = market.place();
     let there = blocking(move || Ok(market_server::genesis(place))).await?;
     match there {
@@ -287,11 +278,10 @@ async fn found_if_new(market: &MarketArgs, epoch: Span, auditors: &[Did]) -> Res
     let kept = market.data.join(KEY_FILE).exists();
     let prompt = if kept { Prompt::Existing } else { Prompt::New };
     let password = Password::obtain(market.password_file.as_deref(), prompt)?;
-    let (place, data, auditors) = (market.place(), market.data.clone(), auditors.to_vec());
+    let (place, data, founding) = (market.place(), market.data.clone(), founding.clone());
     blocking(move || {
         let key = market_server::obtain_key(&data, &password, None)?;
-        let genesis = |did, anchor| Genesis { auditors, ..Genesis::standard(did, epoch, anchor) };
-        Ok(market_server::found(place, &key, genesis)?)
+        Ok(market_server::found(place, &key, |did, anchor| founding.genesis(did, anchor))?)
     })
     .await
 }

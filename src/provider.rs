@@ -16,7 +16,7 @@ use provider_node::{Config, Settings, objections};
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
-use types::documents::{Departure, Maintenance, TopUp, Withdrawal};
+use types::documents::{Departure, Discount, Maintenance, TopUp, Withdrawal};
 use types::{
     Bytes, ContractId, DocId, Epoch, GbPrice, Msat, Price, SecretKey, Signer, Span, Tier, Verified,
 };
@@ -172,6 +172,18 @@ pub(crate) struct Init {
     /// Who runs it; the same for all of your nodes. The node itself where nothing is said.
     #[arg(long)]
     operator: Option<String>,
+    /// Cheaper for larger slots, `100GB=5%`: so much off from this slot size on; repeatable, rising.
+    #[arg(long, value_name = "SIZE=PERCENT", value_parser = arguments::volume_discount)]
+    volume_discount: Vec<Discount<Bytes>>,
+    /// Cheaper for longer contracts, `90d=10%`: so much off from this duration on; repeatable, rising.
+    #[arg(long, value_name = "DURATION=PERCENT", value_parser = arguments::duration_discount)]
+    duration_discount: Vec<Discount<Span>>,
+    /// What it says of itself, `ssd`: clients may ask for tags; repeatable.
+    #[arg(long, value_name = "TAG")]
+    tag: Vec<String>,
+    /// How much of each bond may be held back from its earnings, in percent, rather than locked at once.
+    #[arg(long, default_value = "0", value_name = "PERCENT", value_parser = arguments::permille)]
+    held_bond: u16,
 }
 
 impl Provider {
@@ -374,8 +386,13 @@ impl Init {
             minimum_use: self.minimum_use.min(self.capacity),
             duration_max: self.longest,
             region: self.region,
+            volume_discounts: self.volume_discount,
+            duration_discounts: self.duration_discount,
+            tags: self.tag,
+            held_bond_permille: self.held_bond,
             ..Offer::new(self.capacity, self.price, operator)
         };
+        let offer = offer.validated()?;
         let (listen, advertise) = (self.listen, self.advertise);
         let settings = Settings { market, market_key, listen, advertise, offer };
         let (data, made) = (self.node.data.clone(), settings.clone());

@@ -3,11 +3,12 @@
 use crate::arguments;
 use crate::client::ClientArgs;
 use crate::output::{Output, table};
-use ::client::StorageWish;
+use ::client::{Bid, StorageWish};
 use anyhow::Result;
 use clap::Args;
-use client_node::{Bid, Client, Offer};
-use types::documents::Quote as QuoteDocument;
+use client_node::Offer;
+use serde_json::json;
+use types::documents::{CounterRefusal, Quote as QuoteDocument};
 use types::{Bytes, Did, GbPrice, Price, Redundancy, Span, Tier};
 
 /// What is wished for, beside the size.
@@ -26,7 +27,7 @@ pub(crate) struct WishArgs {
     #[arg(long, default_value = "hot")]
     tier: Tier,
     /// Percentage of audits that must be answered.
-    #[arg(long, default_value = "99.5", value_name = "PERCENT", value_parser = permille)]
+    #[arg(long, default_value = "99.5", value_name = "PERCENT", value_parser = arguments::permille)]
     availability: u16,
     /// Acceptable regions; none means all.
     #[arg(long, value_name = "REGION")]
@@ -40,6 +41,12 @@ pub(crate) struct WishArgs {
     /// Bytes of reads paid for in advance; the whole object once where nothing is said.
     #[arg(long, value_name = "SIZE")]
     egress: Option<Bytes>,
+    /// Bargain: what you would pay for keeping at most, in msat per GB and day on the tier, where a new contract is made.
+    #[arg(long, value_name = "MSAT")]
+    counter: Option<Price>,
+    /// With --counter: what you would pay for reads at most, in msat per GB; what is asked where nothing is said.
+    #[arg(long, value_name = "MSAT", requires = "counter")]
+    counter_egress: Option<GbPrice>,
 }
 
 impl WishArgs {
@@ -52,24 +59,9 @@ impl WishArgs {
         wish.placement.distinct_operators = !self.same_operator;
         wish.placement.distinct_networks = !self.same_network;
         wish.egress = self.egress;
+        wish.bid = self.counter.map(|price| Bid { price, egress: self.counter_egress });
         wish
     }
-}
-
-/// `99.5` percent as 995 permille.
-fn permille(text: &str) -> Result<u16, String> {
-    let wrong = || {
-        format!(
-            "{text:?} is not a percentage; give 0 to 100 with at most one decimal, such as 99.5"
-        )
-    };
-    let (whole, tenth) =
-        text.trim_end_matches('%').split_once('.').unwrap_or((text.trim_end_matches('%'), "0"));
-    let whole: u16 = whole.parse().map_err(|_| wrong())?;
-    let tenth: u16 =
-        if tenth.len() == 1 { tenth.parse().map_err(|_| wrong())? } else { return Err(wrong()) };
-    let permille = whole.checked_mul(10).and_then(|w| w.checked_add(tenth)).ok_or_else(wrong)?;
-    if permille <= 1000 { Ok(permille) } else { Err(wrong()) }
 }
 
 #[derive(Args)]
@@ -77,12 +69,6 @@ pub(crate) struct Quote {
     /// How much: `10GB`, `512MiB`.
     #[arg(value_parser = arguments::size)]
     size: Bytes,
-    /// Bargain: what you would pay for keeping at most, in msat per GB and day on the tier.
-    #[arg(long, value_name = "MSAT")]
-    counter: Option<Price>,
-    /// With --counter: what you would pay for reads at most, in msat per GB; what is asked where nothing is said.
-    #[arg(long, value_name = "MSAT", requires = "counter")]
-    counter_egress: Option<GbPrice>,
     #[command(flatten)]
     wish: WishArgs,
     #[command(flatten)]
@@ -92,39 +78,28 @@ pub(crate) struct Quote {
 impl Quote {
     pub(crate) async fn run(self, output: &Output) -> Result<()> {
         let client = self.client.open().await?;
-        let mut offer = client.quote(&self.wish.wish(self.size)).await?;
-        if let Some(price) = self.counter {
-            offer = bargain(&client, offer, Bid { price, egress: self.counter_egress }).await?;
+        let offer = client.quote(&self.wish.wish(self.size)).await?;
+        let mut value = serde_json::to_value(offer.quote())?;
+        if self.wish.counter.is_some() {
+            let refused =
+                |r: &CounterRefusal| json!({ "provider": r.provider, "reason": r.reason });
+            value["refusals"] = offer.refusals().map(refused).collect();
         }
-        output.result(offer.quote(), || text(offer.quote(), Did::short));
+        output.result(&value, || told(&offer));
         Ok(())
     }
 }
 
-/// Counters round by round, until every slot costs no more than the bid, no round is left, or a round brings nothing.
-async fn bargain(client: &Client, mut offer: Offer, bid: Bid) -> Result<Offer> {
-    loop {
-        let dearest = offer.quote().slots.iter().map(|slot| slot.price).max();
-        if dearest.is_some_and(|price| price <= bid.price) {
-            return Ok(offer);
-        }
-        let next = match client.counter(&offer, bid).await {
-            Ok(next) => next,
-            // The market allows no further round: the last quote stands.
-            Err(error) if is_over(&error) && offer.quote().round > 0 => {
-                return Ok(offer);
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let (before, after) = (offer.quote().cost.escrow()?, next.quote().cost.escrow()?);
-        tracing::info!(round = next.quote().round, %before, %after, "a counter was answered");
-        offer = next;
+/// A quote as people read it, and who refused to ask less.
+fn told(offer: &Offer) -> String {
+    let quote = text(offer.quote(), Did::short);
+    let refused = |r: &CounterRefusal| format!("\n  {}: {}", r.provider.short(), r.reason);
+    let refused = offer.refusals().map(refused).collect::<Vec<_>>().concat();
+    match offer.quote().round {
+        0 => quote,
+        round if refused.is_empty() => format!("{quote}\nafter {round} rounds of counters"),
+        round => format!("{quote}\nafter {round} rounds of counters, refused by{refused}"),
     }
-}
-
-/// Whether the market allows no further round.
-fn is_over(error: &client_node::Error) -> bool {
-    matches!(error, client_node::Error::Network(refused) if refused.code() == Some("counter_out_of_turn"))
 }
 
 /// A quote as people read it: line by line, who was chosen, who was not and why. `name` says what a provider is called.
@@ -184,6 +159,7 @@ fn percent(ppm: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arguments::permille;
 
     #[test]
     fn percentages_are_read_and_shown() {

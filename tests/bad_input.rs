@@ -8,7 +8,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use support::{Finished, Town, bondstore, json, offers, text, wait_for};
+use support::{Beyond, Finished, Town, bondstore, json, offers, text, wait_for};
 
 /// Fewer than the six slots of a usual contract need.
 const PROVIDERS: usize = 4;
@@ -118,7 +118,7 @@ fn with_file(path: &str, bytes: &[u8], refusals: impl Fn()) {
 
 #[test]
 fn a_town_refuses_what_cannot_be_and_loses_nothing() {
-    let town = Town::found(PROVIDERS, "10GB", "1h");
+    let town = Town::found((PROVIDERS, "10GB", "1h"), Beyond::default());
     let (client, market) = (town.path("client"), town.path("market"));
     let file = town.path("file");
     fs::write(&file, b"some bytes").expect("a file can be written");

@@ -4,14 +4,14 @@
 mod support;
 
 use serde_json::Value;
-use support::{Finished, Town, bondstore, json, text, wait_for};
+use support::{Beyond, Finished, Town, bondstore, json, text, wait_for};
 
 /// As many as a contract has slots.
 const PROVIDERS: usize = 6;
 
 #[test]
 fn receipts_journals_and_statements_convince_without_the_market() {
-    let town = Town::found(PROVIDERS, "10GB", "500ms");
+    let town = Town::found((PROVIDERS, "10GB", "500ms"), Beyond::default());
     std::fs::write(town.path("file"), vec![7; 300_000]).expect("a file can be written");
     let put = town.client(&["put", &town.path("file"), "--for", "90d"]);
     let contract = text(&put["contract"]);

@@ -9,7 +9,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::process::Stdio;
-use support::{Process, Running, Town, bondstore, offers, text, wait_for};
+use support::{Beyond, Process, Running, Town, bondstore, offers, text, wait_for};
 
 /// What client and provider may have in memory at their peak, each, in KiB.
 const PEAK_KIB_MAX: u64 = 256 << 10;
@@ -32,7 +32,7 @@ fn a_gibibyte_goes_in_and_out_while_every_process_stays_below_256_mib() {
         println!("skipped: {} bytes are free, {} are needed", free, bytes * FREE_PER_BYTE);
         return;
     }
-    let town = Town::found(PROVIDERS, "2GB", "1h");
+    let town = Town::found((PROVIDERS, "2GB", "1h"), Beyond::default());
     let quote = town.client(&["quote", "1MB"]);
     assert_eq!(offers(&quote), PROVIDERS, "{quote}");
     let (file, copy) = (town.path("file"), town.path("copy"));

@@ -4,7 +4,7 @@
 mod support;
 
 use serde_json::Value;
-use support::{Finished, Process, Town, bondstore, json, offers, text, wait_for};
+use support::{Beyond, Finished, Process, Town, bondstore, json, offers, text, wait_for};
 
 /// Six slots, and two providers to take over.
 const PROVIDERS: usize = 8;
@@ -19,7 +19,7 @@ const KEPT: [&str; 2] = ["nothing", "thesis"];
 
 #[test]
 fn a_file_is_stored_repaired_fetched_recovered_and_settled_by_separate_processes() {
-    let mut town = Town::found(PROVIDERS, "10GB", DAY);
+    let mut town = Town::found((PROVIDERS, "10GB", DAY), Beyond::default());
     let files = [("thesis", 5_000_000), ("photo", 700_001), ("note", 1), ("nothing", 0)];
     for (name, bytes) in files {
         std::fs::write(town.path(name), noise(name, bytes)).expect("a file can be written");

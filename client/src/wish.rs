@@ -2,8 +2,9 @@
 
 use crate::plan::Housing;
 use shards::{Shape, seal};
+use types::documents::Quote;
 use types::terms::{Detection, Placement};
-use types::{Bytes, Redundancy, Span, Terms, Tier};
+use types::{Bytes, GbPrice, Price, Redundancy, Span, Terms, Tier};
 
 /// Shard sizes that are tried where none is wished for, largest first.
 const SHARD_BYTES: [u32; 3] = [1 << 20, 512 << 10, 256 << 10];
@@ -39,6 +40,31 @@ pub struct StorageWish {
     pub housing: Housing,
     /// Plain bytes that a new contract should have room for, where that is more than the size: later objects share it.
     pub room: Option<Bytes>,
+    /// What is offered for it where a new contract is made; nothing takes what is asked.
+    pub bid: Option<Bid>,
+}
+
+/// What the client would pay at most: a counter's prices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bid {
+    /// For keeping, per GB and day after the tier's multiplier.
+    pub price: Price,
+    /// For reads, per GB; what the quote's dearest provider asks where nothing is said.
+    pub egress: Option<GbPrice>,
+}
+
+impl Bid {
+    /// Whether every slot of `quote` costs no more.
+    pub fn is_met_by(&self, quote: &Quote) -> bool {
+        let reads = |price: GbPrice| self.egress.is_none_or(|most| price <= most);
+        quote.slots.iter().all(|slot| slot.price <= self.price && reads(slot.egress))
+    }
+
+    /// What it offers for reads in answer to `quote`.
+    pub fn egress_max(&self, quote: &Quote) -> GbPrice {
+        let dearest = quote.slots.iter().chain(&quote.reserves).map(|slot| slot.egress).max();
+        self.egress.or(dearest).unwrap_or_default()
+    }
 }
 
 /// Why a wish cannot become terms.
@@ -91,6 +117,7 @@ impl StorageWish {
             egress: None,
             housing: Housing::default(),
             room: None,
+            bid: None,
         }
     }
 

@@ -7,7 +7,7 @@ pub mod sharing;
 
 pub use control::{RebuildOrder, RebuildSource, ToMarket, ToProvider};
 pub use node::{NodeInfo, ReceiptBody, SlotContent};
-pub use prices::{CounterBody, PriceLine, PricesView};
+pub use prices::{CounterAnswer, CounterBody, PriceLine, PricesView};
 pub use sharing::{GrantLine, SlotPass};
 
 use serde::{Deserialize, Serialize};

@@ -10,8 +10,9 @@ pub use evidence::{HeadBody, Period};
 use self::operations as op;
 use crate::api::{
     AcceptBody, Accepted, AccountView, BackupBody, BooksPage, BooksView, ContractLine,
-    ContractView, CounterBody, DisputeBody, GrantLine, HistoryEntry, JournalView, MarketInfo, Page,
-    PricesView, ProbeLine, ProviderLine, ReviseBody, SlotPass, ToMarket, ToProvider, VerdictLine,
+    ContractView, CounterAnswer, CounterBody, DisputeBody, GrantLine, HistoryEntry, JournalView,
+    MarketInfo, Page, PricesView, ProbeLine, ProviderLine, ReviseBody, SlotPass, ToMarket,
+    ToProvider, VerdictLine,
 };
 use crate::auth::Sessions;
 use crate::client::{Call, ClientError, HttpClient};
@@ -56,6 +57,14 @@ pub async fn discover(http: &HttpClient) -> Result<MarketInfo, ClientError> {
         ))),
         _ => Ok(info),
     }
+}
+
+/// What the providers of the market at `http` ask. Anyone may know.
+///
+/// # Errors
+/// [`ClientError`] where it does not answer.
+pub async fn prices(http: &HttpClient) -> Result<PricesView, ClientError> {
+    http.get(op::PRICES.path).read_json(JSON_BYTES_MAX).await
 }
 
 impl MarketClient {
@@ -116,10 +125,8 @@ impl MarketClient {
     }
 
     /// Counters a quote; the market answers with the next one.
-    pub async fn counter(&self, body: &CounterBody) -> Result<Signed, ClientError> {
-        let answer =
-            self.http.post(op::COUNTER_QUOTE.path).json(body).read_json(JSON_BYTES_MAX).await;
-        answer.map(|body: QuoteBody| body.quote)
+    pub async fn counter(&self, body: &CounterBody) -> Result<CounterAnswer, ClientError> {
+        self.http.post(op::COUNTER_QUOTE.path).json(body).read_json(JSON_BYTES_MAX).await
     }
 
     /// Why providers after `after` are not in a quote of ours: at most `limit` of them.
@@ -135,7 +142,7 @@ impl MarketClient {
 
     /// What providers ask, tier by tier.
     pub async fn prices(&self) -> Result<PricesView, ClientError> {
-        self.http.get(op::PRICES.path).read_json(JSON_BYTES_MAX).await
+        prices(&self.http).await
     }
 
     /// Takes a quote.

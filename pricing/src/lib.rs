@@ -1,6 +1,6 @@
 //! From asks and demand to prices.
 //!
-//! Reading order: [`policy`] holds the market's rates; [`discount`] makes an ask's price for a slot; [`mechanism`]
+//! Reading order: [`ask`] says which asks can stand; [`policy`] holds the market's rates; [`discount`] makes an ask's price for a slot; [`mechanism`]
 //! says how the asks of a quote become its slots and their prices, by [`auction`] where the cheapest win; [`cost`]
 //! turns a slot's price into what it costs, and the slots into the quote's cost vector; [`rate`] is an ask in whole
 //! numbers, for comparing a hundred thousand of them; [`curve`] is how a price follows demand, for a provider that
@@ -10,6 +10,7 @@
 //!
 //! Pure: no clock, no randomness, no input or output.
 
+pub mod ask;
 pub mod auction;
 pub mod cost;
 pub mod curve;
@@ -20,6 +21,7 @@ pub mod policy;
 pub mod rate;
 pub mod suggest;
 
+pub use ask::{AskError, validate_ask};
 pub use cost::{Keeping, cost_vector, egress_cost, quoted_cost, slot_cost};
 pub use curve::{BaseFee, BaseFeeRules, Posted, PriceCurve, Use, Utilisation};
 pub use discount::{Discounts, slot_price, validate_discounts};

@@ -1,7 +1,8 @@
 //! What a provider offers, as its operator set it.
 
+use pricing::AskError;
 use serde::{Deserialize, Serialize};
-use types::documents::Ask;
+use types::documents::{Ask, Discount};
 use types::{Bytes, Did, GbPrice, Price, Span, Tier, Timestamp};
 
 /// How long an ask stands before it must be signed anew.
@@ -29,6 +30,18 @@ pub struct Offer {
     pub region: String,
     /// Who runs it.
     pub operator: String,
+    /// What it takes off for larger slots.
+    #[serde(default)]
+    pub volume_discounts: Vec<Discount<Bytes>>,
+    /// What it takes off for longer contracts.
+    #[serde(default)]
+    pub duration_discounts: Vec<Discount<Span>>,
+    /// What it says of itself.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// The share of a bond that earnings held back may make up, in permille.
+    #[serde(default)]
+    pub held_bond_permille: u16,
 }
 
 impl Offer {
@@ -44,7 +57,21 @@ impl Offer {
             duration_max: Span(366 * Span::DAY.0),
             region: "unknown".into(),
             operator,
+            volume_discounts: Vec::new(),
+            duration_discounts: Vec::new(),
+            tags: Vec::new(),
+            held_bond_permille: 0,
         }
+    }
+
+    /// This offer, where the market would take an ask of it.
+    ///
+    /// # Errors
+    /// [`AskError`] names the field and what would be right.
+    pub fn validated(self) -> Result<Self, AskError> {
+        let ask = self.ask(Did([0; 32]), "http://127.0.0.1".into(), Timestamp(0));
+        pricing::validate_ask(Timestamp(0), &ask)?;
+        Ok(self)
     }
 
     /// The ask of `provider` at `endpoint`, signed for as of `now`. Its sequence is the time, so that a later one counts.
@@ -62,11 +89,11 @@ impl Offer {
             tiers: self.tiers.clone(),
             minimum_use: self.minimum_use,
             duration_max: self.duration_max,
-            volume_discounts: Vec::new(),
-            duration_discounts: Vec::new(),
-            tags: Vec::new(),
+            volume_discounts: self.volume_discounts.clone(),
+            duration_discounts: self.duration_discounts.clone(),
+            tags: self.tags.clone(),
             counter: None,
-            held_bond_permille: 0,
+            held_bond_permille: self.held_bond_permille,
             expires: now.after(ASK_SPAN),
         }
     }
@@ -75,6 +102,26 @@ impl Offer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_offer_that_no_market_takes_is_refused_by_field() {
+        let good = Offer::new(Bytes(10), Price::whole(100), "me".into());
+        assert_eq!(good.clone().validated(), Ok(good.clone()));
+        let many = vec![Discount { from: Bytes(5), permille: 1_000 }];
+        let long = vec![Discount { from: Span::DAY, permille: 0 }];
+        for (offer, field) in [
+            (Offer { volume_discounts: many, ..good.clone() }, "volume_discounts"),
+            (Offer { duration_discounts: long, ..good.clone() }, "duration_discounts"),
+            (Offer { tags: vec!["Fast Disks".into()], ..good.clone() }, "tags"),
+            (Offer { held_bond_permille: 1_001, ..good.clone() }, "held_bond_permille"),
+            (Offer { region: String::new(), ..good.clone() }, "region"),
+            (Offer { tiers: Vec::new(), ..good.clone() }, "tiers"),
+        ] {
+            let error = offer.validated().unwrap_err();
+            assert_eq!(error.field, field);
+            assert!(error.to_string().contains("give") || field == "tiers", "{error}");
+        }
+    }
 
     #[test]
     fn a_later_ask_has_a_higher_sequence_and_stands_longer() {

@@ -137,6 +137,17 @@ pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is a text")).to_owned()
 }
 
+/// What the processes of a town are started with beyond the usual.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Beyond<'a> {
+    /// `market run`.
+    pub(crate) market: &'a [&'a str],
+    /// `provider init` of the provider with that number.
+    pub(crate) init: Option<fn(usize) -> &'static [&'static str]>,
+    /// `provider run`.
+    pub(crate) run: &'a [&'a str],
+}
+
 /// A market, its providers and a client, each a process with a directory of its own.
 pub(crate) struct Town {
     dir: tempfile::TempDir,
@@ -148,19 +159,26 @@ pub(crate) struct Town {
 }
 
 impl Town {
-    /// Founds one with `providers` of `capacity` each, all connected and everyone with money.
-    pub(crate) fn found(providers: usize, capacity: &str, epoch_every: &str) -> Self {
+    /// Founds one with so many providers of so much each and epochs that open so often, all connected and everyone with
+    /// money.
+    pub(crate) fn found(
+        (providers, capacity, epoch_every): (usize, &str, &str),
+        beyond: Beyond<'_>,
+    ) -> Self {
         let dir = tempfile::tempdir().expect("a directory can be made");
         let place = |name: &str| path(&dir.path().join(name));
         let market = place("market");
         let listen = ["--listen", "127.0.0.1:0", "--epoch", "1d", "--epoch-every", epoch_every];
-        let running =
-            Process::start(["market", "run", "--data", &market].into_iter().chain(listen));
+        let running = ["market", "run", "--data", &market]
+            .into_iter()
+            .chain(listen)
+            .chain(beyond.market.iter().copied());
+        let running = Process::start(running);
         let url = running.said("url");
         let mut town = Self { dir, market: running, providers: Vec::new(), client: Value::Null };
         for number in 1..=providers {
             let (data, listen) = (place_of(&town, number), format!("127.0.{number}.1:0"));
-            let made = json([
+            let usual = [
                 "provider",
                 "init",
                 "--data",
@@ -173,9 +191,13 @@ impl Town {
                 capacity,
                 "--price",
                 "100",
-            ]);
+            ];
+            let more = beyond.init.map_or(&[][..], |init| init(number));
+            let made = json(usual.into_iter().chain(more.iter().copied()));
             town.credit(&text(&made["did"]));
-            let running = Process::start(["provider", "run", "--data", &data]);
+            let running =
+                ["provider", "run", "--data", &data].into_iter().chain(beyond.run.iter().copied());
+            let running = Process::start(running);
             assert_eq!(running.said("provider"), text(&made["did"]));
             town.providers.push(Some(running));
         }

@@ -3,12 +3,13 @@
 use crate::chance;
 use crate::error::Error;
 use crate::progress::{Event, Progress};
+use client::Bid;
 use network::api::{AcceptBody, ContractView, CounterBody};
 use network::client::ClientError;
 use network::market_api::MarketClient;
 use std::time::{Duration, Instant};
-use types::documents::{Acceptance, Counter, Quote, Request};
-use types::{ContractId, GbPrice, Price, Signed, Signer, Terms, Verified};
+use types::documents::{Acceptance, Counter, CounterRefusal, Quote, Request};
+use types::{ContractId, Signed, Signer, Terms, Verified};
 
 /// The first pause between two looks at a contract.
 const LOOK_AGAIN: Duration = Duration::from_millis(40);
@@ -19,12 +20,18 @@ const LOOK_AGAIN_MAX: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct Offer {
     quote: Verified<Quote>,
+    refusals: Vec<Verified<CounterRefusal>>,
 }
 
 impl Offer {
     /// The price line by line, the providers, and who was left out and why.
     pub fn quote(&self) -> &Quote {
         &self.quote
+    }
+
+    /// Which providers refused the last counter, each in its own words.
+    pub fn refusals(&self) -> impl Iterator<Item = &CounterRefusal> {
+        self.refusals.iter().map(|refusal| &**refusal)
     }
 
     /// As the market signed it.
@@ -53,39 +60,55 @@ pub(crate) async fn ask_for_quote(
     } else if quote.slots.len() != usize::from(slots) {
         "it does not name a provider for every slot"
     } else {
-        return Ok(Offer { quote });
+        return Ok(Offer { quote, refusals: Vec::new() });
     };
     Err(Error::ForeignQuote(differs.to_owned()))
 }
 
-/// What the client would pay: a counter's prices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bid {
-    /// For keeping, at most, per GB and day after the tier's multiplier.
-    pub price: Price,
-    /// For reads, at most, per GB; what the quote's dearest provider asks where nothing is said.
-    pub egress: Option<GbPrice>,
+/// Asks for a price and, where there is a bid, counters round by round until every slot costs no more than it, or no round
+/// is left: then the last offer is what there is.
+pub(crate) async fn bargain(
+    market: &MarketClient,
+    signer: &dyn Signer,
+    terms: Terms,
+    bid: Option<Bid>,
+) -> Result<Offer, Error> {
+    let mut offer = ask_for_quote(market, signer, terms).await?;
+    let Some(bid) = bid else { return Ok(offer) };
+    while !bid.is_met_by(&offer.quote) {
+        match counter(market, signer, &offer, bid).await {
+            Ok(next) => offer = next,
+            Err(error) if is_last_round(&error) && offer.quote.round > 0 => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(offer)
 }
 
-/// Counters an offer, and checks that the answer is to that counter.
-pub(crate) async fn counter(
+/// Whether the market allows no further round.
+fn is_last_round(error: &Error) -> bool {
+    matches!(error, Error::Network(refused) if refused.code() == Some("counter_out_of_turn"))
+}
+
+/// Counters an offer, and checks that the answer is to that counter. The one that was countered stays firm.
+async fn counter(
     market: &MarketClient,
     signer: &dyn Signer,
     offer: &Offer,
     bid: Bid,
 ) -> Result<Offer, Error> {
     let quote = &offer.quote;
-    let dearest = quote.slots.iter().chain(&quote.reserves).map(|slot| slot.egress).max();
     let counter = Counter {
         client: signer.did(),
         quote: quote.id(),
         round: quote.round.saturating_add(1),
         price_max: bid.price,
-        egress_max: bid.egress.or(dearest).unwrap_or_default(),
+        egress_max: bid.egress_max(quote),
     };
     let counter = Verified::sign(counter, signer)?;
     let body = CounterBody { counter: counter.signed().clone(), quote: quote.signed().clone() };
-    let next: Verified<Quote> = market.counter(&body).await?.verify()?;
+    let answer = market.counter(&body).await?;
+    let next: Verified<Quote> = answer.quote.verify()?;
     let differs = if next.market != market.market() {
         "another market signed it"
     } else if next.client != signer.did() || next.counter != Some(counter.id()) {
@@ -93,7 +116,9 @@ pub(crate) async fn counter(
     } else if next.terms != quote.terms || next.slots.len() != quote.slots.len() {
         "its terms are others"
     } else {
-        return Ok(Offer { quote: next });
+        let refusals = answer.refusals.iter().filter_map(|signed| signed.verify().ok());
+        let ours = |refusal: &Verified<CounterRefusal>| refusal.counter == counter.id();
+        return Ok(Offer { quote: next, refusals: refusals.filter(ours).collect() });
     };
     Err(Error::ForeignQuote(differs.to_owned()))
 }

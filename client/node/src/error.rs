@@ -27,6 +27,18 @@ pub enum Error {
     /// There is no client in this directory.
     #[error("{} holds no client yet; create one with `bondstore client init`, or bring one back from its words with `bondstore client recover`", .0.display())]
     NotInitialised(PathBuf),
+    /// Providers ask more than the client bids.
+    #[error(
+        "not enough providers come down to {bid} msat per GB and day; the last quote asks {asked}. Bid more, or take what is asked by leaving --counter out{refusals}"
+    )]
+    BidNotMet {
+        /// What was bid.
+        bid: String,
+        /// What the dearest slot of the last quote asks.
+        asked: String,
+        /// Who refused, and why, each after a semicolon.
+        refusals: String,
+    },
     /// There is one already.
     #[error("{} holds a client already; choose another directory, or use the client that is there", .0.display())]
     AlreadyInitialised(PathBuf),

@@ -44,7 +44,7 @@ mod shelf;
 pub mod upload;
 
 pub use account::{Client, Options, Recovered};
-pub use agree::{Bid, Offer};
+pub use agree::Offer;
 pub use download::{Got, GotSlot, Target};
 pub use error::Error;
 pub use objects::{Removed, Stat};

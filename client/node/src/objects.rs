@@ -1,7 +1,7 @@
 //! What the client has: quotes for more, lists of objects and contracts, removal, money.
 
 use crate::account::Client;
-use crate::agree::{self, Bid, Offer};
+use crate::agree::{self, Offer};
 use crate::error::Error;
 use crate::holding::contract_record;
 use crate::progress::Progress;
@@ -37,15 +37,7 @@ pub struct Stat {
 impl Client {
     /// What storing as `wish` says would cost, line by line, and who would keep it.
     pub async fn quote(&self, wish: &StorageWish) -> Result<Offer, Error> {
-        agree::ask_for_quote(&self.market, &*self.signer, wish.terms()?).await
-    }
-
-    /// Counters an offer with what we would pay, and gets the next offer; the one that was countered stays firm.
-    ///
-    /// # Errors
-    /// [`Error`] where the market refuses, for example since no round is left.
-    pub async fn counter(&self, offer: &Offer, bid: Bid) -> Result<Offer, Error> {
-        agree::counter(&self.market, &*self.signer, offer, bid).await
+        agree::bargain(&self.market, &*self.signer, wish.terms()?, wish.bid).await
     }
 
     /// The objects, by name. Nobody is asked.

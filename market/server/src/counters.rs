@@ -7,14 +7,14 @@ use crate::app::App;
 use crate::refuse;
 use axum::http::StatusCode;
 use market::{CounterAnswers, Negotiation, Rejection};
-use network::api::{Problem, ToProvider};
+use network::api::{CounterAnswer, Problem, ToProvider};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use types::documents::{Ask, Counter, CounterRefusal, Quote};
-use types::{Did, DocId, Document, Signed, Timestamp, Verified};
+use types::{Did, DocId, Document, Timestamp, Verified};
 
 /// How long providers have for their answers.
 const WAIT: Duration = Duration::from_secs(2);
@@ -37,7 +37,7 @@ enum Stage {
     /// The providers are asked.
     Open(mpsc::UnboundedSender<Answer>),
     /// It is answered.
-    Done(Signed),
+    Done(CounterAnswer),
 }
 
 /// What a provider says to a counter.
@@ -62,7 +62,7 @@ impl Counters {
                 return Err(refuse::rejected(&Rejection::AlreadyUsed { what: "quote", reference }));
             }
             return match &known.stage {
-                Stage::Done(quote) => Ok(Opened::Before(quote.clone())),
+                Stage::Done(answer) => Ok(Opened::Before(answer.clone())),
                 Stage::Open(_) => {
                     let detail =
                         "this counter is being put to the providers; ask again in a moment";
@@ -78,7 +78,7 @@ impl Counters {
     }
 
     /// The negotiation of a quote is over: with the next quote, or it never was.
-    fn close(&self, quote: DocId, next: Option<&Signed>) {
+    fn close(&self, quote: DocId, next: Option<&CounterAnswer>) {
         let mut countered = self.lock();
         match next {
             Some(next) => {
@@ -113,14 +113,14 @@ impl Counters {
 
 enum Opened {
     Now(mpsc::UnboundedReceiver<Answer>),
-    Before(Signed),
+    Before(CounterAnswer),
 }
 
 /// Closes what was opened, also where the client has gone away meanwhile.
 struct Closing<'a> {
     counters: &'a Counters,
     quote: DocId,
-    next: Option<Signed>,
+    next: Option<CounterAnswer>,
 }
 
 impl Drop for Closing<'_> {
@@ -134,13 +134,13 @@ pub(crate) async fn negotiate(
     app: &App,
     counter: Verified<Counter>,
     quote: Verified<Quote>,
-) -> Result<Signed, Problem> {
+) -> Result<CounterAnswer, Problem> {
     let of = Negotiation { quote: &quote, counter: &counter };
     let now = app.clock.now();
     app.view().market.check_counter(now, &of).map_err(|r| refuse::rejected(&r))?;
     let counters = &app.streams.counters;
     let receiver = match counters.open(now, &of)? {
-        Opened::Before(quote) => return Ok(quote),
+        Opened::Before(answer) => return Ok(answer),
         Opened::Now(receiver) => receiver,
     };
     let mut closing = Closing { counters, quote: quote.id(), next: None };
@@ -149,8 +149,10 @@ pub(crate) async fn negotiate(
     let (seed, online) = (app.seed_for(&[b"counter", &counter.id().0]), app.streams.online());
     let next = app.view().market.requote(app.clock.now(), &of, &answered, (seed, &online));
     let next = app.sign(next.map_err(|rejection| refuse::rejected(&rejection))?);
-    closing.next = Some(next.signed().clone());
-    Ok(next.signed().clone())
+    let refusals = answered.refusals.iter().map(|refusal| refusal.signed().clone()).collect();
+    let answer = CounterAnswer { quote: next.signed().clone(), refusals };
+    closing.next = Some(answer.clone());
+    Ok(answer)
 }
 
 /// Whether the counter is on its way to `provider`.

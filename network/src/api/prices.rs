@@ -1,7 +1,7 @@
 //! What is said about prices: counters to quotes, and what providers ask.
 
 use serde::{Deserialize, Serialize};
-use types::documents::{Counter, Quote};
+use types::documents::{Counter, CounterRefusal, Quote};
 use types::{Bytes, Jws, Price, Signed, Tier};
 use utoipa::ToSchema;
 
@@ -15,6 +15,17 @@ pub struct CounterBody {
     /// The quote it counters, as the market signed it.
     #[schema(value_type = Jws<Quote>)]
     pub quote: Signed,
+}
+
+/// The answer to `POST /v1/counters`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CounterAnswer {
+    /// The next quote.
+    #[schema(value_type = Jws<Quote>)]
+    pub quote: Signed,
+    /// The refusals that providers signed.
+    #[schema(value_type = Vec<Jws<CounterRefusal>>)]
+    pub refusals: Vec<Signed>,
 }
 
 /// `GET /v1/prices`: what providers ask.

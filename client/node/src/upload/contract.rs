@@ -8,7 +8,7 @@ use crate::chance;
 use crate::error::Error;
 use crate::progress::{Event, Progress};
 use client::plan::{Housed, Room, house};
-use client::{Housing, ObjectName, StorageWish};
+use client::{Bid, Housing, ObjectName, StorageWish};
 use network::api::ContractView;
 use shards::{Cipher, ObjectKey};
 use types::{Bytes, ContractId, Span, Terms};
@@ -61,21 +61,24 @@ impl Client {
             progress.notice(&Event::Joined { contract });
             return Ok(Agreed { plan, journal, resumed: false });
         }
-        self.newly_agreed((look, name), terms, journal, progress).await
+        self.newly_agreed((look, name), (terms, wish.bid), journal, progress).await
     }
 
     async fn newly_agreed(
         &self,
         (look, name): (Look, &ObjectName),
-        terms: Terms,
+        (terms, bid): (Terms, Option<Bid>),
         mut journal: Option<Journal>,
         progress: &dyn Progress,
     ) -> Result<Agreed, Error> {
         let mut quotes_left = QUOTES_MAX;
         loop {
             quotes_left -= 1;
-            let offer = agree::ask_for_quote(&self.market, &*self.signer, terms.clone()).await?;
+            let offer = agree::bargain(&self.market, &*self.signer, terms.clone(), bid).await?;
             progress.notice(&Event::Quoted(offer.quote()));
+            if let Some(bid) = bid.filter(|bid| !bid.is_met_by(offer.quote())) {
+                return Err(not_met(&bid, &offer));
+            }
             let acceptance = agree::acceptance(&offer, &*self.signer)?;
             let made = (acceptance.id(), Some((&offer, acceptance)));
             let plan = self.plan(look, name, terms.clone(), made);
@@ -214,6 +217,15 @@ impl Client {
         }
         Ok(views)
     }
+}
+
+/// Why nothing is agreed: providers ask more than is bid.
+fn not_met(bid: &Bid, offer: &Offer) -> Error {
+    let dearest = offer.quote().slots.iter().map(|slot| slot.price).max();
+    let asked = dearest.unwrap_or(bid.price).to_string();
+    let told = offer.refusals().map(|r| format!("; {}: {}", r.provider.short(), r.reason));
+    let refusals = told.collect::<Vec<_>>().concat();
+    Error::BidNotMet { bid: bid.price.to_string(), asked, refusals }
 }
 
 fn room(view: &ContractView, left: Span) -> Room<'_> {

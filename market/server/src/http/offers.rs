@@ -5,9 +5,8 @@ use crate::writer::{Refusal, Role};
 use crate::{counters, refuse, views};
 use axum::Json;
 use axum::extract::State;
-use network::api::{CounterBody, Page, PricesView, Problem};
+use network::api::{CounterAnswer, CounterBody, Page, PricesView, Problem};
 use network::extract::{JsonBody, Paging, QueryOf, VerifiedBody};
-use network::market_api::QuoteBody;
 use std::sync::Arc;
 use types::documents::{Counter, Exclusion, Quote};
 use types::{Did, Jws, Verified};
@@ -19,21 +18,20 @@ use types::{Did, Jws, Verified};
 #[utoipa::path(
     post, path = "/v1/counters", operation_id = "counter_quote", tag = "offers",
     request_body = CounterBody,
-    responses((status = 200, description = "The market's next signed quote.", body = QuoteBody)),
+    responses((status = 200, description = "The market's next signed quote, and who refused.", body = CounterAnswer)),
     extensions(("x-codes" = json!(["rules", "document", "counter_open"]))),
 )]
 pub(super) async fn counter(
     State(app): State<Arc<App>>,
     JsonBody(body): JsonBody<CounterBody>,
-) -> Result<Json<QuoteBody>, Problem> {
+) -> Result<Json<CounterAnswer>, Problem> {
     if let Role::Follower { writer } = &*app.role.borrow() {
         // Providers are connected to the writer alone.
         return Err(refuse::refusal(&Refusal::NotTheWriter(writer.clone())));
     }
     let counter: Verified<Counter> = body.counter.verify()?;
     let quote: Verified<Quote> = body.quote.verify()?;
-    let quote = counters::negotiate(&app, counter, quote).await?;
-    Ok(Json(QuoteBody { quote }))
+    counters::negotiate(&app, counter, quote).await.map(Json)
 }
 
 /// Says of every provider that a quote does not name why, and what would let it in.

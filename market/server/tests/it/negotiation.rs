@@ -22,8 +22,8 @@ fn countered(quote: &Verified<Quote>, price: u32) -> CounterBody {
 }
 
 async fn counter(town: &Town, body: &CounterBody) -> Result<Verified<Quote>, ClientError> {
-    let quote = client(&town.market, &key(CLIENT)).counter(body).await?;
-    Ok(quote.verify().unwrap())
+    let answer = client(&town.market, &key(CLIENT)).counter(body).await?;
+    Ok(answer.quote.verify().unwrap())
 }
 
 fn says(town: &Town, answer: impl Fn(usize) -> Option<Result<u32, &'static str>>) {
