@@ -222,7 +222,7 @@ async fn serve(config: Config, output: &Output) -> Result<()> {
     let (data, running) = (config.data.clone(), market_server::start(config).await?);
     let info = running.info();
     let writes = running.role().is_writer();
-    let value = json!({ "market": info.market, "url": running.url(), "data": data, "epoch": info.epoch, "writes": writes });
+    let value = json!({ "market": info.market, "url": running.url(), "data": data, "epoch": info.epoch, "writes": writes, "metrics": running.metrics_address() });
     output.result(&value, || {
         let every =
             info.epoch_every.map_or_else(String::new, |every| format!(", one every {every}"));

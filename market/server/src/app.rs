@@ -10,12 +10,14 @@ use crate::streams::Streams;
 use crate::writer::{Role, Writer};
 use network::api::{JournalView, MarketInfo};
 use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use types::{Did, Document, Hash, SecretKey, Verified};
 
 /// What the seeds of quotes and placements are derived under.
 const SEED: &str = "bondstore 2026 market seed";
+/// A pass over the state that takes longer is not made for everyone who asks.
+const DEAR: Duration = Duration::from_millis(50);
 
 /// The running market.
 #[derive(Debug)]
@@ -38,8 +40,24 @@ pub(crate) struct App {
     pub(crate) front: Front,
     /// Everything that is drawn is drawn from this and from what it is drawn for.
     pub(crate) seed: [u8; 32],
-    /// The root of the state after a block, kept because it costs a pass over the whole state.
-    pub(crate) root: Mutex<Option<(u64, Hash)>>,
+    /// How far the journal had come when the state was last hashed, which costs a pass over all of it.
+    pub(crate) hashed: Mutex<Option<Hashed>>,
+}
+
+/// The journal's head with the state's root.
+#[derive(Clone, Debug)]
+pub(crate) struct Hashed {
+    view: JournalView,
+    at: Instant,
+    /// How long the pass took.
+    took: Duration,
+}
+
+impl Hashed {
+    /// Whether another pass now would leave less than nineteen twentieths of the time to others.
+    fn is_dear(&self) -> bool {
+        self.took > DEAR && self.at.elapsed() < self.took * 20
+    }
 }
 
 impl App {
@@ -62,14 +80,25 @@ impl App {
 
     /// How far the journal has come.
     pub(crate) fn journal(&self) -> JournalView {
-        let mut kept = self.root.lock().unwrap_or_else(PoisonError::into_inner);
+        self.hashed(|known, blocks| known.view.blocks == blocks)
+    }
+
+    /// How far the journal has come, or had come a moment ago where the state is so large that hashing it is dear.
+    pub(crate) fn journal_of_late(&self) -> JournalView {
+        self.hashed(|known, blocks| known.view.blocks == blocks || known.is_dear())
+    }
+
+    fn hashed(&self, does: impl FnOnce(&Hashed, u64) -> bool) -> JournalView {
+        let mut kept = self.hashed.lock().unwrap_or_else(PoisonError::into_inner);
         let view = self.view();
-        let root = match *kept {
-            Some((block, root)) if block == view.head.blocks => root,
-            _ => view.market.root(),
-        };
-        *kept = Some((view.head.blocks, root));
-        JournalView { blocks: view.head.blocks, head: view.head.hash, state_root: root }
+        if let Some(known) = kept.as_ref().filter(|known| does(known, view.head.blocks)) {
+            return known.view.clone();
+        }
+        let at = Instant::now();
+        let state_root = view.market.root();
+        let view = JournalView { blocks: view.head.blocks, head: view.head.hash, state_root };
+        *kept = Some(Hashed { view: view.clone(), at, took: at.elapsed() });
+        view
     }
 
     /// Who the market is and how it counts time.

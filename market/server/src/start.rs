@@ -204,7 +204,7 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
         role: roles,
         front: Front::new(config.limits, stop.clone()),
         seed,
-        root: Mutex::new(None),
+        hashed: Mutex::new(None),
     });
     let workers = Workers { stop, tasks: TaskTracker::new() };
     let epochs = employ(&workers, &app, &config, inbox);

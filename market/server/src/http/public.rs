@@ -77,13 +77,13 @@ pub(super) async fn books(
     Ok(Json(views::books_page(&view, after.map(|cursor| cursor.0), limit as usize)))
 }
 
-/// How far the journal has come.
+/// How far the journal has come; in a large market, how far it had come a moment ago.
 #[utoipa::path(
     get, path = "/v1/journal", operation_id = "journal", tag = "market",
     responses((status = 200, description = "The journal's head.", body = JournalView)),
 )]
 pub(super) async fn journal(State(app): State<Arc<App>>) -> Json<JournalView> {
-    Json(app.journal())
+    Json(app.journal_of_late())
 }
 
 /// Every provider with its ask and score.
