@@ -127,6 +127,9 @@ pub(crate) enum Provider {
         /// Where to listen, instead of where `init` said.
         #[arg(long, value_name = "ADDR")]
         listen: Option<String>,
+        /// Where figures for Prometheus are served, under /metrics; to everyone who reaches it.
+        #[arg(long, value_name = "ADDR")]
+        metrics: Option<String>,
         #[command(flatten)]
         pricing: Box<PricingArgs>,
     },
@@ -218,7 +221,7 @@ impl Provider {
                 });
                 Ok(())
             }
-            Self::Run { node, listen, pricing } => {
+            Self::Run { node, listen, metrics, pricing } => {
                 let pricing = pricing.pricing()?;
                 let password = Password::obtain(node.password_file.as_deref(), Prompt::Existing)?;
                 let data = node.data.clone();
@@ -226,10 +229,10 @@ impl Provider {
                     tokio::task::spawn_blocking(move || provider_node::open_key(&data, &password))
                         .await??;
                 let plain = node.plain();
-                let config = Config { listen, plain, pricing, ..Config::new(&node.data, key) };
+                let config =
+                    Config { listen, plain, pricing, metrics, ..Config::new(&node.data, key) };
                 let running = provider_node::start(config).await?;
-                let value =
-                    json!({ "provider": running.did(), "url": running.url(), "data": node.data });
+                let value = json!({ "provider": running.did(), "url": running.url(), "data": node.data, "metrics": running.metrics_address() });
                 output.result(&value, || {
                     format!(
                         "provider {} at {}\n{} kept; Ctrl-C ends it",

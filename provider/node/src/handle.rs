@@ -1,6 +1,7 @@
 //! A running node, from its start to its end.
 
 use crate::confess;
+use crate::figures;
 use crate::link::Link;
 use crate::node::Node;
 use crate::plane;
@@ -12,6 +13,7 @@ use network::client::{ClientError, ClientOptions, HttpClient};
 use network::endpoint::{Endpoint, EndpointError, PlainHttp};
 use network::identity::Keystore;
 use network::market_api::MarketClient;
+use network::metrics::{Figures, MetricsError};
 use network::server::{BindError, ServeOptions, ServerHandle};
 use std::fs::File;
 use std::net::SocketAddr;
@@ -44,6 +46,8 @@ pub struct Config {
     pub tls: Option<bool>,
     /// How it prices itself and bargains.
     pub pricing: Pricing,
+    /// Where figures for Prometheus are served, for example `127.0.0.1:9465`; nowhere where nothing is said.
+    pub metrics: Option<String>,
 }
 
 impl Config {
@@ -56,6 +60,7 @@ impl Config {
             plain: PlainHttp::LoopbackOnly,
             tls: None,
             pricing: Pricing::default(),
+            metrics: None,
         }
     }
 }
@@ -94,6 +99,9 @@ pub enum StartError {
     /// How it prices itself.
     #[error(transparent)]
     Pricing(#[from] PricingSettingsError),
+    /// Its figures.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// The operating system.
     #[error("the operating system refuses: {0}")]
     System(#[from] std::io::Error),
@@ -105,6 +113,8 @@ pub struct Handle {
     node: Arc<Node>,
     link: Arc<Link>,
     server: ServerHandle,
+    /// Figures for Prometheus.
+    figures: Option<ServerHandle>,
     tasks: TaskTracker,
     url: String,
 }
@@ -133,17 +143,31 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let http = HttpClient::new(market, ClientOptions::default());
     let market = MarketClient::new(http, settings.market_key, Arc::new(config.key.clone()));
     let prices = Prices::new(config.pricing, &settings.offer);
+    let metrics = config.metrics;
     let outside = (config.plain, market, prices);
     let node = Arc::new(Node::new(config.key, settings, outside, (store, lock)));
     let options = ServeOptions { tls, ..ServeOptions::default() };
     let server = network::server::serve(listener, plane::router(node.clone()), options)?;
     let tasks = TaskTracker::new();
     let link = Arc::new(Link::new(node.clone(), url.clone(), tasks.clone()));
+    let figures = serve_figures(metrics, &node, &link).await?;
     link.spawn(check_again_and_again(node.clone()));
     link.spawn(link.clone().run());
     link.spawn(prices::follow(node.clone()));
     tracing::info!(%url, provider = %node.did, "the provider runs");
-    Ok(Handle { node, link, server, tasks, url })
+    Ok(Handle { node, link, server, figures, tasks, url })
+}
+
+/// Serves figures for Prometheus where that is asked for.
+async fn serve_figures(
+    address: Option<String>,
+    node: &Arc<Node>,
+    link: &Arc<Link>,
+) -> Result<Option<ServerHandle>, MetricsError> {
+    let Some(address) = address else { return Ok(None) };
+    let (node, link) = (node.clone(), link.clone());
+    let look = move || figures::look(&node, link.is_published());
+    Ok(Some(Figures::of_process()?.serve(&address, look).await?))
 }
 
 fn check_key(config: &Config) -> Result<(), StartError> {
@@ -197,6 +221,11 @@ impl Handle {
         &self.url
     }
 
+    /// Where figures for Prometheus are served, if they are.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.figures.as_ref().map(ServerHandle::address)
+    }
+
     /// Its name.
     pub fn did(&self) -> Did {
         self.node.did
@@ -224,6 +253,9 @@ impl Handle {
     pub async fn shutdown(&self) {
         self.node.stop.cancel();
         self.server.shutdown().await;
+        if let Some(figures) = &self.figures {
+            figures.shutdown().await;
+        }
         self.tasks.close();
         self.tasks.wait().await;
         self.node.let_go();
@@ -234,6 +266,7 @@ impl Handle {
     pub fn kill(&self) {
         self.node.let_go();
         self.server.kill();
+        self.figures.iter().for_each(ServerHandle::kill);
     }
 }
 

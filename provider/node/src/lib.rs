@@ -9,6 +9,7 @@
 //! A receipt is signed only for what is durable, so a node may be killed at any moment.
 
 mod confess;
+mod figures;
 mod handle;
 mod link;
 mod node;

@@ -1,5 +1,6 @@
 //! The data plane: shards in, receipts out, shards out, vouchers in.
 
+use crate::figures;
 use crate::node::Node;
 use crate::store::{Room, StoreError};
 use axum::body::Body;
@@ -37,6 +38,7 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .route("/v1/slots/{contract}/{slot}/look", post(look))
         .route("/v1/slots/{contract}/{slot}/vouchers", post(voucher))
         .with_state(node)
+        .layer(axum::middleware::from_fn(network::metrics::count))
 }
 
 type Slot = (ContractId, u16);
@@ -67,7 +69,9 @@ async fn put(
     let _seat = seat(&node.writes).await?;
     let max = SHARD_BYTES_MAX.min(room.lease().shard_bytes as usize);
     let body = Pieces::new(request.into_body(), max)?.whole().await?;
+    let len = body.len();
     node.blocking(move |_| room.put(Root(root.0), &body)).await.map_err(|e| problem(&e))?;
+    figures::stored(len);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -100,6 +104,7 @@ async fn read(
                 Problem::new(StatusCode::PAYMENT_REQUIRED, "voucher_due", detail)
             })?;
     }
+    figures::served(shard.len());
     let headers = [(header::CONTENT_TYPE, "application/octet-stream")];
     Ok((headers, Body::from(shard)).into_response())
 }

@@ -1,6 +1,7 @@
 //! What the market asks: whether a slot is taken, and what is in it.
 
 use super::{Link, Sent};
+use crate::figures;
 use crate::proofs;
 use crate::store::{Lease, SlotKey};
 use network::api::{ToMarket, ToProvider};
@@ -127,6 +128,7 @@ impl Link {
         };
         let asked = challenge.clone();
         let answered = self.node.blocking(move |node| Ok(proofs::answer(node, &asked))).await;
+        figures::challenged(answered.is_ok());
         let Ok((proof, answers)) = answered else { return };
         self.say(ToMarket::Proof { proof: proof.signed().clone(), answers }).await;
         let pruned = self.node.blocking(move |node| {
