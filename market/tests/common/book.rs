@@ -4,7 +4,7 @@ use super::court::Case;
 use market::{Command, Event, Market};
 use std::collections::{BTreeMap, BTreeSet};
 use types::documents::Grant;
-use types::{DocId, Msat, Verified};
+use types::{DocId, Msat, Timestamp, Verified};
 
 /// How often something happened, by name.
 pub(crate) type Counts = BTreeMap<&'static str, u64>;
@@ -58,8 +58,8 @@ impl Tally {
 #[derive(Default)]
 pub(crate) struct Book {
     pub(crate) tally: Tally,
-    /// Every command with a document that was taken.
-    pub(crate) done: Vec<Command>,
+    /// Every command that was taken, and when.
+    pub(crate) history: Vec<(Timestamp, Command)>,
     /// Audits that found something wrong.
     pub(crate) filed: Vec<Case>,
     /// Grants that were given.
@@ -75,18 +75,15 @@ impl Book {
     pub(crate) fn note(
         &mut self,
         market: &Market,
-        command: &Command,
+        (now, command): (Timestamp, &Command),
         events: &[Event],
     ) -> Result<(), String> {
         *self.tally.taken.entry(command.name()).or_default() += 1;
         for event in events {
             *self.tally.events.entry(event.name()).or_default() += 1;
         }
-        let documents = command.documents();
-        self.documents.extend(documents.iter().map(|(id, _)| id));
-        if !documents.is_empty() {
-            self.done.push(command.clone());
-        }
+        self.documents.extend(command.documents().iter().map(|(id, _)| id));
+        self.history.push((now, command.clone()));
         match command {
             Command::Deposit(deposit) => self.inside += deposit.amount.0,
             Command::Withdraw(withdrawal) => self.inside -= withdrawal.amount.0,

@@ -197,9 +197,11 @@ impl World {
         })
     }
 
-    /// A command that was taken before, once more.
+    /// A command with a document that was taken before, once more.
     pub(crate) fn again(&self, pick: usize) -> Option<&Command> {
-        self.book.done.get(pick % self.book.done.len().max(1))
+        let signed = |(_, command): &&(_, Command)| !command.documents().is_empty();
+        let done: Vec<_> = self.book.history.iter().filter(signed).collect();
+        done.get(pick % done.len().max(1)).map(|(_, command)| command)
     }
 
     /// Contracts that renew themselves do so no more.

@@ -115,7 +115,7 @@ impl World {
         if fees != before && !PAYS_FEES.contains(&command.name()) {
             return Err(format!("{} paid the market", command.name()));
         }
-        self.book.note(&self.market, command, &events)?;
+        self.book.note(&self.market, (self.now, command), &events)?;
         self.journal.extend(events);
         check(&self.market)
             .map_err(|breaches| format!("after {}: {breaches:?}", command.name()))?;

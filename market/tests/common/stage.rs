@@ -49,14 +49,18 @@ impl World {
 
     /// As [`World::staged`], for a story of so many epochs.
     pub(crate) fn staged_for(epochs: u64, providers: u8) -> Self {
-        let mut world = Self::lasting(epochs, honest);
-        world.fund(CLIENT, DEPOSIT);
+        Self::lasting(epochs, honest).peopled(providers)
+    }
+
+    /// With so many equal providers and a client, all with money.
+    pub(crate) fn peopled(mut self, providers: u8) -> Self {
+        self.fund(CLIENT, DEPOSIT);
         for n in FIRST..FIRST + providers {
-            world.fund(did(n), DEPOSIT);
-            let ask = world.ask_of(n);
-            world.publish(ask);
+            self.fund(did(n), DEPOSIT);
+            let ask = self.ask_of(n);
+            self.publish(ask);
         }
-        world
+        self
     }
 
     pub(crate) fn fund(&mut self, party: Did, amount: i64) {
@@ -102,7 +106,7 @@ impl World {
         }
         check(&self.market).unwrap_or_else(|breaches| panic!("{}: {breaches:?}", command.name()));
         if !events.is_empty() {
-            let noted = self.book.note(&self.market, command, &events);
+            let noted = self.book.note(&self.market, (self.now, command), &events);
             noted.unwrap_or_else(|breach| panic!("{}: {breach}", command.name()));
         }
         self.journal.extend(events.clone());
@@ -164,7 +168,12 @@ impl World {
 
     /// A contract of [`terms`] whose slots hold 1 GB each, in the epoch before its first.
     pub(crate) fn store(&mut self) -> ContractId {
-        let contract = self.agree(&terms());
+        self.store_under(&terms())
+    }
+
+    /// As [`World::store`], under other terms for four slots of a gigabyte.
+    pub(crate) fn store_under(&mut self, terms: &Terms) -> ContractId {
+        let contract = self.agree(terms);
         for slot in 0..4 {
             let confirm = self.confirmation(contract, slot, None);
             self.done(&confirm);

@@ -1,19 +1,15 @@
-//! One line a command: what it does to a contract in each of its states, and to a slot in each of its.
+//! What every command does to a contract in each of its states, and to a slot in each of its: one line a command.
 
-#[expect(dead_code, reason = "each story uses its part of the stage")]
-mod common;
-
-use common::World;
-use common::stage::{CLIENT, GB, terms};
-use contracts::{ContractState, SlotState};
+use super::common::stage::{CLIENT, GB, terms};
+use super::common::{self, World};
 use market::Command;
-use std::collections::BTreeSet;
-use types::documents::{Acceptance, AuditKind};
+use shards::prove;
+use types::documents::{Acceptance, AuditKind, Measurement};
 use types::{ContractId, Epoch, Span};
 
 /// Where a contract is: its states, with an agreed one before and after its providers have confirmed, and a completed
 /// one that its client left.
-const STAGES: [&str; 9] = [
+pub(crate) const STAGES: [&str; 9] = [
     "waiting",
     "ready",
     "active",
@@ -26,38 +22,58 @@ const STAGES: [&str; 9] = [
 ];
 
 /// Where slot 3 of an active contract is: its states, with the ways to be filled, at fault and under repair.
-const SLOTS: [&str; 7] = ["sound", "leaving", "silent", "lost", "vacated", "asked", "rebuilding"];
+pub(crate) const SLOTS: [&str; 7] =
+    ["sound", "leaving", "silent", "lost", "vacated", "asked", "rebuilding"];
 
 /// Every command there is.
-const COMMANDS: [&str; 22] = [
+pub(crate) const COMMANDS: [&str; 29] = [
     "accept",
+    "announce",
     "cancel",
     "complete",
     "confess",
     "confirm",
     "depart",
     "deposit",
+    "dispute",
     "expire",
     "extend",
     "finish_rebuild",
+    "grant",
     "grow",
+    "hold_back",
+    "measure",
     "open_epoch",
     "publish_ask",
     "reassign",
     "record_verdict",
     "redeem_voucher",
+    "release",
     "renew",
     "replace",
     "revise",
+    "revoke",
     "settle",
     "top_up",
     "withdraw",
 ];
 
-type Make = fn(&mut World, ContractId) -> Command;
+/// Short words for refusals.
+pub(crate) const SHORT: [(&str, &str); 4] = [
+    ("wrong_state", "W"),
+    ("dispute_too_late", "late"),
+    ("invalid_field", "field"),
+    ("not_disputable", "no"),
+];
 
-/// By column of [`STAGES`]: taken, - where nothing happens, or the refusal's code.
-const CONTRACTS: &[(&str, Make)] = &[
+/// One line of a table: by column, what happens; and how the command comes about.
+pub(crate) type Line = (&'static str, Make);
+
+pub(crate) type Make = fn(&mut World, ContractId) -> Command;
+
+/// By column of [`STAGES`]: taken, - where nothing happens, or the refusal's code, of which the most frequent are
+/// [`SHORT`].
+pub(crate) const CONTRACTS: &[Line] = &[
     ("taken taken taken taken taken taken taken taken taken", |w, _| w.deposit(CLIENT, 1)),
     ("taken taken taken taken taken taken taken taken taken", |w, _| w.withdraw(CLIENT, 1)),
     ("taken taken taken taken taken taken taken taken taken", ask),
@@ -108,10 +124,20 @@ const CONTRACTS: &[(&str, Make)] = &[
         open_until(w, Epoch(12));
         Command::Settle(contract)
     }),
+    ("no no taken no no no no no no", |w, c| dispute(w, c, 0)),
+    ("late late late late late late late late late", |w, c| dispute(w, c, 4)),
+    ("taken taken taken taken taken taken taken taken taken", |w, c| notice(w, c, 1)),
+    ("field field field field field field field field field", |w, c| notice(w, c, 0)),
+    ("taken taken taken taken taken field field field taken", measured),
+    ("- - - - - - - - -", |_, contract| Command::Release { contract, slot: 3 }),
+    ("- - taken taken - - - - -", released),
+    ("- - - - - - - - -", |_, contract| Command::HoldBack { contract, slot: 3 }),
+    ("taken taken taken taken taken taken taken taken taken", |w, _| w.grant(1, 2, Some(0))),
+    ("taken taken taken taken taken taken taken taken taken", revoked),
 ];
 
 /// By column of [`SLOTS`].
-const FILLINGS: &[(&str, Make)] = &[
+pub(crate) const FILLINGS: &[Line] = &[
     ("taken taken taken taken taken taken taken", |w, _| w.deposit(CLIENT, 1)),
     ("taken taken taken taken taken taken taken", |w, _| w.withdraw(CLIENT, 1)),
     ("taken taken taken taken taken taken taken", ask),
@@ -126,7 +152,7 @@ const FILLINGS: &[(&str, Make)] = &[
     ("taken W taken taken W W W", |w, c| w.growth(c, 4 * GB)),
     ("taken taken taken taken taken taken taken", |w, c| w.cancellation(c)),
     ("taken - W W W W W", |w, c| w.departure(c, 3)),
-    ("taken taken - - W W invalid_field", |w, c| {
+    ("taken taken - - W W field", |w, c| {
         let confession = w.confession(c, 3, 1);
         w.done(&confession);
         w.top_up(c, 3, 2_500_000)
@@ -173,7 +199,63 @@ const FILLINGS: &[(&str, Make)] = &[
         open_until(w, Epoch(12));
         Command::Settle(contract)
     }),
+    ("taken taken no no no no no", |w, c| dispute(w, c, 0)),
+    ("late late late late late late late", |w, c| dispute(w, c, 4)),
+    ("taken taken taken taken taken taken taken", |w, c| notice(w, c, 1)),
+    ("field field field field field field field", |w, c| notice(w, c, 0)),
+    ("taken taken taken taken field taken taken", measured),
+    ("- - - - - - -", |_, contract| Command::Release { contract, slot: 3 }),
+    ("taken taken - taken - - -", released),
+    ("- - - - - - -", |_, contract| Command::HoldBack { contract, slot: 3 }),
+    ("taken taken taken taken taken taken taken", |w, _| w.grant(1, 2, Some(0))),
+    ("taken taken taken taken taken taken taken", revoked),
 ];
+
+/// A dispute, `later` epochs after it, of a verdict that says that slot 3 has nothing; with no answers, as it may have
+/// lost them.
+fn dispute(world: &mut World, contract: ContractId, later: u64) -> Command {
+    let case = world.case((contract, 3), AuditKind::Routine, (65, Some(0)));
+    let _only_of_an_active_contract = world.attempt(&case.command());
+    open_until(world, world.market.epoch().plus(later));
+    let contest = case.contest_with(case.challenge.provider, &prove::encode(&[]));
+    Command::Dispute(Box::new(contest))
+}
+
+/// Notice of an epoch of maintenance, so many epochs ahead.
+fn notice(world: &mut World, contract: ContractId, ahead: u64) -> Command {
+    let provider = world.provider(contract, 3).0[0];
+    world.announce(provider, ahead, 1)
+}
+
+fn measured(world: &mut World, contract: ContractId) -> Command {
+    let (provider, epoch) = (world.provider(contract, 3), world.market.epoch());
+    Command::Measure(common::signed(Measurement {
+        auditor: common::did(common::MARKET),
+        vantage: "here".into(),
+        provider,
+        epoch,
+        probes: 4,
+        answered: 4,
+        first_byte_ms: 20,
+        throughput: 1_000_000,
+    }))
+}
+
+/// The release of what a penalty held for the client, once it can be disputed no more.
+fn released(world: &mut World, contract: ContractId) -> Command {
+    let failed = routine(world, contract, 1);
+    let _only_of_an_active_contract = world.attempt(&failed);
+    let estimate = intensified(world, contract);
+    let _only_of_a_slot_at_fault = world.attempt(&estimate);
+    open_until(world, world.market.epoch().plus(4));
+    Command::Release { contract, slot: 3 }
+}
+
+fn revoked(world: &mut World, _: ContractId) -> Command {
+    let grant = world.grant(1, 2, Some(0));
+    world.done(&grant);
+    world.revoke(0).expect("a grant was given")
+}
 
 fn ask(world: &mut World, _: ContractId) -> Command {
     let ask = world.ask_of(17);
@@ -216,7 +298,7 @@ fn replace(_: &mut World, contract: ContractId) -> Command {
 }
 
 /// A contract at `stage`.
-fn at_stage(stage: &str) -> (World, ContractId) {
+pub(crate) fn at_stage(stage: &str) -> (World, ContractId) {
     let mut world = World::staged(8);
     let contract = world.agree(&terms());
     if stage == "expired" {
@@ -262,7 +344,7 @@ fn at_stage(stage: &str) -> (World, ContractId) {
 }
 
 /// An active contract in its first epoch, with slot 3 at `slot`.
-fn at_slot(slot: &str) -> (World, ContractId) {
+pub(crate) fn at_slot(slot: &str) -> (World, ContractId) {
     let (mut world, contract) = at_stage("active");
     let command = match slot {
         "leaving" => world.departure(contract, 3),
@@ -293,67 +375,4 @@ fn open_until(world: &mut World, epoch: Epoch) {
 
 fn later(world: &mut World, span: Span) {
     world.now = world.now.after(span);
-}
-
-/// What a command does to that world, and what it is called.
-fn outcome((mut world, contract): (World, ContractId), make: Make) -> (&'static str, &'static str) {
-    let command = make(&mut world, contract);
-    let before = world.market.root();
-    let found = match world.attempt(&command) {
-        Ok(events) if events.is_empty() => "-",
-        Ok(_) => return ("taken", command.name()),
-        Err(refusal) => refusal.code(),
-    };
-    assert_eq!(world.market.root(), before, "nothing has changed");
-    (if found == "wrong_state" { "W" } else { found }, command.name())
-}
-
-/// Every line of a table says what happens, and every command has one.
-fn holds(table: &[(&str, Make)], columns: &[&'static str], at: fn(&str) -> (World, ContractId)) {
-    let mut seen = BTreeSet::new();
-    let mut wrong = Vec::new();
-    for (expected, make) in table {
-        let found: Vec<_> = columns.iter().map(|column| outcome(at(column), *make)).collect();
-        let name = found[0].1;
-        seen.insert(name);
-        let found: Vec<_> = found.iter().map(|(outcome, _)| *outcome).collect();
-        if found.join(" ") != *expected {
-            wrong.push(format!("{name}: {} instead of {expected}", found.join(" ")));
-        }
-    }
-    assert!(wrong.is_empty(), "{columns:?}\n{}", wrong.join("\n"));
-    assert_eq!(seen, COMMANDS.into_iter().collect(), "every command has its line");
-}
-
-#[test]
-fn every_command_in_every_state_of_a_contract() {
-    holds(CONTRACTS, &STAGES, at_stage);
-}
-
-#[test]
-fn every_command_in_every_state_of_a_slot() {
-    holds(FILLINGS, &SLOTS, at_slot);
-}
-
-#[test]
-fn every_stage_is_what_it_is_called() {
-    use ContractState::{Active, Agreed, Cancelled, Completed, Expired, Failed, Settled};
-    use SlotState::{AtFault, Closed, Filled, Repairing, Reserved, Vacated};
-    let states = STAGES.map(|stage| {
-        let (world, contract) = at_stage(stage);
-        world.known(contract).state
-    });
-    let expected =
-        [Agreed, Agreed, Active, Completed, Completed, Settled, Expired, Cancelled, Failed];
-    assert_eq!(states, expected);
-    assert!(ContractState::ALL.iter().all(|state| states.contains(state)));
-    let slots = SLOTS.map(|slot| {
-        let (world, contract) = at_slot(slot);
-        world.slot(contract, 3).state
-    });
-    assert_eq!(slots, [Filled, Filled, AtFault, AtFault, Vacated, Repairing, Repairing]);
-    for (stage, state) in [("ready", Reserved), ("settled", Closed)] {
-        let (world, contract) = at_stage(stage);
-        assert_eq!(world.slot(contract, 3).state, state, "the rest of them");
-    }
 }
