@@ -3,7 +3,7 @@
 use crate::arguments;
 use crate::client::ClientArgs;
 use crate::output::{Output, table};
-use ::client::{Bid, StorageWish};
+use ::client::{CounterPrices, StorageWish};
 use anyhow::Result;
 use clap::Args;
 use client_node::Offer;
@@ -59,7 +59,8 @@ impl WishArgs {
         wish.placement.distinct_operators = !self.same_operator;
         wish.placement.distinct_networks = !self.same_network;
         wish.egress = self.egress;
-        wish.bid = self.counter.map(|price| Bid { price, egress: self.counter_egress });
+        wish.counter =
+            self.counter.map(|price| CounterPrices { price, egress: self.counter_egress });
         wish
     }
 }

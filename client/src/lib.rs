@@ -22,5 +22,5 @@ pub use keys::{BucketKey, KeyError, Keys, WrappedKey};
 pub use name::{NameError, ObjectName};
 pub use plan::{Arrival, DownloadPlan, Failure, Fetch, Housing, Missing, Pace};
 pub use sharing::{Scope, ShareError, ShareKey};
-pub use wish::{Bid, StorageWish, WishError};
+pub use wish::{CounterPrices, StorageWish, WishError};
 pub use words::{Master, WordsError};

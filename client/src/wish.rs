@@ -41,19 +41,19 @@ pub struct StorageWish {
     /// Plain bytes that a new contract should have room for, where that is more than the size: later objects share it.
     pub room: Option<Bytes>,
     /// What is offered for it where a new contract is made; nothing takes what is asked.
-    pub bid: Option<Bid>,
+    pub counter: Option<CounterPrices>,
 }
 
 /// What the client would pay at most: a counter's prices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bid {
+pub struct CounterPrices {
     /// For keeping, per GB and day after the tier's multiplier.
     pub price: Price,
     /// For reads, per GB; what the quote's dearest provider asks where nothing is said.
     pub egress: Option<GbPrice>,
 }
 
-impl Bid {
+impl CounterPrices {
     /// Whether every slot of `quote` costs no more.
     pub fn is_met_by(&self, quote: &Quote) -> bool {
         let reads = |price: GbPrice| self.egress.is_none_or(|most| price <= most);
@@ -117,7 +117,7 @@ impl StorageWish {
             egress: None,
             housing: Housing::default(),
             room: None,
-            bid: None,
+            counter: None,
         }
     }
 

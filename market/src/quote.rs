@@ -10,7 +10,7 @@ use crate::state::Market;
 pub use asked::Asked;
 use contracts::terms;
 pub use counter::{CounterAnswers, Negotiation};
-use pricing::PricingError;
+use pricing::{Mechanism, PricingError};
 use std::collections::BTreeSet;
 use types::documents::{Exclusion, Quote, Request};
 use types::{Did, DocId, Terms, Timestamp, Verified};
@@ -71,7 +71,9 @@ impl Market {
                 }
             };
             let reserves = slots.split_off(needed);
-            let cost = pricing::quoted_cost(&self.genesis.pricing, terms, &slots)?;
+            // Where the cheapest have won, every reserve asks more: it can step in only if that is escrowed too.
+            let covered = if search.mechanism.is_auction() { &reserves[..] } else { &[] };
+            let cost = pricing::quoted_cost(&self.genesis.pricing, terms, &slots, covered)?;
             return Ok(Quote {
                 market: self.genesis.market,
                 client: wanted.client,

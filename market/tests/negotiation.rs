@@ -92,6 +92,52 @@ fn an_accepted_auction_is_a_contract_like_any_other() {
 }
 
 #[test]
+fn reserves_of_an_auction_step_in_for_what_is_escrowed_and_what_is_not_needed_returns() {
+    for mechanism in [MechanismKind::PayAsBid, MechanismKind::ClearingPrice] {
+        let mut world = auctioned(mechanism, &[90, 50, 70, 60, 120, 80, 100]);
+        let quote = world.quoted(&terms(), 1).unwrap();
+        let total = |slot: &types::documents::QuotedSlot| slot.cost.total().unwrap().0;
+        let (slots, reserves) = (&quote.slots, &quote.reserves);
+        assert_eq!(reserves.iter().map(|r| r.provider).collect::<Vec<_>>(), [did(10), did(16)]);
+        let beyond =
+            total(&reserves[1]) - total(&slots[0]) + total(&reserves[0]) - total(&slots[1]);
+        assert!(beyond > 0, "both ask more than whom they step in for");
+        let bonus: i64 = slots.iter().map(|slot| slot.cost.bonus.0).sum();
+        assert_eq!(quote.cost.bonus, Msat(bonus + beyond), "{mechanism:?}");
+        let before = world.money(CLIENT);
+        let contract = world.agree(&terms());
+        for (slot, reserve) in [(0, 10), (1, 16)] {
+            let no = world.confirmation(contract, slot, Some("full"));
+            assert_eq!(world.names(&no), ["slot_reassigned"], "{mechanism:?}");
+            assert_eq!(world.provider(contract, slot), did(reserve));
+        }
+        for slot in 0..4 {
+            let yes = world.confirmation(contract, slot, None);
+            world.done(&yes);
+        }
+        let revise = world.revision(contract, &[GB; 4]);
+        world.done(&revise);
+        world.live_out(contract);
+        let known = world.known(contract);
+        let earned: i64 = known.slots.iter().map(|slot| total(&slot.quoted)).sum();
+        let paid = earned + known.cost.fees().unwrap().0;
+        assert_eq!(before - world.money(CLIENT), paid, "{mechanism:?}: the rest is back");
+    }
+}
+
+#[test]
+fn when_no_reserve_of_an_auction_is_left_everybody_has_their_money_back() {
+    let mut world = auctioned(MechanismKind::PayAsBid, &[90, 50, 70, 60, 120, 80, 100]);
+    let before = world.money(CLIENT);
+    let contract = world.agree(&terms());
+    for expected in ["slot_reassigned", "slot_reassigned", "contract_expired"] {
+        let no = world.confirmation(contract, 0, Some("full"));
+        assert_eq!(world.names(&no), [expected]);
+    }
+    assert_eq!(world.money(CLIENT), before);
+}
+
+#[test]
 fn larger_slots_and_longer_contracts_pay_what_the_discounts_leave() {
     let mut world = World::staged(8);
     for n in FIRST..FIRST + 8 {

@@ -17,7 +17,7 @@ use types::documents::{
 };
 use types::{
     Bytes, ContractId, CostVector, Did, DocId, Epoch, Hash, Jws, Msat, Redundancy, Score, Signed,
-    Span, Terms, Timestamp,
+    Span, Terms, TierRates, Timestamp,
 };
 use utoipa::ToSchema;
 
@@ -34,6 +34,9 @@ pub struct MarketInfo {
     pub current_epoch: Epoch,
     /// The market's time.
     pub now: Timestamp,
+    /// What it multiplies a price by on each tier.
+    #[serde(default)]
+    pub tiers: TierRates,
 }
 
 /// A piece of a list, and where the next piece begins.

@@ -5,7 +5,7 @@
 //! premium     = 10 % of base, where the terms carry guarantees
 //! network fee =  5 % of (base + premium)
 //! escrow fee  =  2 % of (base + premium)
-//! bonus       = 15 % of base; what compliance above target does not earn returns
+//! bonus       = 15 % of base, and what reserves can cost beyond the slots; what is not needed returns
 //! ```
 
 use crate::policy::WHOLE_PPM;
@@ -103,7 +103,8 @@ pub fn cost_vector(
     Ok(cost)
 }
 
-/// The cost of a contract of these quoted `slots`, reads and bonds included.
+/// The cost of a contract of these quoted `slots`, reads and bonds included. It covers whichever of the `reserves` step in:
+/// what they ask beyond the slots is held with the bonus, and returns where it is not needed.
 ///
 /// # Errors
 /// [`PricingError`] as [`egress_cost`] and [`cost_vector`].
@@ -111,11 +112,27 @@ pub fn quoted_cost(
     policy: &PricingPolicy,
     terms: &Terms,
     slots: &[QuotedSlot],
+    reserves: &[QuotedSlot],
 ) -> Result<CostVector, PricingError> {
-    let prices: Vec<GbPrice> = slots.iter().map(|slot| slot.egress).collect();
+    let prices: Vec<GbPrice> = slots.iter().chain(reserves).map(|slot| slot.egress).collect();
     let costs: Vec<SlotCost> = slots.iter().map(|slot| slot.cost).collect();
     let bond = Msat::sum(slots.iter().map(|slot| slot.bond))?;
-    cost_vector(policy, &costs, egress_cost(terms, &prices)?, bond)
+    let mut cost = cost_vector(policy, &costs, egress_cost(terms, &prices)?, bond)?;
+    cost.bonus = cost.bonus.add(beyond(slots, reserves)?)?;
+    cost.escrow()?;
+    Ok(cost)
+}
+
+/// What `reserves` can cost beyond the `slots` that they step in for: the dearest of them in place of the cheapest.
+fn beyond(slots: &[QuotedSlot], reserves: &[QuotedSlot]) -> Result<Msat, PricingError> {
+    let totals =
+        |of: &[QuotedSlot]| of.iter().map(|slot| slot.cost.total()).collect::<Result<Vec<_>, _>>();
+    let (mut slots, mut reserves) = (totals(slots)?, totals(reserves)?);
+    slots.sort_unstable();
+    reserves.sort_unstable_by(|a, b| b.cmp(a));
+    slots.iter().zip(&reserves).try_fold(Msat::ZERO, |sum, (slot, reserve)| {
+        Ok(sum.add(reserve.sub(*slot)?.max(Msat::ZERO))?)
+    })
 }
 
 /// `rate_ppm` of `amount`, rounded up.

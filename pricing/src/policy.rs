@@ -1,8 +1,8 @@
 //! The market's rates: what a quote adds to the asks it rests on.
 
 use crate::{MechanismKind, PricingError};
-use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
+pub use types::TierRates;
 use types::{Price, PriceError, Terms, Tier};
 
 /// A whole, in parts per million.
@@ -11,22 +11,6 @@ pub const WHOLE_PPM: u32 = 1_000_000;
 const RATE_MAX_PPM: u32 = WHOLE_PPM;
 /// The most a tier may multiply a price by: a hundredfold.
 const TIER_MAX_PPM: u32 = 100 * WHOLE_PPM;
-/// Decimal places that count in a slot's price: millionths of an msat.
-const PLACES: u32 = 6;
-
-/// What a price is multiplied by on each tier, in parts per million.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TierRates {
-    /// Read at any moment.
-    pub hot_ppm: u32,
-    /// Read now and then.
-    pub warm_ppm: u32,
-    /// Read rarely.
-    pub cold_ppm: u32,
-    /// Kept, hardly ever read.
-    pub archive_ppm: u32,
-}
 
 /// The rates of a market's quotes, in parts per million.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,13 +32,6 @@ pub struct PricingPolicy {
     pub mechanism: MechanismKind,
 }
 
-impl Default for TierRates {
-    /// Hot 1, warm 0.7, cold 0.4, archive 0.2.
-    fn default() -> Self {
-        Self { hot_ppm: WHOLE_PPM, warm_ppm: 700_000, cold_ppm: 400_000, archive_ppm: 200_000 }
-    }
-}
-
 impl Default for PricingPolicy {
     /// 10 % premium, 5 % network fee, 2 % escrow fee, 15 % bonus reserve, 100 msat per GB and day.
     fn default() -> Self {
@@ -66,18 +43,6 @@ impl Default for PricingPolicy {
             tiers: TierRates::default(),
             reference: Price::whole(100),
             mechanism: MechanismKind::PostedAsk,
-        }
-    }
-}
-
-impl TierRates {
-    /// What `tier` multiplies a price by, in parts per million.
-    pub const fn of(&self, tier: Tier) -> u32 {
-        match tier {
-            Tier::Hot => self.hot_ppm,
-            Tier::Warm => self.warm_ppm,
-            Tier::Cold => self.cold_ppm,
-            Tier::Archive => self.archive_ppm,
         }
     }
 }
@@ -110,10 +75,7 @@ impl PricingPolicy {
     /// # Errors
     /// [`PriceError::OutOfRange`] when `price` or the result is.
     pub fn on_tier(&self, price: Price, tier: Tier) -> Result<Price, PriceError> {
-        let asked = price.validated()?.0;
-        let rate = Decimal::new(i64::from(self.tiers.of(tier)), PLACES);
-        let product = asked.checked_mul(rate).ok_or(PriceError::OutOfRange(asked))?;
-        Price(product.round_dp_with_strategy(PLACES, RoundingStrategy::AwayFromZero)).validated()
+        self.tiers.price(price, tier)
     }
 
     /// The premium's rate under `terms`: nothing where they guarantee nothing.
@@ -131,6 +93,7 @@ impl PricingPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rust_decimal::Decimal;
 
     #[test]
     fn the_default_rates_are_the_published_ones() {

@@ -1,8 +1,7 @@
 //! Whether to take a slot that the market reserves.
 
-use pricing::PricingPolicy;
 use types::documents::{Ask, Reservation};
-use types::{Bytes, Did, GbPrice, Price, Timestamp};
+use types::{Bytes, Did, GbPrice, Price, TierRates, Timestamp};
 
 /// The least that a provider takes for a slot: what it asked in the ask that the slot was quoted from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,10 +15,9 @@ pub struct Least {
 }
 
 impl Least {
-    /// What the provider of `ask` takes, by the default tier rates.
-    pub fn of(ask: &Ask) -> Self {
-        let policy = PricingPolicy::default();
-        let tiers = ask.tiers.iter().filter_map(|tier| policy.on_tier(ask.price, *tier).ok());
+    /// What the provider of `ask` takes, by the market's tier rates.
+    pub fn of(ask: &Ask, rates: &TierRates) -> Self {
+        let tiers = ask.tiers.iter().filter_map(|tier| rates.price(ask.price, *tier).ok());
         let cheapest = tiers.min().unwrap_or(ask.price);
         let paid = |largest: Option<u16>| 1_000u32.saturating_sub(largest.unwrap_or(0).into());
         let volume = paid(ask.volume_discounts.iter().map(|step| step.permille).max());
@@ -181,7 +179,7 @@ mod tests {
 
     fn judge(reservation: &Reservation, offer: &Offer, room: &Room) -> Result<(), Declined> {
         let ask = offer.ask(Did([1; 32]), "http://127.0.0.1:1".into(), Timestamp(0));
-        super::judge(reservation, offer.capacity, &Least::of(&ask), room)
+        super::judge(reservation, offer.capacity, &Least::of(&ask, &TierRates::default()), room)
     }
 
     fn room() -> Room {
@@ -229,9 +227,10 @@ mod tests {
         ask.volume_discounts = vec![types::documents::Discount { from: Bytes(1), permille: 200 }];
         ask.duration_discounts =
             vec![types::documents::Discount { from: types::Span(1), permille: 500 }];
-        assert_eq!(Least::of(&ask).price, Price::whole(40));
+        let least = |ask: &Ask| Least::of(ask, &TierRates::default());
+        assert_eq!(least(&ask).price, Price::whole(40));
         let special = Ask { price: Price::whole(30), volume_discounts: Vec::new(), ..ask.clone() };
-        assert_eq!(Least::of(&ask).or(Least::of(&special)).price, Price::whole(15));
+        assert_eq!(least(&ask).or(least(&special)).price, Price::whole(15));
     }
 
     #[test]

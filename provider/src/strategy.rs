@@ -7,7 +7,7 @@ use pricing::{PricingPolicy, Use};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 use types::documents::{Ask, Counter, Quote};
-use types::{DocId, GbPrice, Price, Span};
+use types::{DocId, GbPrice, Price, Span, TierRates};
 
 /// A whole, in parts per million.
 const WHOLE_PPM: u32 = 1_000_000;
@@ -33,6 +33,8 @@ pub struct Asked<'a> {
     pub id: DocId,
     /// The quote it counters.
     pub quote: &'a Quote,
+    /// What the market multiplies a price by on each tier.
+    pub rates: &'a TierRates,
 }
 
 /// Why it will not lower its ask. The client is told the text.
@@ -82,7 +84,7 @@ impl Strategy {
     /// # Errors
     /// [`Unmoved`] says why it stays at its standing ask.
     pub fn answer(&self, asked: &Asked<'_>, standing: &Ask, taken: Use) -> Result<Ask, Unmoved> {
-        let Asked { counter, id, quote } = *asked;
+        let Asked { counter, id, quote, .. } = *asked;
         let mut named = quote.slots.iter().chain(&quote.reserves);
         if !named.any(|slot| slot.provider == standing.provider) || counter.client != quote.client {
             return Err(Unmoved::NotOurs);
@@ -94,6 +96,7 @@ impl Strategy {
         let price = self.price(asked, standing, taken)?;
         Ok(Ask {
             price,
+            tiers: vec![quote.terms.tier],
             volume_discounts: Vec::new(),
             duration_discounts: Vec::new(),
             counter: Some(id),
@@ -103,7 +106,7 @@ impl Strategy {
 
     /// What it asks, on the hot tier.
     fn price(&self, asked: &Asked<'_>, standing: &Ask, taken: Use) -> Result<Price, Unmoved> {
-        let policy = PricingPolicy::default();
+        let policy = PricingPolicy { tiers: *asked.rates, ..PricingPolicy::default() };
         let (terms, quote) = (&asked.quote.terms, asked.quote);
         let span = Span(quote.epoch.0.saturating_mul(quote.epochs));
         let no_price = |error: &dyn std::fmt::Display| Unmoved::NoPrice(error.to_string());

@@ -42,7 +42,7 @@ pub struct CostVector {
     pub network_fee: Msat,
     /// To the market, for holding the escrow.
     pub escrow_fee: Msat,
-    /// Held for compliance above target; what is not earned returns.
+    /// Held for compliance above target, and in an auction for reserves that ask more; what is not needed returns.
     pub bonus: Msat,
     /// For taking the bytes in.
     pub ingress: Msat,

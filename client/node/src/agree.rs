@@ -3,7 +3,7 @@
 use crate::chance;
 use crate::error::Error;
 use crate::progress::{Event, Progress};
-use client::Bid;
+use client::CounterPrices;
 use network::api::{AcceptBody, ContractView, CounterBody};
 use network::client::ClientError;
 use network::market_api::MarketClient;
@@ -65,18 +65,18 @@ pub(crate) async fn ask_for_quote(
     Err(Error::ForeignQuote(differs.to_owned()))
 }
 
-/// Asks for a price and, where there is a bid, counters round by round until every slot costs no more than it, or no round
-/// is left: then the last offer is what there is.
+/// Asks for a price and, where the client would pay so much at most, counters round by round until every slot costs no
+/// more, or no round is left: then the last offer is what there is.
 pub(crate) async fn bargain(
     market: &MarketClient,
     signer: &dyn Signer,
     terms: Terms,
-    bid: Option<Bid>,
+    most: Option<CounterPrices>,
 ) -> Result<Offer, Error> {
     let mut offer = ask_for_quote(market, signer, terms).await?;
-    let Some(bid) = bid else { return Ok(offer) };
-    while !bid.is_met_by(&offer.quote) {
-        match counter(market, signer, &offer, bid).await {
+    let Some(most) = most else { return Ok(offer) };
+    while !most.is_met_by(&offer.quote) {
+        match counter(market, signer, &offer, most).await {
             Ok(next) => offer = next,
             Err(error) if is_last_round(&error) && offer.quote.round > 0 => break,
             Err(error) => return Err(error),
@@ -95,15 +95,15 @@ async fn counter(
     market: &MarketClient,
     signer: &dyn Signer,
     offer: &Offer,
-    bid: Bid,
+    most: CounterPrices,
 ) -> Result<Offer, Error> {
     let quote = &offer.quote;
     let counter = Counter {
         client: signer.did(),
         quote: quote.id(),
         round: quote.round.saturating_add(1),
-        price_max: bid.price,
-        egress_max: bid.egress_max(quote),
+        price_max: most.price,
+        egress_max: most.egress_max(quote),
     };
     let counter = Verified::sign(counter, signer)?;
     let body = CounterBody { counter: counter.signed().clone(), quote: quote.signed().clone() };

@@ -27,13 +27,13 @@ pub enum Error {
     /// There is no client in this directory.
     #[error("{} holds no client yet; create one with `bondstore client init`, or bring one back from its words with `bondstore client recover`", .0.display())]
     NotInitialised(PathBuf),
-    /// Providers ask more than the client bids.
+    /// Providers ask more than the client would pay.
     #[error(
-        "not enough providers come down to {bid} msat per GB and day; the last quote asks {asked}. Bid more, or take what is asked by leaving --counter out{refusals}"
+        "not enough providers come down to {most} msat per GB and day; the last quote asks {asked}. Offer more, or take what is asked by leaving --counter out{refusals}"
     )]
-    BidNotMet {
-        /// What was bid.
-        bid: String,
+    CounterNotMet {
+        /// What the client would pay at most.
+        most: String,
         /// What the dearest slot of the last quote asks.
         asked: String,
         /// Who refused, and why, each after a semicolon.

@@ -37,7 +37,7 @@ pub struct Stat {
 impl Client {
     /// What storing as `wish` says would cost, line by line, and who would keep it.
     pub async fn quote(&self, wish: &StorageWish) -> Result<Offer, Error> {
-        agree::bargain(&self.market, &*self.signer, wish.terms()?, wish.bid).await
+        agree::bargain(&self.market, &*self.signer, wish.terms()?, wish.counter).await
     }
 
     /// The objects, by name. Nobody is asked.

@@ -110,6 +110,7 @@ impl App {
             epoch_every: self.epoch_every.map(crate::clock::span),
             current_epoch: view.market.epoch(),
             now: self.clock.now(),
+            tiers: view.market.genesis().pricing.tiers,
         }
     }
 }

@@ -10,7 +10,7 @@ use contracts::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use types::documents::{Acceptance, Confirmation, Quote, QuotedSlot};
-use types::{Bytes, Did, Msat, Timestamp, Verified};
+use types::{Bytes, CostVector, Did, GbPrice, Msat, Terms, Timestamp, Verified};
 
 impl Market {
     pub(crate) fn accept(
@@ -41,14 +41,22 @@ impl Market {
         let capacity = quote.terms.slot_capacity();
         let mut reserves = quote.reserves.clone();
         let mut slots = Vec::with_capacity(quote.slots.len());
-        for quoted in &quote.slots {
-            let steps_in = |reserve: &QuotedSlot| {
-                costs_no_more(reserve, quoted) && self.has_room(&reserve.provider, capacity)
-            };
-            let mut next = || reserves.iter().position(steps_in).map(|at| reserves.remove(at));
-            let chosen = if steps_in(quoted) { Some(quoted.clone()) } else { next() };
-            let stale = || Rejection::QuoteStale("its providers' room was sold meanwhile".into());
-            let chosen = chosen.ok_or_else(stale)?;
+        let mut chosen = quote.slots.clone();
+        for number in 0..chosen.len() {
+            if !self.has_room(&chosen[number].provider, capacity) {
+                let steps_in = |reserve: &QuotedSlot| {
+                    let others = (0..).zip(&chosen).filter(|(other, _)| *other != number);
+                    let slots = others.map(|(_, slot)| slot).chain([reserve]);
+                    affords(&quote.cost, &quote.terms, slots)
+                        && self.has_room(&reserve.provider, capacity)
+                };
+                let next = reserves.iter().position(steps_in);
+                let stale = "its providers' room was sold meanwhile";
+                let next = next.ok_or_else(|| Rejection::QuoteStale(stale.into()))?;
+                chosen[number] = reserves.remove(next);
+            }
+        }
+        for chosen in chosen {
             let answer_by = now.after(self.genesis.answer_within);
             slots.push(Slot::reserved(chosen, capacity, quote.epochs, answer_by));
         }
@@ -156,8 +164,10 @@ impl Market {
         }
         let holders: BTreeSet<Did> = contract.slots.iter().map(Slot::provider).collect();
         let fits = |q: &&QuotedSlot| {
+            let others = (0u16..).zip(&contract.slots).filter(|(number, _)| *number != id.slot);
+            let slots = others.map(|(_, slot)| &slot.quoted).chain([*q]);
             !holders.contains(&q.provider)
-                && costs_no_more(q, &slot.quoted)
+                && affords(&contract.cost, &contract.terms, slots)
                 && self.has_room(&q.provider, slot.capacity)
         };
         let Some(next) = contract.reserves.iter().find(fits) else {
@@ -208,10 +218,21 @@ fn is_offered(contract: &Contract, slot: &Slot) -> bool {
     new == offered || (ContractState::Active, SlotState::Repairing) == offered
 }
 
-/// A reserve steps in for what the client has escrowed, or not at all.
-fn costs_no_more(reserve: &QuotedSlot, quoted: &QuotedSlot) -> bool {
-    let total = |slot: &QuotedSlot| slot.cost.total().ok();
-    total(reserve).is_some() && total(reserve) <= total(quoted) && reserve.egress <= quoted.egress
+/// Whether what the client has escrowed pays for these slots: a reserve steps in for that, or not at all.
+fn affords<'a>(
+    cost: &CostVector,
+    terms: &Terms,
+    slots: impl Iterator<Item = &'a QuotedSlot>,
+) -> bool {
+    let slots: Vec<&QuotedSlot> = slots.collect();
+    let totals = slots.iter().map(|slot| slot.cost.total()).collect::<Result<Vec<_>, _>>();
+    let locked = Msat::sum([cost.storage, cost.premium, cost.bonus, cost.ingress]);
+    let reads: Vec<GbPrice> = slots.iter().map(|slot| slot.egress).collect();
+    let reads = pricing::egress_cost(terms, &reads);
+    let (Ok(needed), Ok(locked), Ok(reads)) = (totals.and_then(Msat::sum), locked, reads) else {
+        return false;
+    };
+    needed <= locked && reads <= cost.egress
 }
 
 /// The first 200 characters of a party's words.

@@ -31,6 +31,7 @@ fn info(market: u8, now: Timestamp) -> MarketInfo {
         epoch_every: None,
         current_epoch: Epoch(0),
         now,
+        tiers: types::TierRates::default(),
     }
 }
 

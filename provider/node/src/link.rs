@@ -145,6 +145,7 @@ impl Link {
     fn take(self: Arc<Self>, message: ToProvider, slots: &mpsc::UnboundedSender<ToProvider>) {
         match message {
             ToProvider::Welcome(info) => {
+                self.node.prices.learn(info.tiers);
                 tracing::debug!(market = %info.market, epoch = %info.current_epoch, "connected");
             }
             ToProvider::Reservation(_) | ToProvider::Released { .. } => {

@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 use types::documents::Ask;
-use types::{Bytes, DocId, Price, Verified};
+use types::{Bytes, DocId, Price, TierRates, Verified};
 
 /// How many of the asks that were signed are remembered, for reservations that rest on them.
 const REMEMBERED: usize = 256;
@@ -91,7 +91,9 @@ struct Now {
     rate: Option<BitcoinRate>,
     /// Why nothing is asked.
     withdrawn: Option<String>,
-    signed: VecDeque<(DocId, Least)>,
+    /// What the market multiplies a price by on each tier.
+    rates: TierRates,
+    signed: VecDeque<(DocId, Ask)>,
 }
 
 impl Prices {
@@ -99,7 +101,8 @@ impl Prices {
         let waits = pricing.pin.is_some();
         let withdrawn = waits.then(|| "what a bitcoin costs is not known yet".to_owned());
         let (price, signed) = (offer.price, VecDeque::new());
-        let now = Mutex::new(Now { price, rate: None, withdrawn, signed });
+        let rates = TierRates::default();
+        let now = Mutex::new(Now { price, rate: None, withdrawn, rates, signed });
         Self { pricing, now, changes: Notify::new() }
     }
 
@@ -114,10 +117,20 @@ impl Prices {
         Offer { price: now.price, capacity, ..settled.clone() }
     }
 
+    /// The market has said what it multiplies a price by on each tier.
+    pub(crate) fn learn(&self, rates: TierRates) {
+        self.now().rates = rates;
+    }
+
+    /// What the market multiplies a price by on each tier.
+    pub(crate) fn rates(&self) -> TierRates {
+        self.now().rates
+    }
+
     /// An ask was signed; what rests on it is taken.
     pub(crate) fn signed(&self, ask: &Verified<Ask>) {
         let mut now = self.now();
-        now.signed.push_back((ask.id(), Least::of(ask)));
+        now.signed.push_back((ask.id(), (**ask).clone()));
         if now.signed.len() > REMEMBERED {
             now.signed.pop_front();
         }
@@ -127,8 +140,8 @@ impl Prices {
     /// more; for it the least of what was signed since counts, and the floor.
     pub(crate) fn least(&self, ask: DocId, settled: &Offer) -> Least {
         let now = self.now();
-        if let Some((_, least)) = now.signed.iter().rev().find(|(id, _)| *id == ask) {
-            return *least;
+        if let Some((_, ask)) = now.signed.iter().rev().find(|(id, _)| *id == ask) {
+            return Least::of(ask, &now.rates);
         }
         let floors = [
             self.pricing.auto.map(|auto| auto.floor),
@@ -136,9 +149,9 @@ impl Prices {
         ];
         let floor = floors.into_iter().flatten().min().unwrap_or(settled.price);
         let offer = Offer { price: floor.min(settled.price), ..settled.clone() };
-        let of_floor =
-            Least::of(&offer.ask(types::Did([0; 32]), String::new(), types::Timestamp(0)));
-        now.signed.iter().map(|(_, least)| *least).fold(of_floor, Least::or)
+        let ask = offer.ask(types::Did([0; 32]), String::new(), types::Timestamp(0));
+        let of_floor = Least::of(&ask, &now.rates);
+        now.signed.iter().map(|(_, ask)| Least::of(ask, &now.rates)).fold(of_floor, Least::or)
     }
 
     /// The answer to a counter.

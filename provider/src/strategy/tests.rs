@@ -64,7 +64,8 @@ fn answered(price: &str, round: u8, percent: u64, tier: Tier) -> Result<String, 
         egress_max: GbPrice::whole(10),
     };
     let quote = quote(tier);
-    let asked = Asked { counter: &counter, id: Hash([7; 32]), quote: &quote };
+    let asked =
+        Asked { counter: &counter, id: Hash([7; 32]), quote: &quote, rates: &TierRates::default() };
     let taken = Use { capacity: Bytes(100), sold: Bytes(percent) };
     let answer = STRATEGY().answer(&asked, &standing(), taken);
     answer.map(|ask| ask.price.to_string()).map_err(|unmoved| unmoved.to_string())
@@ -91,6 +92,27 @@ fn on_another_tier_it_asks_so_that_the_tier_comes_to_what_is_offered() {
 }
 
 #[test]
+fn the_markets_rates_count_not_the_usual_ones() {
+    let rates = TierRates { cold_ppm: 800_000, ..TierRates::default() };
+    let quote = quote(Tier::Cold);
+    let counter = |price| Counter {
+        client: CLIENT,
+        quote: Hash([6; 32]),
+        round: 2,
+        price_max: Price::whole(price),
+        egress_max: GbPrice::whole(10),
+    };
+    let taken = Use { capacity: Bytes(100), sold: Bytes(0) };
+    let answer = |counter: &Counter| {
+        let asked = Asked { counter, id: Hash([7; 32]), quote: &quote, rates: &rates };
+        STRATEGY().answer(&asked, &standing(), taken)
+    };
+    assert_eq!(answer(&counter(56)).unwrap().price, Price::whole(70));
+    let refused = answer(&counter(47)).unwrap_err().to_string();
+    assert!(refused.contains("48 is the least on this tier"), "{refused}");
+}
+
+#[test]
 fn refusals_carry_figures() {
     let hot = |price, percent| answered(price, 1, percent, Tier::Hot).unwrap_err();
     assert_eq!(hot("59", 0), "59 msat per GB and day are offered and 60 is the least on this tier");
@@ -108,7 +130,8 @@ fn refusals_carry_figures() {
         egress_max: GbPrice::whole(10),
     };
     let quote = quote(Tier::Hot);
-    let asked = Asked { counter: &counter, id: Hash([7; 32]), quote: &quote };
+    let asked =
+        Asked { counter: &counter, id: Hash([7; 32]), quote: &quote, rates: &TierRates::default() };
     let taken = Use { capacity: Bytes(100), sold: Bytes(0) };
     let refused = STRATEGY().answer(&asked, &dear, taken).unwrap_err();
     assert!(matches!(refused, Unmoved::Reads { .. }), "{refused}");
@@ -126,9 +149,12 @@ fn the_answer_is_for_that_counter_alone_and_changes_the_price_alone() {
         egress_max: GbPrice::whole(10),
     };
     let quote = quote(Tier::Hot);
-    let asked = Asked { counter: &counter, id: Hash([7; 32]), quote: &quote };
+    let asked =
+        Asked { counter: &counter, id: Hash([7; 32]), quote: &quote, rates: &TierRates::default() };
     let taken = Use { capacity: Bytes(100), sold: Bytes(0) };
     let ask = STRATEGY().answer(&asked, &standing(), taken).unwrap();
     assert_eq!((ask.counter, ask.price), (Some(Hash([7; 32])), Price::whole(70)));
-    assert_eq!(Ask { counter: None, price: Price::whole(100), ..ask }, standing());
+    assert_eq!(ask.tiers, [Tier::Hot]);
+    let tiers = Tier::ALL.to_vec();
+    assert_eq!(Ask { counter: None, price: Price::whole(100), tiers, ..ask }, standing());
 }

@@ -8,7 +8,7 @@ use crate::chance;
 use crate::error::Error;
 use crate::progress::{Event, Progress};
 use client::plan::{Housed, Room, house};
-use client::{Bid, Housing, ObjectName, StorageWish};
+use client::{CounterPrices, Housing, ObjectName, StorageWish};
 use network::api::ContractView;
 use shards::{Cipher, ObjectKey};
 use types::{Bytes, ContractId, Span, Terms};
@@ -61,23 +61,23 @@ impl Client {
             progress.notice(&Event::Joined { contract });
             return Ok(Agreed { plan, journal, resumed: false });
         }
-        self.newly_agreed((look, name), (terms, wish.bid), journal, progress).await
+        self.newly_agreed((look, name), (terms, wish.counter), journal, progress).await
     }
 
     async fn newly_agreed(
         &self,
         (look, name): (Look, &ObjectName),
-        (terms, bid): (Terms, Option<Bid>),
+        (terms, most): (Terms, Option<CounterPrices>),
         mut journal: Option<Journal>,
         progress: &dyn Progress,
     ) -> Result<Agreed, Error> {
         let mut quotes_left = QUOTES_MAX;
         loop {
             quotes_left -= 1;
-            let offer = agree::bargain(&self.market, &*self.signer, terms.clone(), bid).await?;
+            let offer = agree::bargain(&self.market, &*self.signer, terms.clone(), most).await?;
             progress.notice(&Event::Quoted(offer.quote()));
-            if let Some(bid) = bid.filter(|bid| !bid.is_met_by(offer.quote())) {
-                return Err(not_met(&bid, &offer));
+            if let Some(most) = most.filter(|most| !most.is_met_by(offer.quote())) {
+                return Err(not_met(&most, &offer));
             }
             let acceptance = agree::acceptance(&offer, &*self.signer)?;
             let made = (acceptance.id(), Some((&offer, acceptance)));
@@ -219,13 +219,13 @@ impl Client {
     }
 }
 
-/// Why nothing is agreed: providers ask more than is bid.
-fn not_met(bid: &Bid, offer: &Offer) -> Error {
+/// Why nothing is agreed: providers ask more than the client would pay.
+fn not_met(most: &CounterPrices, offer: &Offer) -> Error {
     let dearest = offer.quote().slots.iter().map(|slot| slot.price).max();
-    let asked = dearest.unwrap_or(bid.price).to_string();
+    let asked = dearest.unwrap_or(most.price).to_string();
     let told = offer.refusals().map(|r| format!("; {}: {}", r.provider.short(), r.reason));
     let refusals = told.collect::<Vec<_>>().concat();
-    Error::BidNotMet { bid: bid.price.to_string(), asked, refusals }
+    Error::CounterNotMet { most: most.price.to_string(), asked, refusals }
 }
 
 fn room(view: &ContractView, left: Span) -> Room<'_> {

@@ -69,7 +69,8 @@ impl Link {
             capacity: self.node.settings.offer.capacity,
             sold: self.node.store.committed_in_all(),
         };
-        let asked = Asked { counter: &counter, id: counter.id(), quote: &quote };
+        let rates = self.node.prices.rates();
+        let asked = Asked { counter: &counter, id: counter.id(), quote: &quote, rates: &rates };
         match self.node.prices.bargain(&asked, &standing, taken) {
             Ok(ask) => {
                 let ask = self.node.sign(ask);

@@ -80,13 +80,17 @@ async fn a_counter_is_answered_by_the_strategy_and_what_was_asked_is_taken() {
     let ToMarket::Ask(signed) = answer else { panic!("an ask comes, not {answer:?}") };
     let ask: Verified<Ask> = signed.verify().unwrap();
     assert_eq!((ask.price, ask.provider), (Price::whole(70), node.did()));
-    for (price, taken) in [(14, true), (13, false)] {
+    for (price, taken) in [(70, true), (69, false)] {
         let mut cheap: Reservation = reservation(slot(1), 1);
         (cheap.quoted.ask, cheap.quoted.price) = (ask.id(), Price::whole(price));
         end.say(ToProvider::Reservation(sign(cheap, &key(MARKET)))).await;
         let ToMarket::Confirmation(signed) = end.hear().await else { panic!("a confirmation") };
         let confirmation: Verified<Confirmation> = signed.verify().unwrap();
-        assert_eq!(confirmation.declined.is_none(), taken, "a fifth of 70, on the archive tier");
+        assert_eq!(
+            confirmation.declined.is_none(),
+            taken,
+            "what was asked for that counter, on its tier"
+        );
         if taken {
             end.say(ToProvider::Accepted { document: signed.id() }).await;
             end.say(ToProvider::Released { contract: slot(1).0, slot: slot(1).1 }).await;

@@ -85,6 +85,7 @@ async fn info(State(books): Shared) -> Json<MarketInfo> {
         epoch_every: None,
         current_epoch: Epoch(0),
         now: clock::now(),
+        tiers: types::TierRates::default(),
     })
 }
 
