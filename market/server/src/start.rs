@@ -160,17 +160,15 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let (opened, config) = tokio::task::spawn_blocking(move || (open(&config), config))
         .await
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
-    let opened = opened?;
-    let listener = network::server::bind(&config.listen).await?;
+    let (opened, listener) = (opened?, network::server::bind(&config.listen).await?);
     let tls = tls(&config, listener.local_addr()?)?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let url = format!("{scheme}://{}", listener.local_addr()?);
-    let (seed, stop) = (seed(config.seed)?, CancellationToken::new());
-    let killed = Arc::new(AtomicBool::new(false));
+    let (url, seed) = (format!("{scheme}://{}", listener.local_addr()?), seed(config.seed)?);
+    let (stop, killed) = (CancellationToken::new(), Arc::new(AtomicBool::new(false)));
+    let streams = Arc::new(Streams::new());
     let (nudges, inbox) = mpsc::unbounded_channel();
     let blocks = watch::Sender::new(opened.published.read().head.blocks);
     let events = broadcast::Sender::new(WATCHED_MAX);
-    let streams = Arc::new(Streams::new());
     let role = watch::Sender::new(Role::Follower { writer: String::new() });
     let (watched, roles) = (blocks.subscribe(), role.subscribe());
     let start = writer::Start {
@@ -209,8 +207,8 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let workers = Workers { stop, tasks: TaskTracker::new() };
     let epochs = employ(&workers, &app, &config, inbox);
     take_office(&app, &config).await;
-    let options = ServeOptions { tls, ..config.serving() };
-    let server = network::server::serve(listener, http::router(app.clone()), options)?;
+    let (router, serving) = (http::router(app.clone()), config.serving(tls));
+    let server = network::server::serve(listener, router, serving)?;
     let figures = serve_figures(&app, &config).await?;
     std::fs::write(config.data.join(ADDRESS_FILE), format!("{url}#{}\n", app.did))?;
     tracing::info!(%url, market = %app.did, "the market runs");
@@ -242,8 +240,9 @@ async fn serve_figures(
 
 impl Config {
     /// How many connections are served, and how.
-    fn serving(&self) -> ServeOptions {
-        ServeOptions { connections_max: self.connections_max, ..ServeOptions::default() }
+    fn serving(&self, tls: Option<Arc<rustls::ServerConfig>>) -> ServeOptions {
+        let connections_max = self.connections_max;
+        ServeOptions { tls, connections_max, ..ServeOptions::default() }
     }
 }
 
