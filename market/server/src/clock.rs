@@ -16,6 +16,13 @@ impl Clock {
         Self { base: network::clock::now().max(floor), started: Instant::now() }
     }
 
+    /// A clock that always shows `time`.
+    #[cfg(test)]
+    pub(crate) fn standing_at(time: Timestamp) -> Self {
+        const CENTURY: Duration = Duration::from_hours(876_000);
+        Self { base: time, started: Instant::now() + CENTURY }
+    }
+
     /// The market's time.
     pub fn now(&self) -> Timestamp {
         self.base.after(span(self.started.elapsed()))

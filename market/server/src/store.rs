@@ -180,4 +180,4 @@ fn refused(place: &Place, error: StoreError) -> OpenError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

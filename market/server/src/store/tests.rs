@@ -4,7 +4,7 @@ use super::driver::{Postgres, Sqlite};
 use super::{Place, Store, catalogue, dialect};
 
 #[path = "../../tests/support/cluster.rs"]
-mod cluster;
+pub(crate) mod cluster;
 
 #[test]
 fn every_statement_is_understood_by_sqlite_with_its_values_in_order() {

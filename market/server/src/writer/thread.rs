@@ -302,4 +302,6 @@ fn closed() -> StoreError {
 pub(super) type Now = Timestamp;
 
 #[cfg(test)]
+mod states;
+#[cfg(test)]
 mod tests;
