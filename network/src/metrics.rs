@@ -32,8 +32,15 @@ const CONNECTIONS_MAX: usize = 16;
 #[derive(Debug, thiserror::Error)]
 pub enum MetricsError {
     /// Their address.
-    #[error(transparent)]
-    Bind(#[from] BindError),
+    #[error(
+        "figures cannot be served on {address} ({reason}); give --metrics an address of this machine with a free port"
+    )]
+    Address {
+        /// Where.
+        address: String,
+        /// Why not.
+        reason: String,
+    },
     /// The operating system.
     #[error("figures cannot be served: the operating system refuses: {0}")]
     System(#[from] io::Error),
@@ -70,13 +77,19 @@ impl Figures {
     /// says otherwise; `look` sets what is looked up rather than counted, each time that somebody asks.
     ///
     /// # Errors
-    /// [`MetricsError::Bind`] and [`MetricsError::System`].
+    /// [`MetricsError::Address`] and [`MetricsError::System`].
     pub async fn serve(
         self,
         address: &str,
         look: impl Fn() + Clone + Send + Sync + 'static,
     ) -> Result<ServerHandle, MetricsError> {
-        let listener = bind(address).await?;
+        let listener = bind(address).await.map_err(|error| MetricsError::Address {
+            address: address.to_owned(),
+            reason: match error {
+                BindError::InUse(_) => "another program listens there".to_owned(),
+                BindError::Refused { reason, .. } => reason,
+            },
+        })?;
         let figures = self.clone();
         let answer = get(async move || {
             look();

@@ -39,7 +39,7 @@ pub enum BindError {
     /// Somebody listens there.
     #[error(
         "{0} is in use: another program listens there, perhaps an earlier run of this one; stop \
-         it, or choose another address"
+         it, or choose another address with --listen"
     )]
     InUse(String),
     /// The system refuses.
