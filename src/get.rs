@@ -17,7 +17,7 @@ pub(crate) struct Get {
     name: String,
     /// Where to write it; its own name in this directory where nothing is said.
     file: Option<PathBuf>,
-    /// Fetch what this party shares with you; the reads are paid from your account.
+    /// Fetch what this party shares with you, paid from your account; or what it has put where you let it write.
     #[arg(long, value_name = "DID")]
     from: Option<Did>,
     #[command(flatten)]

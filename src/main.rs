@@ -81,7 +81,7 @@ enum Command {
     Ls(ls::Ls),
     /// Remove an object.
     Rm(rm::Rm),
-    /// Let another party read an object, or all whose names begin alike.
+    /// Let another party read an object, or all whose names begin alike, or write such in a contract of its own.
     Share(share::Share),
     /// List what is shared: by you, and with you.
     Shares(share::Shares),

@@ -11,7 +11,7 @@ use client_node::Source;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use types::{Bytes, ContractId};
+use types::{Bytes, ContractId, Did};
 
 /// Under which contract.
 #[derive(Args)]
@@ -47,6 +47,9 @@ pub(crate) struct Put {
     file: PathBuf,
     /// What to call it; the file's own name where nothing is said.
     name: Option<String>,
+    /// Store it with this party, in the contract that it lets you write to: at its cost, for as long as that lasts.
+    #[arg(long, value_name = "DID", conflicts_with_all = ["contract", "own", "grow", "room"])]
+    to: Option<Did>,
     #[command(flatten)]
     housing: HousingArgs,
     #[command(flatten)]
@@ -63,7 +66,11 @@ impl Put {
         let progress = Arc::new(show(bar.clone()));
         let mut wish = self.wish.wish(Bytes(1));
         (wish.housing, wish.room) = (self.housing.housing(), self.housing.room);
-        let put = client.put(Source::file(&self.file), &name, &wish, progress).await?;
+        let source = Source::file(&self.file);
+        let put = match self.to {
+            Some(owner) => client.put_to(owner, source, &name, progress).await?,
+            None => client.put(source, &name, &wish, progress).await?,
+        };
         bar.finish_and_clear();
         let value = json!({
             "name": put.name.name, "contract": put.contract, "revision": put.revision, "bytes": put.bytes,

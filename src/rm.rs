@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use client_node::Removed;
 use serde_json::json;
+use types::Did;
 
 #[derive(Args)]
 pub(crate) struct Rm {
@@ -18,6 +19,9 @@ pub(crate) struct Rm {
     /// Ask nobody: forget the key alone. The object's room is free only when its contract ends.
     #[arg(long)]
     forget: bool,
+    /// Remove it from the contract that this party lets you write to.
+    #[arg(long, value_name = "DID", conflicts_with_all = ["end", "forget"])]
+    from: Option<Did>,
     #[command(flatten)]
     client: ClientArgs,
 }
@@ -34,7 +38,10 @@ impl Rm {
             });
             return Ok(());
         }
-        let removed = client.rm(&name, &show(bar.clone())).await?;
+        let removed = match self.from {
+            Some(owner) => client.rm_from(owner, &name, &show(bar.clone())).await?,
+            None => client.rm(&name, &show(bar.clone())).await?,
+        };
         let ends = self.end && removed.is_empty && removed.room.is_some();
         if ends {
             client.end(removed.contract).await?;
@@ -44,13 +51,16 @@ impl Rm {
             "removed": self.name, "contract": removed.contract, "room": removed.room, "empty": removed.is_empty,
             "ended": ends,
         });
-        output.result(&value, || text(&self.name, &removed, ends));
+        output.result(&value, || text(&self.name, &removed, (ends, self.from)));
         Ok(())
     }
 }
 
-fn text(name: &str, removed: &Removed, ends: bool) -> String {
+fn text(name: &str, removed: &Removed, (ends, from): (bool, Option<Did>)) -> String {
     let contract = removed.contract.short();
+    if let (Some(owner), Some(room)) = (from, removed.room) {
+        return format!("{name} is removed; with {owner} there is room for {room} now");
+    }
     match removed.room {
         None => format!("{name} is removed; its contract {contract} is over already"),
         Some(_) if ends => format!("{name} is removed, and its contract {contract} is ended"),

@@ -1,14 +1,47 @@
-//! `bondstore share`, `shares` and `unshare`: let others read, see who may, take it back.
+//! `bondstore share`, `shares` and `unshare`: let others read and write, see who may, take it back.
 
 use crate::arguments;
 use crate::client::ClientArgs;
 use crate::output::{Output, table};
-use ::client::{ObjectName, Scope};
-use anyhow::Result;
+use ::client::{ObjectName, Scope, StorageWish};
+use anyhow::{Context, Result};
 use clap::Args;
-use client_node::Share as Given;
+use client_node::{Client, Share as Given};
 use serde_json::json;
-use types::{Did, DocId, Span};
+use types::documents::Access;
+use types::{Bytes, ContractId, Did, DocId, Span};
+
+/// Where a guest may write.
+#[derive(Args)]
+struct WriteArgs {
+    /// Let them put and remove too, in one contract: name it with --in, or have one made with --room.
+    #[arg(long)]
+    write: bool,
+    /// With --write: in this contract, which must hold nothing else.
+    #[arg(long = "in", value_name = "CONTRACT", requires = "write", conflicts_with = "room")]
+    contract: Option<ContractId>,
+    /// With --write: in a new contract with room for so much.
+    #[arg(long, value_name = "SIZE", requires = "write", value_parser = arguments::size)]
+    room: Option<Bytes>,
+    /// With --room: how long the new contract lasts.
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = arguments::span)]
+    keep: Span,
+}
+
+impl WriteArgs {
+    /// The contract that the guest may write to; nothing where it is to read alone.
+    async fn contract(&self, client: &Client) -> Result<Option<ContractId>> {
+        if !self.write {
+            return Ok(None);
+        }
+        let Some(room) = self.room else {
+            let none = "--write needs a contract that is the guest's alone: give --room SIZE to make one, or --in CONTRACT";
+            return Ok(Some(self.contract.context(none)?));
+        };
+        let wish = StorageWish::new(room, self.keep);
+        Ok(Some(client.make_contract(&wish, &()).await?))
+    }
+}
 
 #[derive(Args)]
 pub(crate) struct Share {
@@ -24,6 +57,8 @@ pub(crate) struct Share {
     #[arg(long = "for", value_name = "DURATION", value_parser = arguments::span)]
     duration: Option<Span>,
     #[command(flatten)]
+    write: WriteArgs,
+    #[command(flatten)]
     client: ClientArgs,
 }
 
@@ -36,14 +71,25 @@ impl Share {
             Some(span) => Some(client.market().info().await?.now.after(span)),
             None => None,
         };
-        let id = client.share(scope.clone(), self.grantee, expires).await?;
-        let value =
-            json!({ "grant": id, "grantee": self.grantee, "scope": scope, "expires": expires });
+        let contract = self.write.contract(&client).await?;
+        let to = (self.grantee, expires);
+        let id = match contract {
+            Some(contract) => {
+                let shared = client.share_to_write(scope.clone(), to, contract).await;
+                shared.with_context(|| format!("contract {contract} is there, and not shared"))?
+            }
+            None => client.share(scope.clone(), self.grantee, expires).await?,
+        };
+        let value = json!({
+            "grant": id, "grantee": self.grantee, "scope": scope, "expires": expires, "contract": contract,
+        });
         output.result(&value, || {
+            let (who, me) = (self.grantee, client.did());
+            let writes = contract.map_or_else(String::new, |contract| {
+                format!("\nThey write it, in contract {contract}, with: bondstore put FILE NAME --to {me}")
+            });
             format!(
-                "{scope} is shared with {}\nThey read it with: bondstore get --from {} NAME\nTake it back with: bondstore unshare {id}",
-                self.grantee,
-                client.did()
+                "{scope} is shared with {who}\nThey read it with: bondstore get --from {me} NAME{writes}\nTake it back with: bondstore unshare {id}"
             )
         });
         Ok(())
@@ -52,7 +98,7 @@ impl Share {
 
 #[derive(Args)]
 pub(crate) struct Shares {
-    /// List what this party shares with you, object by object.
+    /// List what this party shares with you, or has put where you let it write, object by object.
     #[arg(long, value_name = "DID")]
     from: Option<Did>,
     #[command(flatten)]
@@ -81,33 +127,33 @@ impl Shares {
             .iter()
             .map(|s| {
                 json!({
-                    "grant": s.id, "owner": s.owner, "grantee": s.grantee, "scope": s.scope, "expires": s.expires,
-                    "over": s.over,
+                    "grant": s.id, "owner": s.owner, "grantee": s.grantee, "scope": s.scope, "access": s.access,
+                    "contract": s.contract, "expires": s.expires, "over": s.over,
                 })
             })
             .collect();
         output.result(&value, || {
             let rows = shares.iter().map(|share| row(share, me));
-            table(["grant", "what", "who", "stands"], rows)
+            table(["grant", "what", "who", "may", "stands"], rows)
         });
         Ok(())
     }
 }
 
-fn row(share: &Given, me: Did) -> [String; 4] {
-    let (what, who) = if share.owner == me {
-        let what =
-            share.scope.as_ref().map_or_else(|| "sealed by other words".into(), Scope::to_string);
-        (what, format!("to {}", share.grantee))
+fn row(share: &Given, me: Did) -> [String; 5] {
+    let (unsaid, who) = if share.owner == me {
+        ("sealed by other words", format!("to {}", share.grantee))
     } else {
-        ("see --from".to_owned(), format!("from {}", share.owner))
+        ("see --from", format!("from {}", share.owner))
     };
+    let what = share.scope.as_ref().map_or_else(|| unsaid.to_owned(), Scope::to_string);
+    let may = if share.access.contains(&Access::Write) { "read, write" } else { "read" };
     let stands = match (share.over, share.expires) {
         (true, _) => "is over".to_owned(),
         (false, Some(at)) => format!("until {} (µs since 1970)", at.0),
         (false, None) => "until it is taken back".to_owned(),
     };
-    [share.id.to_string(), what, who, stands]
+    [share.id.to_string(), what, who, may.to_owned(), stands]
 }
 
 #[derive(Args)]
@@ -122,7 +168,7 @@ impl Unshare {
     pub(crate) async fn run(self, output: &Output) -> Result<()> {
         self.client.open().await?.unshare(self.grant).await?;
         output.result(&json!({ "revoked": self.grant }), || {
-            "taken back: no further leave to read is given; one that was given lasts five minutes at most".to_owned()
+            "taken back: no further leave is given; one that was given lasts five minutes at most".to_owned()
         });
         Ok(())
     }

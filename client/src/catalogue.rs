@@ -76,10 +76,10 @@ impl Catalogue {
         self.objects.insert(name.clone(), Entry { changed, value: None });
     }
 
-    /// Notes a contract, new or changed. What was paid before stays paid.
+    /// Notes a contract, new or changed. What was paid before stays paid, what was seen stays seen.
     pub fn put_contract(&mut self, mut record: ContractRecord) {
         if let Some(before) = self.contracts.get(&record.id) {
-            record.raise_paid(&before.value);
+            record.raise(&before.value);
         }
         let changed = self.next_generation();
         self.contracts.insert(record.id, Entry { changed, value: record });

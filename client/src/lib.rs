@@ -4,7 +4,7 @@
 //! [`wish`] turns what a person wants stored into the terms of a contract. [`catalogue`] is what the client
 //! knows of its objects and contracts, and how two copies of it become one. [`plan`] decides under which contract
 //! an object is kept and, shard by shard, what a download asks whom, and when it stops waiting. [`sharing`] lets
-//! others read.
+//! others read and write.
 //!
 //! Pure: no clock, no operating-system randomness, no files, no sockets. Entropy, nonces and time are
 //! arguments; `client-node` is the door that supplies them.

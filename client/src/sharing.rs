@@ -1,8 +1,11 @@
 //! Sharing with another party: what is covered, the key to it sealed to that party, and the list of what is there.
 //!
-//! An owner shares a [`Scope`] under a [`ShareKey`] that follows from its words and the grant's number. The key
-//! goes, sealed, into the grant; the objects go, with their keys wrapped anew, into a list sealed by it that the
-//! market keeps beside the grant. The market learns neither names nor keys.
+//! An owner shares a [`Scope`] under a [`ShareKey`] that follows from its words and the grant's number. Both go,
+//! sealed, into the grant; the objects go, with their keys wrapped anew, into a list sealed by the key that the
+//! market keeps beside the grant. The market learns neither names nor keys. Where the guest may write, it writes the
+//! list too, and [`joint`] brings list and catalogue together.
+
+pub mod joint;
 
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::keys::{BucketKey, Key, KeyError, Keys, NONCE_BYTES};
@@ -10,6 +13,7 @@ use crate::name::ObjectName;
 use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey, X25519};
 use serde::{Deserialize, Serialize};
 use types::{ContractId, Did, SecretKey};
+use zeroize::Zeroizing;
 
 /// What the sealed key is derived under.
 const SEAL: &[u8] = b"bondstore 2026 share seal";
@@ -59,7 +63,7 @@ impl Scope {
         }
     }
 
-    /// As bytes, for a memo.
+    /// As bytes, to be sealed.
     ///
     /// # Panics
     /// Never: names can be written.
@@ -93,13 +97,15 @@ impl std::fmt::Debug for ShareKey {
 }
 
 impl ShareKey {
-    /// Seals it to `grantee`: X25519 with the one-time secret `ephemeral`, HKDF-SHA256, AES-256-GCM.
+    /// Seals it, and the `scope` that it is for, to `grantee`: X25519 with the one-time secret `ephemeral`,
+    /// HKDF-SHA256, AES-256-GCM.
     ///
     /// # Errors
     /// [`ShareError::NoKey`].
     pub fn seal_to(
         &self,
         (owner, grantee): (Did, Did),
+        scope: &Scope,
         ephemeral: &[u8; 32],
     ) -> Result<Vec<u8>, ShareError> {
         let theirs = types::PublicKey::of(&grantee).ok_or(ShareError::NoKey(grantee))?.agreement();
@@ -107,23 +113,30 @@ impl ShareKey {
         let secret = PrivateKey::from_private_key(&X25519, ephemeral).map_err(|_| refused())?;
         let ours = secret.compute_public_key().map_err(|_| refused())?;
         let key = agreed(&secret, &theirs, &[ours.as_ref(), &theirs]).ok_or_else(refused)?;
+        let plain = Zeroizing::new([self.0.0.as_slice(), &scope.encode()].concat());
         // The key is used once, so its nonce may be fixed.
-        let sealed = key.seal([0; NONCE_BYTES], &parties(owner, grantee), &self.0.0);
+        let sealed = key.seal([0; NONCE_BYTES], &parties(owner, grantee), &plain);
         Ok([ours.as_ref(), &sealed].concat())
     }
 
-    /// Opens what was sealed to `secret`'s party.
+    /// Opens what was sealed to `secret`'s party. Older grants say no scope.
     ///
     /// # Errors
     /// [`ShareError::Sealed`].
-    pub fn open(owner: Did, secret: &SecretKey, sealed: &[u8]) -> Result<Self, ShareError> {
+    pub fn open(
+        owner: Did,
+        secret: &SecretKey,
+        sealed: &[u8],
+    ) -> Result<(Self, Option<Scope>), ShareError> {
         let opened = || {
             let (theirs, sealed) = sealed.split_first_chunk::<32>()?;
             let own = PrivateKey::from_private_key(&X25519, &*secret.agreement()).ok()?;
             let ours = own.compute_public_key().ok()?;
             let key = agreed(&own, theirs, &[theirs, ours.as_ref()])?;
             let plain = key.open(&parties(owner, types::Signer::did(secret)), sealed)?;
-            <[u8; 32]>::try_from(plain.as_slice()).ok().map(|key| Self(Key(key)))
+            let (key, scope) = plain.split_first_chunk::<32>()?;
+            let scope = if scope.is_empty() { None } else { Some(Scope::decode(scope)?) };
+            Some((Self(Key(*key)), scope))
         };
         opened().ok_or(ShareError::Sealed(owner))
     }
@@ -158,7 +171,7 @@ impl ShareKey {
     }
 }
 
-/// What of `catalogue` a grant shares: the objects in `scope`, under `only` where one contract is named, each with
+/// What of `catalogue` a grant to read shares: the objects in `scope`, under `only` where one contract is named, each with
 /// its key wrapped by `key`. `fresh` gives nonces.
 ///
 /// # Errors

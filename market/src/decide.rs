@@ -43,7 +43,7 @@ impl Market {
             Command::Withdraw(withdrawal) => self.withdraw(withdrawal),
             Command::Accept { acceptance, quote } => self.accept(now, acceptance, quote),
             Command::Confirm(confirmation) => self.confirm(now, confirmation),
-            Command::Revise { revision, receipts } => self.revise(revision, receipts),
+            Command::Revise { revision, receipts } => self.revise(now, revision, receipts),
             Command::Extend(extension) => self.extend(now, extension),
             Command::Grow(growth) => self.grow(now, growth),
             Command::Cancel(cancellation) => self.cancel(cancellation),

@@ -18,6 +18,19 @@ pub enum Rejection {
         /// Whose it would have to be.
         expected: Did,
     },
+    /// Neither the contract's client nor a party that it lets write there.
+    #[error(
+        "this {document} is {found}'s, and only {client}, or a party that it lets write to this contract by a grant \
+         that stands, may give it here"
+    )]
+    NoLeave {
+        /// The kind of document.
+        document: &'static str,
+        /// Whose it is.
+        found: Did,
+        /// The contract's client.
+        client: Did,
+    },
     /// A field is out of range.
     #[error("{field}: {reason}")]
     Invalid {
@@ -172,7 +185,7 @@ impl Rejection {
     /// The stable code.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::ForeignParty { .. } => "foreign_party",
+            Self::ForeignParty { .. } | Self::NoLeave { .. } => "foreign_party",
             Self::Invalid { .. } => "invalid_field",
             Self::Terms(_) => "invalid_terms",
             Self::Ledger(LedgerError::Insufficient { .. }) => "insufficient_funds",

@@ -3,15 +3,16 @@
 #[expect(dead_code, reason = "sharing uses its part of the stage")]
 mod common;
 
-use common::stage::{CLIENT, DEPOSIT, GB};
+use common::stage::{CLIENT, DEPOSIT, GB, revise, terms};
 use common::{World, did, signed};
 use contracts::Account;
 use market::{Command, Event};
-use types::documents::{Access, Grant, Revocation, Voucher};
+use types::documents::{Access, Grant, Revision, Revocation, Voucher};
 use types::{ContractId, Did, DocId, Hash, Msat, Span, Verified};
 
 const GUEST: Did = Did([2; 32]);
 const STRANGER: Did = Did([99; 32]);
+const BOTH: [Access; 2] = [Access::Read, Access::Write];
 
 fn grant(contract: Option<ContractId>, nonce: u64) -> Grant {
     Grant {
@@ -97,6 +98,16 @@ fn grants_that_make_no_sense_are_refused_by_field() {
     for (grant, code, right) in [
         (Grant { grantee: CLIENT, ..sound.clone() }, "invalid_field", "grantee"),
         (Grant { access: vec![Access::Write], ..sound.clone() }, "invalid_field", "access"),
+        (
+            Grant { access: vec![Access::Write, Access::Read], ..sound.clone() },
+            "invalid_field",
+            "access: give",
+        ),
+        (
+            Grant { access: BOTH.to_vec(), contract: None, ..sound.clone() },
+            "invalid_field",
+            "contract: whoever writes",
+        ),
         (Grant { access: vec![], ..sound.clone() }, "invalid_field", "access"),
         (Grant { expires: Some(world.now), ..sound.clone() }, "invalid_field", "expires"),
         (Grant { sealed: String::new(), ..sound.clone() }, "invalid_field", "sealed"),
@@ -150,4 +161,65 @@ fn guests_pay_for_their_own_reads_out_of_their_own_money() {
     let other = did(19);
     let foreign = Voucher { client: GUEST, provider: other, contract, slot: 0, bytes: 3 * GB };
     world.refuse(&Command::RedeemVoucher(signed(foreign)), "foreign_party", "only did:key:");
+}
+
+/// The next revision of a contract, signed by `signer`.
+fn revision(world: &World, contract: ContractId, signer: Did) -> Command {
+    let (revision, receipts) = world.revision_parts(contract, &[GB; 4]);
+    revise((Revision { signer, ..revision }, receipts))
+}
+
+#[test]
+fn a_guest_that_may_write_revises_one_contract_while_its_grant_stands() {
+    let mut world = World::staged(8);
+    let (room, other) = (world.store(), world.store());
+    let refused = |world: &mut World, contract, signer| {
+        let command = revision(world, contract, signer);
+        world.refuse(&command, "foreign_party", "by a grant that stands");
+    };
+    refused(&mut world, room, GUEST);
+    let reading = given(&mut world, grant(Some(room), 1));
+    refused(&mut world, room, GUEST);
+    world.done(&revocation(CLIENT, reading));
+
+    let expires = Some(world.now.after(Span::HOUR));
+    let writing = Grant { access: BOTH.to_vec(), expires, ..grant(Some(room), 2) };
+    let over = given(&mut world, writing.clone());
+    assert!(may_read(&world, room));
+    let before = world.money(CLIENT);
+    let next = revision(&world, room, GUEST);
+    let events = world.done(&next);
+    assert!(matches!(events[..], [Event::RevisionAccepted { .. }]));
+    assert_eq!(world.money(CLIENT), before, "the contract is paid for already");
+    refused(&mut world, other, GUEST);
+    refused(&mut world, room, STRANGER);
+    let next = revision(&world, room, CLIENT);
+    world.done(&next);
+    let next = revision(&world, room, GUEST);
+    world.done(&next);
+
+    world.now = world.now.after(Span::HOUR);
+    refused(&mut world, room, GUEST);
+    let again = given(&mut world, Grant { expires: None, nonce: 3, ..writing });
+    assert!(world.market.sharing().grant(&over).is_none());
+    let next = revision(&world, room, GUEST);
+    world.done(&next);
+    world.done(&revocation(CLIENT, again));
+    refused(&mut world, room, GUEST);
+    let next = revision(&world, room, CLIENT);
+    world.done(&next);
+}
+
+#[test]
+fn a_guest_may_fill_a_contract_that_is_agreed_and_empty() {
+    let mut world = World::staged(8);
+    let contract = world.agree(&terms());
+    for slot in 0..4 {
+        let confirm = world.confirmation(contract, slot, None);
+        world.done(&confirm);
+    }
+    given(&mut world, Grant { access: BOTH.to_vec(), ..grant(Some(contract), 1) });
+    let next = revision(&world, contract, GUEST);
+    world.done(&next);
+    world.live_out(contract);
 }

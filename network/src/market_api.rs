@@ -22,7 +22,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use types::documents::Exclusion;
+use types::documents::{Access, Exclusion};
 use types::{ContractId, Did, DocId, Hash, Signed, Signer};
 
 /// The longest JSON that is read from a market.
@@ -240,7 +240,7 @@ impl MarketClient {
         self.read(op::GRANTS.path).await
     }
 
-    /// Keeps what is shared under a grant of the party's, sealed.
+    /// Keeps what is shared under a grant of the party's, or under one that lets it write, sealed.
     pub async fn put_shared(&self, grant: DocId, body: &BackupBody) -> Result<(), ClientError> {
         let path = op::PUT_SHARED.path_to(&[&grant]);
         let call = || self.as_party(self.http.put(&*path)).json(body).done();
@@ -252,9 +252,15 @@ impl MarketClient {
         self.read(&op::SHARED.path_to(&[&grant])).await
     }
 
-    /// Leave to read the slots of another's contract, by its grant.
-    pub async fn passes(&self, contract: ContractId) -> Result<Vec<SlotPass>, ClientError> {
-        self.read(&op::PASSES.path_to(&[&contract])).await
+    /// Leave to read the slots of another's contract, or to write to them, by its grant.
+    pub async fn passes(
+        &self,
+        contract: ContractId,
+        access: Access,
+    ) -> Result<Vec<SlotPass>, ClientError> {
+        let path = op::PASSES.path_to(&[&contract]);
+        let access = if access == Access::Write { "write" } else { "read" };
+        self.read(&format!("{path}?access={access}")).await
     }
 
     /// Redeems a [`Voucher`](types::documents::Voucher).

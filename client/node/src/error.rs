@@ -174,6 +174,70 @@ pub enum Error {
         /// Which object.
         name: ObjectName,
     },
+    /// No grant lets us write it.
+    #[error("{owner} does not let this client write {name}, or not any more; {right}")]
+    NotWritable {
+        /// Whose it would be.
+        owner: Did,
+        /// Which object.
+        name: ObjectName,
+        /// What would be right.
+        right: String,
+    },
+    /// A grant was taken back, or is over, while it was used.
+    #[error(
+        "{0} does not let this client in any more: the grant was taken back or is over. Nothing is listed under the \
+         name; ask {0} to share anew"
+    )]
+    LeaveEnded(Did),
+    /// Another's contract is too full.
+    #[error(
+        "what {owner} lets this client write to has room for {free} more in each slot, and {need} are needed; remove \
+         something with `bondstore rm --from`, or ask {owner} to let its contract grow"
+    )]
+    NoRoomWith {
+        /// Whose contract.
+        owner: Did,
+        /// What its fullest slot can still take.
+        free: Bytes,
+        /// What the object takes in each slot.
+        need: Bytes,
+    },
+    /// A contract is not for one guest's writing alone.
+    #[error(
+        "contract {contract} cannot be written to by this guest: {why}. Whoever may write to a contract may empty it; \
+         make one for the guest with --room SIZE, or name an empty one with --in"
+    )]
+    NotApart {
+        /// Which contract.
+        contract: ContractId,
+        /// What speaks against it.
+        why: String,
+    },
+    /// A guest may write to the contract, and not under this name.
+    #[error(
+        "{guest} may write to contract {contract}, where it is to find {scope} alone; {name} belongs into another \
+         contract: leave --in out"
+    )]
+    WrittenByGuest {
+        /// Which contract.
+        contract: ContractId,
+        /// Who may write there.
+        guest: Did,
+        /// Under which names.
+        scope: String,
+        /// What was to be put there.
+        name: String,
+    },
+    /// A share is taken back, and what its guest has put could not be had.
+    #[error(
+        "the share is taken back, but what its guest has put last may not be in the catalogue: {0}. Run `bondstore \
+         unshare` again to have it"
+    )]
+    NotTakenIn(String),
+    /// Others keep writing a shared list.
+    #[error("the list of what is shared was written by others {0} times in a row; try again later")]
+    ListContended(u32),
     /// Something shared cannot be sealed or opened.
     #[error(transparent)]
     Share(#[from] client::ShareError),

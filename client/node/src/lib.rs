@@ -3,7 +3,7 @@
 //! In reading order. [`account`] makes a client, brings one back from its words, and opens it. [`agree`] is the
 //! way from a wish to a confirmed contract, [`upload`] puts an object into one, [`download`] fetches it from any k
 //! of its slots, [`objects`] lists, removes and asks for money, [`amend`] changes contracts,
-//! [`sharing`] lets others read. [`backup`] keeps the catalogue, sealed, in the
+//! [`sharing`] lets others read and write. [`backup`] keeps the catalogue, sealed, in the
 //! market. [`progress`] tells whoever wants to know. What is decided without the world is in `client`.
 //!
 //! ```no_run

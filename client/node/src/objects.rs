@@ -47,13 +47,12 @@ impl Client {
 
     /// One object, with its contract.
     pub async fn stat(&self, name: &ObjectName) -> Result<Stat, Error> {
-        let catalogue = self.catalogue().await?;
-        let object = catalogue.object(name).ok_or_else(|| Error::NoSuchObject(name.clone()))?;
+        let (catalogue, object) = self.known(name).await?;
         let id = object.contract;
         let contract = catalogue.contracts.get(&id).ok_or(Error::NoSuchContract(id))?;
         let asked = tokio::time::timeout(self.options.market_within, self.market.contract(id));
         let view = asked.await.ok().and_then(Result::ok);
-        Ok(Stat { object: object.clone(), contract: contract.value.clone(), view })
+        Ok(Stat { object, contract: contract.value.clone(), view })
     }
 
     /// Removes an object: its shards leave the contract, whose room they took, and its key is forgotten, so that
@@ -63,25 +62,9 @@ impl Client {
     /// Where the contract cannot be revised now (a slot is being repaired, a provider does not answer), nothing is
     /// removed; [`Client::forget`] needs nobody.
     pub async fn rm(&self, name: &ObjectName, progress: &dyn Progress) -> Result<Removed, Error> {
-        let catalogue = self.catalogue().await?;
-        let object = catalogue.object(name).ok_or_else(|| Error::NoSuchObject(name.clone()))?;
-        let (contract, segments) = (object.contract, object.layout.segments.clone());
-        let view = match self.market.contract(contract).await {
-            Err(error) if error.problem().is_some_and(|problem| problem.status == 404) => None,
-            view => Some(view?).filter(agree::takes_bytes),
-        };
-        let mut removed = Removed { contract, room: None, is_empty: false };
-        if view.is_some() {
-            let remove = |layout: &mut ContractLayout| match place_of(layout, &segments) {
-                Some(place) => Ok(layout.remove(place).map(|_| true)?),
-                None => Ok(false),
-            };
-            let Revised { view, layout } = self.revise(contract, remove, progress).await?;
-            self.tell_providers(&view).await;
-            let kept = view.slots.iter().map(|slot| slot.size.bytes).max().unwrap_or(0);
-            let room = view.terms.slot_capacity().0.saturating_sub(kept);
-            removed.room = Some(Bytes(room.saturating_mul(view.terms.redundancy.data.into())));
-            removed.is_empty = layout.segments().is_empty();
+        let (_, object) = self.known(name).await?;
+        let (removed, view) = self.taken_out(&object, progress).await?;
+        if let Some(view) = view {
             let record = contract_record(&view);
             self.shelf.edit(move |catalogue| catalogue.put_contract(record)).await?;
         }
@@ -89,23 +72,51 @@ impl Client {
         Ok(removed)
     }
 
+    /// Takes an object out of its contract, which is given as it is then; nothing where it is over.
+    pub(crate) async fn taken_out(
+        &self,
+        object: &ObjectRecord,
+        progress: &dyn Progress,
+    ) -> Result<(Removed, Option<ContractView>), Error> {
+        let (contract, segments) = (object.contract, &object.layout.segments);
+        let view = match self.market.contract(contract).await {
+            Err(error) if error.problem().is_some_and(|problem| problem.status == 404) => None,
+            view => Some(view?).filter(agree::takes_bytes),
+        };
+        let mut removed = Removed { contract, room: None, is_empty: false };
+        if view.is_none() {
+            return Ok((removed, None));
+        }
+        let remove = |layout: &mut ContractLayout| match place_of(layout, segments) {
+            Some(place) => Ok(layout.remove(place).map(|_| true)?),
+            None => Ok(false),
+        };
+        let Revised { view, layout } = self.revise(contract, remove, progress).await?;
+        self.tell_providers(&view).await;
+        let kept = view.slots.iter().map(|slot| slot.size.bytes).max().unwrap_or(0);
+        let room = view.terms.slot_capacity().0.saturating_sub(kept);
+        removed.room = Some(Bytes(room.saturating_mul(view.terms.redundancy.data.into())));
+        removed.is_empty = layout.segments().is_empty();
+        Ok((removed, Some(view)))
+    }
+
     /// Forgets an object and its key. Its shards stay with the providers until the contract ends.
     ///
     /// # Errors
     /// Where there is no such object, or the catalogue cannot be written.
     pub async fn forget(&self, name: &ObjectName, progress: &dyn Progress) -> Result<(), Error> {
+        let (_, object) = self.known(name).await?;
         let gone = name.clone();
-        let name = name.clone();
         let remove = move |catalogue: &mut Catalogue| {
-            if catalogue.object(&name).is_none() {
-                return Err(Error::NoSuchObject(name));
+            if catalogue.object(&gone).is_none() {
+                return Err(Error::NoSuchObject(gone));
             }
-            catalogue.remove_object(&name);
+            catalogue.remove_object(&gone);
             Ok(())
         };
         self.shelf.change(remove).await?;
         self.backup_or_note(progress).await;
-        self.refresh_shares(&gone).await;
+        self.refresh_shares(name, Some(&object)).await;
         Ok(())
     }
 

@@ -10,7 +10,8 @@ use crate::upload::Intent;
 use futures_util::future::join_all;
 use network::api::ContractView;
 use network::client::ClientError;
-use shards::{ContractLayout, SegmentLayout};
+use shards::{ContractLayout, Root, SegmentLayout};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use types::ContractId;
 use types::documents::Access;
@@ -66,7 +67,7 @@ impl Client {
         layout: &ContractLayout,
         progress: &dyn Progress,
     ) -> Result<ContractView, Error> {
-        let slots = self.holdings(view)?;
+        let slots = self.holdings(view).await?;
         let number = view.revision + 1;
         let intent = Intent::new(view.id, number, layout, slots.len())?;
         let receipts = intent.receipts(&slots).await?;
@@ -80,7 +81,7 @@ impl Client {
     /// Tells the providers that the contract has changed, so that they look at it now. One that does not hear of it
     /// learns it from its next audit.
     pub(crate) async fn tell_providers(&self, view: &ContractView) {
-        let Ok(slots) = self.holdings(view) else { return };
+        let Ok(slots) = self.holdings(view).await else { return };
         let told = join_all(slots.iter().map(|holding| holding.client.look())).await;
         for (holding, error) in
             slots.iter().zip(told).filter_map(|(h, told)| Some((h, told.err()?)))
@@ -89,8 +90,11 @@ impl Client {
         }
     }
 
-    /// The slots of a contract, to read and to write.
-    pub(crate) fn holdings(&self, view: &ContractView) -> Result<Vec<Holding>, Error> {
+    /// The slots of a contract, to read and to write; of another's, by its grant and to write.
+    pub(crate) async fn holdings(&self, view: &ContractView) -> Result<Vec<Holding>, Error> {
+        if view.client != self.did() {
+            return self.guests_holdings(view).await;
+        }
         let mut connector = self.connector(self.options.upload);
         let access = [Access::Read, Access::Write];
         let slots = (0..).zip(holders(view));
@@ -112,6 +116,30 @@ pub(crate) fn place_of(layout: &ContractLayout, object: &[SegmentLayout]) -> Opt
     ranges.find(|range| layout.segments().get(range.clone()) == Some(object))
 }
 
+/// What a contract holds, to look many objects up.
+pub(crate) struct Places<'a> {
+    layout: &'a ContractLayout,
+    /// Where each segment is, by its first shard.
+    starts: BTreeMap<Root, usize>,
+}
+
+impl<'a> Places<'a> {
+    /// The places in `layout`.
+    pub(crate) fn of(layout: &'a ContractLayout) -> Self {
+        let segments = layout.segments().iter().enumerate();
+        let starts = segments.filter_map(|(place, segment)| Some((*segment.roots.first()?, place)));
+        Self { layout, starts: starts.collect() }
+    }
+
+    /// Whether an object's segments are in it.
+    pub(crate) fn holds(&self, object: &[SegmentLayout]) -> bool {
+        let start = object.first().and_then(|first| self.starts.get(first.roots.first()?));
+        start.is_some_and(|start| {
+            self.layout.segments().get(*start..start.saturating_add(object.len())) == Some(object)
+        })
+    }
+}
+
 /// Whether another revision came first.
 fn was_overtaken(error: &ClientError) -> bool {
     matches!(error.code(), Some("superseded" | "layout_missing"))
@@ -123,7 +151,6 @@ fn was_overtaken(error: &ClientError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shards::Root;
 
     fn segment(number: u8) -> SegmentLayout {
         SegmentLayout { shard_bytes: 64, roots: vec![Root([number; 32]); 6] }
@@ -131,6 +158,7 @@ mod tests {
 
     #[test]
     fn an_object_is_found_by_its_segments_wherever_they_moved() {
+        let whole = ContractLayout::new([1, 2, 3, 4].map(segment).to_vec()).unwrap();
         let layout = ContractLayout::new([1, 2, 3, 3, 4].map(segment).to_vec()).unwrap();
         for (object, place) in [
             (vec![1], Some(0..1)),
@@ -142,6 +170,7 @@ mod tests {
         ] {
             let object: Vec<_> = object.into_iter().map(segment).collect();
             assert_eq!(place_of(&layout, &object), place);
+            assert_eq!(Places::of(&whole).holds(&object), place_of(&whole, &object).is_some());
         }
     }
 }

@@ -2,11 +2,13 @@
 //!
 //! [`source`] watches the bytes come in, [`journal`] remembers what an interrupted upload needs, [`contract`]
 //! finds or makes the contract, [`cut`] makes shards on a thread of its own, [`send`] is one slot's line,
-//! [`engine`] runs them together, [`receipts`] has the providers sign, and [`store`] is the way through all of it.
+//! [`engine`] runs them together, [`receipts`] has the providers sign, [`store`] is the way through all of it, and
+//! [`guest`] the way into another's contract.
 
 mod contract;
 mod cut;
 mod engine;
+mod guest;
 mod journal;
 mod receipts;
 mod send;

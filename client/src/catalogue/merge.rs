@@ -8,17 +8,18 @@ impl Catalogue {
     /// Takes from `other` what is newer there. The order of merging does not matter, and merging twice changes
     /// nothing.
     ///
-    /// What was paid to a slot's provider never goes back: the higher figure counts, whichever copy is newer.
+    /// What was paid to a slot's provider never goes back, nor does the revision that was seen: the higher figure counts,
+    /// whichever copy is newer.
     pub fn merge(&mut self, other: &Self) {
         merge_newer(&mut self.objects, &other.objects, written);
         let mut contracts = self.contracts.clone();
-        let unpaid = |record: &ContractRecord| {
-            written(&ContractRecord { paid: BTreeMap::new(), ..record.clone() })
+        let lasting = |record: &ContractRecord| {
+            written(&ContractRecord { paid: BTreeMap::new(), revision: 0, ..record.clone() })
         };
-        merge_newer(&mut contracts, &other.contracts, unpaid);
+        merge_newer(&mut contracts, &other.contracts, lasting);
         for (id, entry) in &mut contracts {
             for copy in [self.contracts.get(id), other.contracts.get(id)].into_iter().flatten() {
-                entry.value.raise_paid(&copy.value);
+                entry.value.raise(&copy.value);
             }
         }
         self.contracts = contracts;

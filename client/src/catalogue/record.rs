@@ -49,7 +49,7 @@ pub struct ContractRecord {
     pub redundancy: Redundancy,
     /// The largest shard.
     pub shard_bytes: u32,
-    /// Its revision, as last seen.
+    /// Its revision, the latest that was seen.
     pub revision: u64,
     /// Who keeps slot i.
     pub holders: Vec<Holder>,
@@ -58,8 +58,9 @@ pub struct ContractRecord {
 }
 
 impl ContractRecord {
-    /// Takes what `other` has paid where that is more.
-    pub fn raise_paid(&mut self, other: &Self) {
+    /// Takes what `other` has paid where that is more, and the revision that it has seen where that is later.
+    pub fn raise(&mut self, other: &Self) {
+        self.revision = self.revision.max(other.revision);
         for (slot, bytes) in &other.paid {
             let paid = self.paid.entry(*slot).or_default();
             *paid = (*paid).max(*bytes);

@@ -1,7 +1,7 @@
 use super::*;
 use crate::words::Master;
 use crate::{ContractRecord, ObjectRecord};
-use shards::{Cipher, ObjectKey, ObjectLayout, Shape};
+use shards::{Cipher, ObjectKey, ObjectLayout, Root, SegmentLayout, Shape};
 use std::collections::BTreeMap;
 use types::{Bytes, Hash, Redundancy, Signer, Timestamp};
 
@@ -71,8 +71,9 @@ fn only_the_grantee_opens_the_key() {
     let (owner, grantee, other) = (keys(1), keys(2).identity(), keys(3).identity());
     let share = owner.share(7);
     let me = owner.identity().did();
-    let sealed = share.seal_to((me, grantee.did()), &[9; 32]).unwrap();
-    assert_eq!(ShareKey::open(me, &grantee, &sealed), Ok(share.clone()));
+    let scope = Scope::Prefix(name("a/"));
+    let sealed = share.seal_to((me, grantee.did()), &scope, &[9; 32]).unwrap();
+    assert_eq!(ShareKey::open(me, &grantee, &sealed), Ok((share.clone(), Some(scope))));
     assert_eq!(ShareKey::open(me, &other, &sealed), Err(ShareError::Sealed(me)));
     assert!(ShareKey::open(other.did(), &grantee, &sealed).is_err(), "not as another owner's");
     for at in 0..sealed.len() {
@@ -113,6 +114,117 @@ fn the_contents_are_the_objects_in_scope_with_keys_the_guest_can_open() {
     assert!(owner.bucket("default").unwrap("a/2", &object.wrapped).is_err());
     assert_eq!(share.open_contents(me, 4, &sealed), Err(ShareError::Contents(me)));
     assert_eq!(owner.share(2).open_contents(me, 3, &sealed), Err(ShareError::Contents(me)));
+}
+
+/// An object of two segments that `keys` can open, sealed by object key number `number`.
+fn object(bucket: &BucketKey, text: &str, number: u8) -> ObjectRecord {
+    let shape = Shape { data: 2, parity: 1, shard_bytes: 256 << 10 };
+    let stored_bytes = shape.segment_bytes() + 16;
+    let segments = [0, 1].map(|index| {
+        let used = shape.used_bytes(stored_bytes, index);
+        let part = u8::try_from(index).unwrap();
+        let roots = (0..3).map(|slot| Root(Hash::of(&[number, slot, part]).0));
+        SegmentLayout { shard_bytes: shape.shard_bytes_for(used), roots: roots.collect() }
+    });
+    let layout = ObjectLayout {
+        shape,
+        cipher: Cipher::Aes256Gcm,
+        compressed: true,
+        plain_bytes: 5,
+        stored_bytes,
+        segments: segments.to_vec(),
+    };
+    layout.check().unwrap();
+    let wrapped = bucket.wrap(text, &ObjectKey::new([number; 32]), [number; 12]);
+    ObjectRecord {
+        name: name(text),
+        contract: contract(1),
+        first_segment: 0,
+        layout,
+        wrapped,
+        hash: Hash([number; 32]),
+        stored_at: Timestamp(number.into()),
+    }
+}
+
+fn holding(objects: &[ObjectRecord]) -> Catalogue {
+    let mut catalogue = Catalogue::default();
+    for object in objects {
+        catalogue.put_object(object.clone());
+    }
+    catalogue
+}
+
+fn names<'a>(objects: impl IntoIterator<Item = &'a ObjectRecord>) -> Vec<&'a str> {
+    objects.into_iter().map(|object| object.name.name.as_str()).collect()
+}
+
+#[test]
+fn what_is_there_decides_between_the_list_and_the_catalogue() {
+    let (owner, scope) = (keys(1), Scope::Prefix(name("in/")));
+    let (own, share) = (owner.bucket("default"), owner.share(1));
+    let guests = share.bucket("default");
+    let record = catalogue(&owner, &[("x", 1)]).contracts[&contract(1)].value.clone();
+    let joint = joint::Joint { keys: &owner, key: &share, scope: &scope, contract: &record };
+    let there: Vec<u8> = vec![1, 3, 5, 6, 7, 8];
+    let join = |own: &Catalogue, list: &Catalogue| {
+        let is_there = |object: &ObjectRecord| there.contains(&object.hash.0[0]);
+        joint.join(own, list, is_there, || [7; 12]).unwrap()
+    };
+    let elsewhere = ObjectRecord { contract: contract(2), ..object(&own, "in/else", 9) };
+    let catalogue = holding(&[
+        object(&own, "in/own", 1),
+        object(&own, "in/own removed by the guest", 2),
+        object(&own, "in/both", 5),
+        elsewhere,
+    ]);
+    let mut broken = object(&guests, "in/broken", 8);
+    broken.layout.shape.shard_bytes = 0;
+    let list = holding(&[
+        object(&guests, "in/theirs", 3),
+        object(&guests, "in/theirs removed by the owner", 4),
+        object(&guests, "in/both", 5),
+        object(&guests, "in/own removed by the guest", 6),
+        object(&guests, "out", 7),
+        broken,
+        object(&own, "in/not for us to open", 8),
+    ]);
+    let joined = join(&catalogue, &list);
+    assert_eq!(names(&joined.gone), ["in/own removed by the guest"]);
+    assert_eq!(names(&joined.taken_in), ["in/own removed by the guest", "in/theirs"]);
+    let key = own.unwrap("in/theirs", &joined.taken_in[1].wrapped).unwrap();
+    assert_eq!(key.as_bytes(), &[3; 32]);
+    let after = joined.list.unwrap();
+    let shared = after.object(&name("in/own")).unwrap();
+    assert_eq!(guests.unwrap("in/own", &shared.wrapped).unwrap().as_bytes(), &[1; 32]);
+    assert!(after.object(&name("in/theirs removed by the owner")).is_none());
+    assert!(after.object(&name("in/else")).is_none());
+    assert_eq!(after.object(&name("in/both")), list.object(&name("in/both")));
+    assert!(after.contracts[&contract(1)].value.paid.is_empty(), "not what was paid");
+
+    // Once both know, nothing is left to do.
+    let mut known = catalogue;
+    for object in &joined.gone {
+        known.remove_object(&object.name);
+    }
+    for object in &joined.taken_in {
+        known.put_object(object.clone());
+    }
+    let again = join(&known, &after);
+    assert_eq!(again, joint::Joined { list: None, taken_in: Vec::new(), gone: Vec::new() });
+}
+
+#[test]
+fn of_two_objects_of_one_name_each_side_keeps_its_own() {
+    let (owner, scope) = (keys(1), Scope::Prefix(name("in/")));
+    let (own, share) = (owner.bucket("default"), owner.share(1));
+    let record = catalogue(&owner, &[("x", 1)]).contracts[&contract(1)].value.clone();
+    let joint = joint::Joint { keys: &owner, key: &share, scope: &scope, contract: &record };
+    let catalogue = holding(&[object(&own, "in/a", 1)]);
+    let mut list = holding(&[object(&share.bucket("default"), "in/a", 2)]);
+    list.put_contract(ContractRecord { paid: BTreeMap::new(), ..record.clone() });
+    let joined = joint.join(&catalogue, &list, |_| true, || [7; 12]).unwrap();
+    assert_eq!(joined, joint::Joined { list: None, taken_in: Vec::new(), gone: Vec::new() });
 }
 
 #[test]

@@ -10,16 +10,20 @@ use contracts::{Contract, ContractState, ContractStep, Slot, SlotState};
 use reputation::Change;
 use std::collections::BTreeMap;
 use types::documents::{Revision, SlotSize, StorageReceipt};
-use types::{Did, Epoch, Hash, Verified};
+use types::{Did, Epoch, Hash, Timestamp, Verified};
 
 impl Market {
     pub(crate) fn revise(
         &self,
+        now: Timestamp,
         revision: &Verified<Revision>,
         receipts: &[Verified<StorageReceipt>],
     ) -> Result<Vec<Event>, Rejection> {
         let contract = self.known_contract(&revision.contract)?;
-        only("revision", revision.signer, contract.client)?;
+        if !self.may_write(now, contract, &revision.signer) {
+            let (found, client) = (revision.signer, contract.client);
+            return Err(Rejection::NoLeave { document: "revision", found, client });
+        }
         let unchanged = contract.layout == Some(revision.layout)
             && contract.slots.iter().map(|s| s.size).eq(revision.slots.iter().copied());
         if revision.number == contract.revision && unchanged {

@@ -7,7 +7,7 @@ use crate::sharing::{GuestReads, StandingGrant};
 use crate::state::Market;
 use contracts::{Account, Contract, ContractState, Posting, Slot};
 use types::documents::{Access, Grant, Revocation, Voucher};
-use types::{Bytes, DocId, Msat, Timestamp, Verified};
+use types::{Bytes, Did, DocId, Msat, Timestamp, Verified};
 
 /// The longest sealed part of a grant, in characters.
 const SEALED_MAX: usize = 4096;
@@ -65,6 +65,12 @@ impl Market {
         Ok(vec![Event::GrantRevoked { grant: id, document: revocation.id() }])
     }
 
+    /// Whether `party` may say at `now` what the slots of `contract` hold: its client, and whom that lets write there.
+    pub fn may_write(&self, now: Timestamp, contract: &Contract, party: &Did) -> bool {
+        let of = (&contract.client, &contract.id);
+        contract.client == *party || self.sharing.allows(of, party, Access::Write, now)
+    }
+
     /// A guest pays for what it read: out of its own money, never the client's.
     pub(super) fn redeem_guests(
         &self,
@@ -106,8 +112,14 @@ fn sensible(now: Timestamp, grant: &Grant) -> Result<(), Rejection> {
     if grant.grantee == grant.owner {
         return Err(invalid("grantee", "that is the owner itself; name another party"));
     }
-    if grant.access != [Access::Read] {
-        return Err(invalid("access", "only reading is shared; give [\"read\"]"));
+    let writes = grant.access == [Access::Read, Access::Write];
+    if !writes && grant.access != [Access::Read] {
+        return Err(invalid("access", "give [\"read\"], or [\"read\",\"write\"]"));
+    }
+    if writes && grant.contract.is_none() {
+        let right =
+            "whoever writes may fill and empty a whole contract; name the one that it is for";
+        return Err(invalid("contract", right));
     }
     if grant.expires.is_some_and(|expires| expires <= now) {
         return Err(invalid("expires", "it is over already; give a later time, or none"));

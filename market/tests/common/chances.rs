@@ -147,11 +147,13 @@ impl World {
     pub(crate) fn grant(&mut self, client: u8, guest: u8, only: Option<usize>) -> Command {
         let own: Vec<_> = self.market.contracts_of(&did(client)).map(|c| c.id).collect();
         let contract = only.and_then(|pick| Self::pick(&own, pick));
+        let mut access = vec![Access::Read];
+        access.extend(contract.filter(|id| id.0[0] % 2 == 0).map(|_| Access::Write));
         Command::Grant(signed(Grant {
             owner: did(client),
             grantee: did(guest),
             contract,
-            access: vec![Access::Read],
+            access,
             expires: None,
             nonce: self.next(),
             sealed: "key".into(),

@@ -24,7 +24,7 @@ pub struct Wanted<'a> {
     pub slot: u16,
     /// To do what.
     pub access: Access,
-    /// Who may grant it: the contract's client, and the market for reads.
+    /// Who may grant it: the contract's client, and the market.
     pub issuers: &'a [Did],
     /// The time.
     pub now: Timestamp,

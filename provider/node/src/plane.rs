@@ -197,11 +197,15 @@ fn admit(
     access: Access,
 ) -> Result<(Arc<Room>, Arc<Verified<AccessToken>>), Problem> {
     let room = node.store.room(&slot).ok_or_else(unknown)?;
-    let both = [room.lease().client, node.settings.market_key];
-    let issuers = if access == Access::Read { &both[..] } else { &both[..1] };
-    let wanted =
-        Wanted { contract: slot.0, slot: slot.1, access, issuers, now: network::clock::now() };
+    let (client, market) = (room.lease().client, node.settings.market_key);
+    let (issuers, now) = (&[client, market], network::clock::now());
+    let wanted = Wanted { contract: slot.0, slot: slot.1, access, issuers, now };
     let token = node.doorkeeper.admit(headers, &wanted)?;
+    // The market lets the client's guests write, and those pay for what they read; its repairers read alone.
+    if access == Access::Write && token.issuer != client && !token.holder_pays {
+        let detail = "the market gives repairers leave to read alone; ask the contract's client";
+        return Err(Problem::forbidden("token_scope", detail));
+    }
     Ok((room, token))
 }
 

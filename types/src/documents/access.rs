@@ -21,7 +21,7 @@ pub enum Access {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccessToken {
-    /// Who grants it: the contract's client, or the market (reads only: for a repair, or by the client's grant).
+    /// Who grants it: the contract's client, or the market (for a repair, reads only; or by the client's grant).
     pub issuer: Did,
     /// Who may use it. Where that is not the issuer, the holder shows a [`Presentation`] too.
     pub holder: Did,

@@ -78,11 +78,12 @@ pub struct StorageReceipt {
 }
 document!(StorageReceipt, "bondstore.storage-receipt", provider);
 
-/// What every slot of a contract holds from now on. Signed by the client, or by the market as repairer.
+/// What every slot of a contract holds from now on. Signed by the client, by a party that the client lets write there, or
+/// by the market as repairer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Revision {
-    /// The contract's client, or the market.
+    /// The contract's client, a guest that may write, or the market.
     pub signer: Did,
     /// Which contract.
     pub contract: ContractId,

@@ -1,4 +1,4 @@
-//! How a client lets others read what it keeps: grant and revocation.
+//! How a client lets others read what it keeps, and write to a contract of its: grant and revocation.
 
 use super::{Access, document};
 use crate::{ContractId, Did, DocId, Timestamp};
@@ -15,15 +15,15 @@ pub struct Grant {
     pub owner: Did,
     /// With whom.
     pub grantee: Did,
-    /// Only in this contract of the owner's; nothing: in any, those made later too.
+    /// Only in this contract of the owner's; nothing: in any, those made later too. A grant to write names one.
     pub contract: Option<ContractId>,
-    /// What the grantee may do.
+    /// What the grantee may do: `["read"]`, or `["read","write"]`.
     pub access: Vec<Access>,
     /// Until when it stands if it is not revoked before; nothing: until it is revoked.
     pub expires: Option<Timestamp>,
     /// Rises with every grant of this owner.
     pub nonce: u64,
-    /// The key to what is shared, sealed to the grantee, in base64url.
+    /// The key to what is shared, and which names that is, sealed to the grantee, in base64url.
     pub sealed: String,
     /// What is shared, sealed by the owner for itself, in base64url.
     pub memo: String,

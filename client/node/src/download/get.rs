@@ -8,7 +8,7 @@ use crate::account::Client;
 use crate::error::Error;
 use crate::holding::holders;
 use crate::progress::{Event, Progress};
-use crate::sharing::Foreign;
+use crate::sharing::Found;
 use crate::shelf::blocking;
 use client::plan::{DownloadPlan, Pace};
 use client::{BucketKey, ContractRecord, Holder, ObjectName, ObjectRecord};
@@ -82,7 +82,21 @@ impl Client {
         target: Target,
         progress: Arc<dyn Progress>,
     ) -> Result<Got, Error> {
-        let route = self.route(name, &*progress).await?;
+        let (catalogue, object) = self.known(name).await?;
+        let id = object.contract;
+        let contract = catalogue.contracts.get(&id).ok_or(Error::NoSuchContract(id))?;
+        let (contract, bucket) = (contract.value.clone(), self.keys.bucket(&name.bucket));
+        self.get_own(Found { object, contract, bucket }, target, progress).await
+    }
+
+    /// Fetches an object from a contract of the client's own.
+    pub(crate) async fn get_own(
+        &self,
+        found: Found,
+        target: Target,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Got, Error> {
+        let route = self.route(found, &*progress).await?;
         let paid = route.contract.paid.clone();
         let tabs = Arc::new(self.open_tabs(route.contract.id, paid).await?);
         let sellers = self.sellers(&route, &tabs);
@@ -99,7 +113,7 @@ impl Client {
     /// Fetches another's object by the passes that the market gave for it.
     pub(crate) async fn get_foreign(
         &self,
-        Foreign { object, contract, bucket }: Foreign,
+        Found { object, contract, bucket }: Found,
         passes: &[SlotPass],
         (sellers, tabs): (Sellers, &TabFile),
         (target, progress): (Target, Arc<dyn Progress>),
@@ -165,19 +179,15 @@ impl Client {
         }
     }
 
-    /// The object and where its slots are now.
-    async fn route(&self, name: &ObjectName, progress: &dyn Progress) -> Result<Route, Error> {
-        let catalogue = self.catalogue().await?;
-        let object = catalogue.object(name).ok_or_else(|| Error::NoSuchObject(name.clone()))?;
-        let id = object.contract;
-        let known = catalogue.contracts.get(&id).ok_or(Error::NoSuchContract(id))?;
-        let mut route = Route {
-            object: object.clone(),
-            bucket: self.keys.bucket(&name.bucket),
-            contract: known.value.clone(),
-            unwell: Vec::new(),
-            without_market: false,
-        };
+    /// Where the object's slots are now.
+    async fn route(
+        &self,
+        Found { object, contract, bucket }: Found,
+        progress: &dyn Progress,
+    ) -> Result<Route, Error> {
+        let id = contract.id;
+        let mut route =
+            Route { object, bucket, contract, unwell: Vec::new(), without_market: false };
         let asked =
             tokio::time::timeout(self.options.market_within, self.market.contract(id)).await;
         let unanswered = match asked {

@@ -8,10 +8,10 @@ use crate::chance;
 use crate::error::Error;
 use crate::progress::{Event, Progress};
 use client::plan::{Housed, Room, house};
-use client::{CounterPrices, Housing, ObjectName, StorageWish};
+use client::{BucketKey, CounterPrices, Housing, ObjectName, StorageWish};
 use network::api::ContractView;
 use shards::{Cipher, ObjectKey};
-use types::{Bytes, ContractId, Span, Terms};
+use types::{Bytes, ContractId, Signed, Span, Terms};
 
 /// How many quotes are asked for when others keep taking the room first.
 const QUOTES_MAX: u32 = 4;
@@ -53,8 +53,9 @@ impl Client {
             }
             journal = Some(open);
         }
-        if let Some(contract) = self.housed(wish, &terms).await? {
-            let plan = self.plan(look, name, terms, (contract, None));
+        if let Some(contract) = self.housed((wish, name), &terms).await? {
+            let bucket = self.keys.bucket(&name.bucket);
+            let plan = plan(&bucket, (look, name), terms, (contract, None));
             if let Some(journal) = &mut journal {
                 journal.begin(&plan)?;
             }
@@ -71,6 +72,26 @@ impl Client {
         mut journal: Option<Journal>,
         progress: &dyn Progress,
     ) -> Result<Agreed, Error> {
+        let bucket = self.keys.bucket(&name.bucket);
+        let begin = |offer: &Offer, acceptance: &Signed| {
+            let made = (acceptance.id(), Some((offer, acceptance.clone())));
+            let plan = plan(&bucket, (look, name), terms.clone(), made);
+            if let Some(journal) = &mut journal {
+                journal.begin(&plan)?;
+            }
+            Ok(plan)
+        };
+        let plan = self.bought((&terms, most), begin, progress).await?;
+        Ok(Agreed { plan, journal, resumed: false })
+    }
+
+    /// Asks for a quote and takes it, anew where others took the room first. `begin` hears of each before money moves.
+    async fn bought<T>(
+        &self,
+        (terms, most): (&Terms, Option<CounterPrices>),
+        mut begin: impl FnMut(&Offer, &Signed) -> Result<T, Error>,
+        progress: &dyn Progress,
+    ) -> Result<T, Error> {
         let mut quotes_left = QUOTES_MAX;
         loop {
             quotes_left -= 1;
@@ -80,17 +101,12 @@ impl Client {
                 return Err(not_met(&most, &offer));
             }
             let acceptance = agree::acceptance(&offer, &*self.signer)?;
-            let made = (acceptance.id(), Some((&offer, acceptance)));
-            let plan = self.plan(look, name, terms.clone(), made);
-            if let Some(journal) = &mut journal {
-                journal.begin(&plan)?;
-            }
-            let Some((quote, acceptance)) = &plan.agreed else { continue };
-            match agree::accept(&self.market, quote, acceptance).await {
+            let begun = begin(&offer, &acceptance)?;
+            match agree::accept(&self.market, offer.signed(), &acceptance).await {
                 Ok(view) => {
-                    let contract = plan.contract;
+                    let contract = acceptance.id();
                     progress.notice(&Event::Agreed { contract, escrow: view.escrow });
-                    return Ok(Agreed { plan, journal, resumed: false });
+                    return Ok(begun);
                 }
                 // Somebody else took the room that was quoted: ask for other room.
                 Err(error) if error.code() == Some("quote_stale") && quotes_left > 0 => {}
@@ -99,29 +115,26 @@ impl Client {
         }
     }
 
-    fn plan(
+    /// Makes a contract as `wish` says and begins it, empty: for a guest to write to.
+    ///
+    /// # Errors
+    /// What making a contract fails with. Money that was locked for one that never began comes back when it expires.
+    pub async fn make_contract(
         &self,
-        look: Look,
-        name: &ObjectName,
-        terms: Terms,
-        (contract, agreed): (ContractId, Option<(&Offer, types::Signed)>),
-    ) -> UploadPlan {
-        let key = ObjectKey::new(chance::random());
-        UploadPlan {
-            name: name.clone(),
-            stamp: look.stamp,
-            terms,
-            contract,
-            agreed: agreed.map(|(offer, acceptance)| (offer.signed().clone(), acceptance)),
-            wrapped: self.keys.bucket(&name.bucket).wrap(&name.name, &key, chance::random()),
-            cipher: Cipher::for_this_cpu(),
-            compress: look.compress,
-        }
+        wish: &StorageWish,
+        progress: &dyn Progress,
+    ) -> Result<ContractId, Error> {
+        let begin = |_: &Offer, acceptance: &Signed| Ok(acceptance.id());
+        let contract = self.bought((&wish.terms()?, wish.counter), begin, progress).await?;
+        let patience = self.options.confirm_within;
+        agree::wait_until_confirmed(&self.market, contract, patience, progress).await?;
+        self.revise(contract, |_| Ok(true), progress).await?;
+        Ok(contract)
     }
 
     /// Whether an interrupted upload can go on: its contract takes bytes, and if it is shared, still has the room. A
     /// contract that the market has not heard of is accepted again, if its quote is still firm.
-    async fn takes_more_of(
+    pub(super) async fn takes_more_of(
         &self,
         plan: &UploadPlan,
         journal: &Journal,
@@ -153,10 +166,17 @@ impl Client {
     }
 
     /// The contract that is there for what is wished, grown where it must be; nothing where a new one is needed.
-    async fn housed(&self, wish: &StorageWish, terms: &Terms) -> Result<Option<ContractId>, Error> {
+    async fn housed(
+        &self,
+        (wish, name): (&StorageWish, &ObjectName),
+        terms: &Terms,
+    ) -> Result<Option<ContractId>, Error> {
         let may_grow = match wish.housing {
             Housing::Own => return Ok(None),
-            Housing::In(contract) => return self.named(contract, wish).await.map(Some),
+            Housing::In(contract) => {
+                self.may_join(contract, name).await?;
+                return self.named(contract, wish).await.map(Some);
+            }
             Housing::Shared => false,
             Housing::Growing => true,
         };
@@ -189,7 +209,11 @@ impl Client {
         }
     }
 
-    async fn named(&self, contract: ContractId, wish: &StorageWish) -> Result<ContractId, Error> {
+    pub(super) async fn named(
+        &self,
+        contract: ContractId,
+        wish: &StorageWish,
+    ) -> Result<ContractId, Error> {
         let view = self.market.contract(contract).await?;
         let room = room(&view, Span(0));
         let (free, need) = (room.free(), room.need(wish.size.0).unwrap_or(u64::MAX));
@@ -202,10 +226,16 @@ impl Client {
         Err(Error::NoRoom { contract, free: Bytes(free), need: Bytes(need) })
     }
 
-    /// The client's active contracts that may have room, those with the most of it first.
+    /// The client's active contracts that may have room, those with the most of it first. What a guest may write to is
+    /// left out: it could remove the object.
     async fn active_contracts(&self) -> Result<Vec<ContractView>, Error> {
         let mut lines = self.market.contracts().await?;
         lines.retain(|line| line.state == "active" && line.client == self.did());
+        if lines.is_empty() {
+            return Ok(Vec::new());
+        }
+        let guests = self.written_by_guests().await?;
+        lines.retain(|line| !guests.iter().any(|(contract, ..)| *contract == line.id));
         lines.sort_by_key(|line| {
             let slots = u64::from(line.redundancy.slots()).max(1);
             let kept = (line.kept.0 / slots).saturating_mul(line.redundancy.data.into());
@@ -226,6 +256,25 @@ fn not_met(most: &CounterPrices, offer: &Offer) -> Error {
     let told = offer.refusals().map(|r| format!("; {}: {}", r.provider.short(), r.reason));
     let refusals = told.collect::<Vec<_>>().concat();
     Error::CounterNotMet { most: most.price.to_string(), asked, refusals }
+}
+
+pub(super) fn plan(
+    bucket: &BucketKey,
+    (look, name): (Look, &ObjectName),
+    terms: Terms,
+    (contract, agreed): (ContractId, Option<(&Offer, Signed)>),
+) -> UploadPlan {
+    let key = ObjectKey::new(chance::random());
+    UploadPlan {
+        name: name.clone(),
+        stamp: look.stamp,
+        terms,
+        contract,
+        agreed: agreed.map(|(offer, acceptance)| (offer.signed().clone(), acceptance)),
+        wrapped: bucket.wrap(&name.name, &key, chance::random()),
+        cipher: Cipher::for_this_cpu(),
+        compress: look.compress,
+    }
 }
 
 fn room(view: &ContractView, left: Span) -> Room<'_> {

@@ -13,8 +13,9 @@ use crate::holding::{Holding, contract_record};
 use crate::progress::{Event, Progress};
 use crate::revision::{Revised, place_of};
 use crate::shelf::blocking;
-use client::{Catalogue, ObjectName, ObjectRecord, StorageWish};
+use client::{BucketKey, Catalogue, ObjectName, ObjectRecord, StorageWish};
 use futures_util::future::try_join_all;
+use network::api::ContractView;
 use shards::{ContractLayout, ObjectLayout, Root, compress};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -81,28 +82,34 @@ impl Client {
         let look = Look { stamp: opened.stamp(), compress: compress::pays(opened.head()) };
         let agreed =
             self.agree(look, name, &StorageWish { size, ..wish.clone() }, &*progress).await?;
-        let stored = self.store(opened, agreed, &progress).await;
+        let bucket = self.keys.bucket(&name.bucket);
+        let stored = self.store(opened, agreed, &bucket, &progress).await;
         if let Err(Error::OtherBytes { .. }) = &stored {
             Journal::open(&self.uploads(), name)?.0.end()?;
         }
-        let mut put = stored?;
+        let stored = stored?;
+        self.noted(&stored).await?;
+        stored.end()?;
+        let mut put = stored.put();
         put.backup = self.backup_or_note(&*progress).await;
-        self.refresh_shares(name).await;
+        self.refresh_shares(name, None).await;
         Ok(put)
     }
 
-    async fn store(
+    /// Sends the slots of the agreed contract what they are to hold, and has it hold that. `bucket` opens the key.
+    pub(super) async fn store(
         &self,
         source: Opened,
         agreed: Agreed,
+        bucket: &BucketKey,
         progress: &Arc<dyn Progress>,
-    ) -> Result<Put, Error> {
+    ) -> Result<Stored, Error> {
         let Agreed { plan, journal, resumed } = agreed;
         let contract = plan.contract;
         let patience = self.options.confirm_within;
         let view =
             agree::wait_until_confirmed(&self.market, contract, patience, &**progress).await?;
-        let slots = self.holdings(&view)?;
+        let slots = self.holdings(&view).await?;
         let there =
             if resumed { already_there(&slots).await? } else { vec![BTreeSet::new(); slots.len()] };
         if resumed {
@@ -110,19 +117,16 @@ impl Client {
             progress.notice(&Event::Resumed { contract, shards });
         }
         let recipe = Recipe {
-            key: self.keys.bucket(&plan.name.bucket).unwrap(&plan.name.name, &plan.wrapped)?,
+            key: bucket.unwrap(&plan.name.name, &plan.wrapped)?,
             shape: client::wish::shape(&view.terms)?,
             cipher: plan.cipher,
             compress: plan.compress,
         };
         let upload = Upload { source, recipe, journal, progress: Arc::clone(progress) };
-        let uploaded = upload.run(&slots, there).await?;
+        let uploaded = self.with_leave(&view, &slots, upload.run(&slots, there)).await?;
         let appended = self.appended(contract, &uploaded.object.layout, &**progress).await?;
-        let put = self.noted(&plan, &uploaded, appended).await?;
-        if let Some(journal) = &uploaded.journal {
-            journal.end()?;
-        }
-        Ok(put)
+        let (Revised { view, .. }, first_segment) = appended;
+        Ok(Stored { plan, uploaded, view, first_segment })
     }
 
     /// Has the contract hold the object too. What was done before the upload was interrupted is not done again.
@@ -145,23 +149,8 @@ impl Client {
     }
 
     /// Notes object and contract in the catalogue.
-    async fn noted(
-        &self,
-        plan: &UploadPlan,
-        uploaded: &Uploaded,
-        (Revised { view, .. }, first_segment): (Revised, u64),
-    ) -> Result<Put, Error> {
-        let (layout, hash) = (&uploaded.object.layout, uploaded.object.hash);
-        let object = ObjectRecord {
-            name: plan.name.clone(),
-            contract: view.id,
-            first_segment,
-            layout: layout.clone(),
-            wrapped: plan.wrapped.clone(),
-            hash,
-            stored_at: chance::now(),
-        };
-        let contract = contract_record(&view);
+    async fn noted(&self, stored: &Stored) -> Result<(), Error> {
+        let (object, contract) = (stored.record(), contract_record(&stored.view));
         let change = move |catalogue: &mut Catalogue| {
             if catalogue.object(&object.name).is_some() {
                 return Err(Error::NameTaken(object.name));
@@ -170,7 +159,40 @@ impl Client {
             catalogue.put_object(object);
             Ok(())
         };
-        self.shelf.change(change).await?;
+        self.shelf.change(change).await.map(drop)
+    }
+}
+
+/// An object that its contract holds, and that nobody has noted yet.
+pub(super) struct Stored {
+    plan: UploadPlan,
+    uploaded: Uploaded,
+    pub(super) view: ContractView,
+    first_segment: u64,
+}
+
+impl Stored {
+    /// What is to be noted of it.
+    pub(super) fn record(&self) -> ObjectRecord {
+        ObjectRecord {
+            name: self.plan.name.clone(),
+            contract: self.view.id,
+            first_segment: self.first_segment,
+            layout: self.uploaded.object.layout.clone(),
+            wrapped: self.plan.wrapped.clone(),
+            hash: self.uploaded.object.hash,
+            stored_at: chance::now(),
+        }
+    }
+
+    /// It is noted: the upload is over.
+    pub(super) fn end(&self) -> Result<(), Error> {
+        self.uploaded.journal.as_ref().map_or(Ok(()), Journal::end)
+    }
+
+    /// What is told of it.
+    pub(super) fn put(&self) -> Put {
+        let (layout, view) = (&self.uploaded.object.layout, &self.view);
         let slots = view.slots.iter().map(|slot| {
             let list = layout.slot_entries(slot.slot);
             let (bytes, shards) = list.fold((0, 0), |(bytes, shards), entry| {
@@ -178,17 +200,17 @@ impl Client {
             });
             PutSlot { slot: slot.slot, provider: slot.provider, bytes: Bytes(bytes), shards }
         });
-        Ok(Put {
-            name: plan.name.clone(),
+        Put {
+            name: self.plan.name.clone(),
             contract: view.id,
             revision: view.revision,
             bytes: Bytes(layout.plain_bytes),
-            hash,
+            hash: self.uploaded.object.hash,
             stored: Bytes(layout.stored_bytes),
-            sent: Bytes(uploaded.sent),
+            sent: Bytes(self.uploaded.sent),
             slots: slots.collect(),
             backup: None,
-        })
+        }
     }
 }
 

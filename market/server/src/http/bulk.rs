@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
-use contracts::Account;
+use contracts::{Account, Contract};
 use network::api::{BackupBody, Problem};
 use network::extract::{JsonBody, PathOf, RawBody};
 use network::market_api::LAYOUT_BYTES_MAX;
@@ -37,7 +37,9 @@ pub(super) async fn put_layout(
     PathOf((contract, hash)): PathOf<(ContractId, Hash)>,
     RawBody(bytes): RawBody<LAYOUT_BYTES_MAX>,
 ) -> Result<StatusCode, Problem> {
-    if app.view().market.contract(&contract).is_none_or(|c| c.client != party) {
+    if !is_allowed(&app, &contract, |market, contract| {
+        market.may_write(app.clock.now(), contract, &party)
+    }) {
         return Err(unknown(&contract));
     }
     let found = Hash::of(&bytes);
@@ -64,13 +66,24 @@ pub(super) async fn layout(
     State(app): State<Arc<App>>,
     PathOf((contract, hash)): PathOf<(ContractId, Hash)>,
 ) -> Result<Vec<u8>, Problem> {
-    let concerned = app.view().market.contract(&contract).is_some_and(|c| c.concerns(&party));
-    if !concerned {
+    if !is_allowed(&app, &contract, |market, contract| {
+        contract.concerns(&party) || market.may_write(app.clock.now(), contract, &party)
+    }) {
         return Err(unknown(&contract));
     }
     let kept = app.readers.ask(move |store| store.layout(&contract, &hash)).await;
     let kept = kept.map_err(|error| refuse::unreadable(&error))?;
     kept.ok_or_else(|| Problem::not_found(format!("layout {hash} is not kept; put it first")))
+}
+
+/// Whether there is such a contract, and `allows` it.
+fn is_allowed(
+    app: &App,
+    id: &ContractId,
+    allows: impl Fn(&market::Market, &Contract) -> bool,
+) -> bool {
+    let view = app.view();
+    view.market.contract(id).is_some_and(|contract| allows(&view.market, contract))
 }
 
 /// Keeps a client's sealed catalogue.

@@ -14,14 +14,16 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use contracts::SlotState;
 use market::Command;
 use network::api::{Accepted, BackupBody, GrantLine, Problem, SlotPass};
-use network::extract::{IdempotencyKey, JsonBody, PathOf, VerifiedBody};
+use network::extract::{IdempotencyKey, JsonBody, PathOf, QueryOf, VerifiedBody};
+use serde::Deserialize;
 use std::sync::Arc;
 use types::documents::{Access, AccessToken, Grant, Revocation};
 use types::{Bytes, ContractId, Did, DocId, Jws, Msat, Span};
+use utoipa::IntoParams;
 
 /// The longest body of what is shared: as a backup's.
 const CONTENTS_BYTES_MAX: usize = 64 << 20;
-/// How long a guest's token is good: so long can it read on after a revocation.
+/// How long a guest's token is good: so long can it go on after a revocation.
 const TOKEN_SPAN: Span = Span(300 * Span::SECOND.0);
 /// What a guest must be able to pay for from each slot: a voucher's step and a shard.
 const STEP: Bytes = Bytes(20 << 20);
@@ -80,7 +82,7 @@ pub(super) async fn list(
     lines.await.map(Json).map_err(|error| refuse::unreadable(&error))
 }
 
-/// Keeps what is shared under a grant, sealed by its owner.
+/// Keeps what is shared under a grant, sealed by its owner, or by its grantee where that may write.
 #[utoipa::path(
     put, path = "/v1/grants/{grant}/contents", operation_id = "put_shared", tag = "sharing",
     params(("grant" = DocId, Path, description = "The grant.")),
@@ -95,7 +97,12 @@ pub(super) async fn put_contents(
     PathOf(grant): PathOf<DocId>,
     JsonBody(body): JsonBody<BackupBody, CONTENTS_BYTES_MAX>,
 ) -> Result<StatusCode, Problem> {
-    if app.view().market.sharing().grant(&grant).is_none_or(|g| g.owner != party) {
+    let now = app.clock.now();
+    let may_put = app.view().market.sharing().grant(&grant).is_some_and(|given| {
+        let writes = given.access.contains(&Access::Write);
+        given.owner == party || (given.grantee == party && writes && !given.is_over(now))
+    });
+    if !may_put {
         return Err(no_grant(&grant));
     }
     let sealed = BASE64.decode(&body.sealed).map_err(|error| {
@@ -108,7 +115,7 @@ pub(super) async fn put_contents(
     kept.map(|_| StatusCode::NO_CONTENT).map_err(|refusal| refuse::refusal(&refusal))
 }
 
-/// What is shared under a grant, for its owner and its grantee.
+/// What is shared under a grant, for its grantee, and for its owner when it is taken back too.
 #[utoipa::path(
     get, path = "/v1/grants/{grant}/contents", operation_id = "shared", tag = "sharing",
     params(("grant" = DocId, Path, description = "The grant.")),
@@ -122,9 +129,17 @@ pub(super) async fn contents(
     PathOf(grant): PathOf<DocId>,
 ) -> Result<Json<BackupBody>, Problem> {
     let now = app.clock.now();
-    let may_read = app.view().market.sharing().grant(&grant).is_some_and(|given| {
-        given.owner == party || (given.grantee == party && !given.is_over(now))
-    });
+    let may_read = app
+        .view()
+        .market
+        .sharing()
+        .grant(&grant)
+        .map(|given| given.owner == party || (given.grantee == party && !given.is_over(now)));
+    let may_read = match may_read {
+        Some(may_read) => may_read,
+        // What its guest has put is the owner's to find.
+        None => gave(&app, party, grant).await?,
+    };
     if !may_read {
         return Err(no_grant(&grant));
     }
@@ -135,10 +150,27 @@ pub(super) async fn contents(
     Ok(Json(BackupBody { generation, sealed: BASE64.encode(sealed) }))
 }
 
-/// Leave to read another's contract, by its grant.
+/// Whether `party` signed the grant, which need not stand any more.
+async fn gave(app: &App, party: Did, grant: DocId) -> Result<bool, Problem> {
+    let document = app.readers.ask(move |store| store.document(&grant)).await;
+    let document = document.map_err(|error| refuse::unreadable(&error))?;
+    let given = document.and_then(|document| document.verify::<Grant>().ok());
+    Ok(given.is_some_and(|given| given.owner == party))
+}
+
+/// What a pass is asked for.
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Wanted {
+    /// To read, or to write; to read where nothing is said.
+    access: Option<Access>,
+}
+
+/// Leave to read another's contract, or to write to it, by its grant.
 #[utoipa::path(
     get, path = "/v1/contracts/{contract}/passes", operation_id = "passes", tag = "sharing",
-    params(("contract" = ContractId, Path, description = "The contract.")),
+    params(("contract" = ContractId, Path, description = "The contract."), Wanted),
     security(("session" = [])),
     responses((status = 200, description = "A token for every slot, good for five minutes.", body = Vec<SlotPass>)),
     extensions(("x-codes" = json!(["not_found", "reads_unpaid"]))),
@@ -147,25 +179,20 @@ pub(super) async fn passes(
     Party { did: party, .. }: Party,
     State(app): State<Arc<App>>,
     PathOf(id): PathOf<ContractId>,
+    QueryOf(wanted): QueryOf<Wanted>,
 ) -> Result<Json<Vec<SlotPass>>, Problem> {
-    let now = app.clock.now();
+    let (now, access) = (app.clock.now(), wanted.access.unwrap_or(Access::Read));
     let view = app.view();
     let contract = view.market.contract(&id).filter(|contract| {
         let of = (&contract.client, &contract.id);
-        view.market.sharing().allows(of, &party, Access::Read, now)
+        view.market.sharing().allows(of, &party, access, now)
     });
-    // Whoever may not read it does not learn whether it exists.
+    // Whoever may not use it does not learn whether it exists.
     let contract = contract.ok_or_else(|| unknown(&id))?;
     let held = (0_u16..).zip(&contract.slots).filter(|(_, slot)| slot.confirmed);
     let held: Vec<_> = held.collect();
-    let step = held.iter().map(|(_, slot)| slot.quoted.egress.charge(STEP));
-    let step = step.collect::<Result<Vec<Msat>, _>>().ok().and_then(|all| Msat::sum(all).ok());
-    let (needed, left) = (step.unwrap_or(Msat(i64::MAX)), view.market.available(party));
-    if needed > left {
-        let detail = format!(
-            "reading costs money: {needed} must be there for a first step from every slot, and {left} are; deposit the difference"
-        );
-        return Err(Problem::new(StatusCode::PAYMENT_REQUIRED, "reads_unpaid", detail));
+    if access == Access::Read {
+        can_pay(&held, view.market.available(party))?;
     }
     let pass = |(slot, held): &(u16, &contracts::Slot)| {
         let provider = held.provider();
@@ -175,7 +202,7 @@ pub(super) async fn passes(
             provider,
             contract: id,
             slot: *slot,
-            access: vec![Access::Read],
+            access: vec![access],
             holder_pays: true,
             expires: now.after(TOKEN_SPAN),
         };
@@ -189,6 +216,20 @@ pub(super) async fn passes(
         }
     };
     Ok(Json(held.iter().map(pass).collect()))
+}
+
+/// Whether `left` pays a first step of reads from every slot.
+fn can_pay(held: &[(u16, &contracts::Slot)], left: Msat) -> Result<(), Problem> {
+    let step = held.iter().map(|(_, slot)| slot.quoted.egress.charge(STEP));
+    let step = step.collect::<Result<Vec<Msat>, _>>().ok().and_then(|all| Msat::sum(all).ok());
+    let needed = step.unwrap_or(Msat(i64::MAX));
+    if needed <= left {
+        return Ok(());
+    }
+    let detail = format!(
+        "reading costs money: {needed} must be there for a first step from every slot, and {left} are; deposit the difference"
+    );
+    Err(Problem::new(StatusCode::PAYMENT_REQUIRED, "reads_unpaid", detail))
 }
 
 fn no_grant(id: &DocId) -> Problem {

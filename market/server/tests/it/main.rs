@@ -11,6 +11,7 @@ mod durability;
 mod events;
 mod evidence;
 mod figures;
+mod guests;
 mod keeping;
 mod life;
 mod lists;

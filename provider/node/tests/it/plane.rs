@@ -137,6 +137,48 @@ async fn only_the_right_token_opens_a_slot() {
     let repairer = client_of(&stage.node).slot(Pass::presented(key(9), repair).unwrap());
     assert_eq!(repairer.get(Root::of(&bytes), 100).await.unwrap(), bytes);
     assert_eq!(code(put(&repairer, &bytes).await), "token_scope");
+    let repair = sign(token(MARKET, 9, &BOTH), &key(MARKET));
+    let repairer = client_of(&stage.node).slot(Pass::presented(key(9), repair).unwrap());
+    assert_eq!(code(put(&repairer, &bytes).await), "token_scope");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_that_the_market_lets_write_puts_and_has_it_signed_for() {
+    let stage = stage(1 << 20).await;
+    let token = |issuer: u8, access: &[Access], seconds: i64| {
+        let token = AccessToken {
+            issuer: key(issuer).did(),
+            holder: key(9).did(),
+            provider: key(PROVIDER).did(),
+            contract: slot(0).0,
+            slot: 0,
+            access: access.to_vec(),
+            holder_pays: true,
+            expires: Timestamp(network::clock::now().0 + seconds * 1_000_000),
+        };
+        sign(token, &key(issuer))
+    };
+    let with = |token: Signed, holder: u8| {
+        client_of(&stage.node).slot(Pass::presented(key(holder), token).unwrap())
+    };
+    let (bytes, pass) = (shard(1, 100), token(MARKET, &[Access::Write], 60));
+    let guest = with(pass.clone(), 9);
+    put(&guest, &bytes).await.unwrap();
+    assert_eq!(guest.content().await.unwrap().shards.len(), 1);
+    let receipt: Verified<StorageReceipt> =
+        guest.receipt(&body(1, &[&bytes])).await.unwrap().verify().unwrap();
+    assert_eq!(receipt.size, size_of(&[entry(&bytes)]));
+    stage.market.show(1, size_of(&[entry(&bytes)]));
+    guest.look().await.unwrap();
+    // Leave to write is none to read, nor the other way round, and nobody else's.
+    assert_eq!(code(guest.get(Root::of(&bytes), 100).await), "token_scope");
+    let reader = with(token(MARKET, &[Access::Read], 60), 9);
+    assert_eq!(reader.get(Root::of(&bytes), 100).await.unwrap(), bytes);
+    assert_eq!(code(put(&reader, &bytes).await), "token_scope");
+    assert_eq!(code(reader.receipt(&body(2, &[])).await), "token_scope");
+    assert_eq!(code(put(&with(pass, 8), &bytes).await), "presentation_foreign");
+    assert_eq!(code(put(&with(token(8, &BOTH, 60), 9), &bytes).await), "token_scope");
+    assert_eq!(code(put(&with(token(MARKET, &BOTH, -1), 9), &bytes).await), "token_expired");
 }
 
 /// Puts under a token as it is; the code of the refusal.

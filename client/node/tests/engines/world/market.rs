@@ -5,8 +5,8 @@ use axum::extract::State;
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use network::api::{
-    AcceptBody, AgreedView, BackupBody, ContractLine, ContractView, MarketInfo, Page, Problem,
-    ReviseBody, SlotView,
+    AcceptBody, AgreedView, BackupBody, ContractLine, ContractView, GrantLine, MarketInfo, Page,
+    Problem, ReviseBody, SlotView,
 };
 use network::clock;
 use network::extract::{JsonBody, PathOf, RawBody, VerifiedBody};
@@ -59,6 +59,7 @@ impl FakeMarket {
             .route("/v1/contracts/{id}/layouts/{hash}", put(put_layout).get(layout))
             .route("/v1/contracts/{id}/revisions", post(revise))
             .route("/v1/backups/{did}", put(put_backup).get(get_backup))
+            .route("/v1/grants", get(grants))
             .with_state(Arc::clone(&books));
         let listener = bind("127.0.0.1:0").await.expect("loopback has a free port");
         Self {
@@ -76,6 +77,11 @@ impl FakeMarket {
     pub(crate) fn kill(&self) {
         self.server.kill();
     }
+}
+
+/// Nobody shares anything here.
+async fn grants() -> Json<Vec<GrantLine>> {
+    Json(Vec::new())
 }
 
 async fn info(State(books): Shared) -> Json<MarketInfo> {
