@@ -124,10 +124,13 @@ fn reopened(place: &Place) -> Hash {
     replay(&store, true).unwrap().market.root()
 }
 
+/// What brings a contract to a stage, by the stage's name.
+type Staging = fn(&str) -> (World, ContractId);
+
 /// Every line of a column, each in a database of its own where anything changes in it.
 fn column(
     databases: &mut Databases,
-    (at, name): (fn(&str) -> (World, ContractId), &str),
+    (at, name): (Staging, &str),
     lines: &mut dyn Iterator<Item = (&'static str, table::Make)>,
 ) {
     let (stage, _) = at(name);
