@@ -157,9 +157,12 @@ fn confirmations() {
     let mut world = World::staged(8);
     let contract = world.agree(&terms());
     let provider = world.provider(contract, 0);
-    let by = |provider: Did, contract: ContractId, slot: u16| {
-        Command::Confirm(signed(Confirmation { provider, contract, slot, declined: None }))
+    let answer_by = world.slot(contract, 0).answer_by;
+    let answered = |provider: Did, (contract, slot): (ContractId, u16), answer_by: Timestamp| {
+        let declined = None;
+        Command::Confirm(signed(Confirmation { provider, contract, slot, answer_by, declined }))
     };
+    let by = |provider, contract, slot| answered(provider, (contract, slot), answer_by);
     let all = world.withdraw(provider, stage::DEPOSIT);
     world.done(&all);
     for (command, code, right) in [
@@ -168,6 +171,7 @@ fn confirmations() {
         (by(provider, contract, u16::MAX), "unknown_slot", "has no slot 65535"),
         (by(STRANGER, contract, 0), "foreign_party", "this confirmation is"),
         (by(world.provider(contract, 1), contract, 0), "foreign_party", "only did:key:"),
+        (answered(provider, (contract, 0), Timestamp(1)), "invalid_field", "another reservation"),
         (by(provider, contract, 0), "insufficient_funds", "2,500,000 msat are needed"),
     ] {
         world.refuse(&command, code, right);

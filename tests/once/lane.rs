@@ -229,7 +229,11 @@ impl Lane {
         let mut receipts = Vec::new();
         for (number, quoted) in (0..).zip(&quote.slots) {
             let provider = provider_key(&quoted.provider);
-            let taken = confirmation(&provider, contract, number);
+            let answer_by = self.market.view(|view| {
+                let agreed = view.market.contract(&contract).expect("it was agreed");
+                agreed.slots[usize::from(number)].answer_by
+            });
+            let taken = confirmation(&provider, (contract, number), answer_by);
             let post =
                 Post::document(format!("/v1/contracts/{contract}/confirmations"), taken.signed());
             self.send(Order::new(post, Command::Confirm(taken), quoted.provider)).await;

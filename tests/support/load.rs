@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use types::documents::{Ask, Confirmation, Reservation};
 use types::{
     Bytes, ContractId, Did, Document, GbPrice, Hash, Price, SecretKey, Signed, Signer, Span, Tier,
-    Verified,
+    Timestamp, Verified,
 };
 
 /// How long anything may take before a test gives up.
@@ -114,10 +114,10 @@ pub(crate) async fn wait_for_market(whereabouts: &mut Whereabouts) -> SocketAddr
 /// A provider's yes to a slot that is reserved with it.
 pub(crate) fn confirmation(
     key: &SecretKey,
-    contract: ContractId,
-    slot: u16,
+    (contract, slot): (ContractId, u16),
+    answer_by: Timestamp,
 ) -> Verified<Confirmation> {
-    sign(Confirmation { provider: key.did(), contract, slot, declined: None }, key)
+    sign(Confirmation { provider: key.did(), contract, slot, answer_by, declined: None }, key)
 }
 
 /// A provider that is connected whenever the market is there, until the handle is aborted. Where it
@@ -150,7 +150,7 @@ async fn serve(
     while let Some(message) = receiver.recv().await? {
         if let (ToProvider::Reservation(signed), Some(key)) = (message, confirming) {
             let wanted: Verified<Reservation> = signed.verify().expect("the market signs");
-            let taken = confirmation(key, wanted.contract, wanted.slot);
+            let taken = confirmation(key, (wanted.contract, wanted.slot), wanted.answer_by);
             sender.send(ToMarket::Confirmation(taken.signed().clone())).await?;
         }
     }
@@ -219,25 +219,35 @@ impl Answer {
 }
 
 /// One connection that is kept open. Nothing is repeated here: what is sent twice, the test sends twice.
-pub(crate) struct Wire(BufStream<TcpStream>);
+pub(crate) struct Wire {
+    stream: BufStream<TcpStream>,
+    address: SocketAddr,
+    used: Instant,
+}
+
+/// After such a silence another connection is made, before the server closes this one.
+const SILENCE: Duration = Duration::from_secs(10);
 
 impl Wire {
     /// Connects.
     pub(crate) async fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self(BufStream::new(stream)))
+        Ok(Self { stream: BufStream::new(stream), address, used: Instant::now() })
     }
 
     /// Sends a request and reads its answer, whatever it is.
     pub(crate) async fn send(&mut self, post: &Post) -> io::Result<Answer> {
-        self.0.write_all(&post.to_bytes()).await?;
-        self.0.flush().await?;
+        if self.used.elapsed() > SILENCE {
+            *self = Self::open(self.address).await?;
+        }
+        self.stream.write_all(&post.to_bytes()).await?;
+        self.stream.flush().await?;
         let cut = || io::Error::from(io::ErrorKind::UnexpectedEof);
         let (mut head, mut line) = (Vec::new(), String::new());
         loop {
             line.clear();
-            if self.0.read_line(&mut line).await? == 0 {
+            if self.stream.read_line(&mut line).await? == 0 {
                 return Err(cut());
             }
             if line == "\r\n" {
@@ -249,7 +259,8 @@ impl Wire {
         let length =
             head.iter().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
         let mut body = vec![0; length.ok_or_else(cut)?];
-        self.0.read_exact(&mut body).await?;
+        self.stream.read_exact(&mut body).await?;
+        self.used = Instant::now();
         Ok(Answer { status: status.ok_or_else(cut)?, body })
     }
 }

@@ -90,7 +90,8 @@ pub(crate) fn story(market: &Market) -> Vec<Event> {
     let mut story = run(&mut market, &Command::Accept { acceptance, quote: Box::new(quote) });
     let slots = market.contract(&contract).expect("it was agreed").slots.clone();
     for (slot, s) in (0u16..).zip(&slots) {
-        let confirmation = Confirmation { provider: s.provider(), contract, slot, declined: None };
+        let (provider, answer_by, declined) = (s.provider(), s.answer_by, None);
+        let confirmation = Confirmation { provider, contract, slot, answer_by, declined };
         story.extend(run(&mut market, &Command::Confirm(signed(confirmation))));
     }
     let size = |slot: u16| SlotSize {

@@ -111,6 +111,13 @@ impl Market {
             let allowed = "only a slot that is reserved or to be rebuilt can be confirmed";
             return Err(wrong_state(format!("slot {}", id.slot), slot.state.name(), allowed));
         }
+        if confirmation.answer_by != slot.answer_by {
+            let (found, wanted) = (confirmation.answer_by.0, slot.answer_by.0);
+            let reason = format!(
+                "{found} is of another reservation; answer the one whose answer must be there by {wanted}"
+            );
+            return Err(Rejection::Invalid { field: "answer_by", reason });
+        }
         if let Some(reason) = &confirmation.declined {
             let reason = format!("{} declined: {}", slot.provider(), clip(reason));
             return self.pass_over(now, id, reason);

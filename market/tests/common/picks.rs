@@ -45,12 +45,14 @@ impl World {
             !s.confirmed && matches!(s.state, SlotState::Reserved | SlotState::Repairing)
         });
         let id = Self::pick(&waiting, pick)?;
-        let provider = self.market.slot(id)?.1.provider();
+        let (_, slot) = self.market.slot(id)?;
+        let (provider, answer_by) = (slot.provider(), slot.answer_by);
         let declined = declined.then(|| "full".to_owned());
         Some(Command::Confirm(signed(Confirmation {
             provider,
             contract: id.contract,
             slot: id.slot,
+            answer_by,
             declined,
         })))
     }

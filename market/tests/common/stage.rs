@@ -201,9 +201,10 @@ impl World {
         slot: u16,
         declined: Option<&str>,
     ) -> Command {
-        let provider = self.provider(contract, slot);
+        let asked = self.slot(contract, slot);
+        let (provider, answer_by) = (asked.provider(), asked.answer_by);
         let declined = declined.map(str::to_owned);
-        Command::Confirm(signed(Confirmation { provider, contract, slot, declined }))
+        Command::Confirm(signed(Confirmation { provider, contract, slot, answer_by, declined }))
     }
 
     /// The parts of the next revision, with receipts for every slot that changes.

@@ -56,6 +56,8 @@ pub struct Confirmation {
     pub contract: ContractId,
     /// Which slot.
     pub slot: u16,
+    /// Which of its reservations: the one whose answer must be there by then.
+    pub answer_by: Timestamp,
     /// Why it declines; nothing when it accepts.
     pub declined: Option<String>,
 }

@@ -115,7 +115,8 @@ type Sent = (&'static str, &'static str, Signed, u16);
 fn documents(view: &ContractView) -> Vec<Sent> {
     let (me, contract) = (key(STRANGER), view.id);
     let own = me.did();
-    let confirmation = Confirmation { provider: own, contract, slot: 0, declined: None };
+    let answer_by = types::Timestamp(0);
+    let confirmation = Confirmation { provider: own, contract, slot: 0, answer_by, declined: None };
     let confession = Confession { provider: own, contract, slot: 0, revision: 1, lost_bytes: 1 };
     let withdrawal = Withdrawal { party: own, amount: Msat(1), to: "x".into(), nonce: 1 };
     let deposit = types::documents::Deposit {

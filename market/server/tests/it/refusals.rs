@@ -215,8 +215,13 @@ async fn documents_about_nothing_and_reused_keys_are_refused() {
     let market = house.start().await;
     let (alice, http) = (key(1), http(&market));
     let (nothing, other) = (Hash::of(b"no such contract"), Hash::of(b"nor this"));
-    let confirmation =
-        Confirmation { provider: alice.did(), contract: nothing, slot: 0, declined: None };
+    let confirmation = Confirmation {
+        provider: alice.did(),
+        contract: nothing,
+        slot: 0,
+        answer_by: types::Timestamp(0),
+        declined: None,
+    };
     let confirmation = sign(confirmation, &alice);
     let confirm = |contract: Hash| {
         http.post(format!("/v1/contracts/{contract}/confirmations")).document(&confirmation)

@@ -46,10 +46,11 @@ impl Link {
         };
         let key = (reservation.contract, reservation.slot);
         let link = self.clone();
+        let answer_by = reservation.answer_by;
         let judged = self.node.blocking(move |_| Ok(link.judge(key, &reservation))).await;
         let Ok(declined) = judged else { return };
-        let confirmation =
-            Confirmation { provider: self.node.did, contract: key.0, slot: key.1, declined };
+        let ((contract, slot), provider) = (key, self.node.did);
+        let confirmation = Confirmation { provider, contract, slot, answer_by, declined };
         let confirmation = self.node.sign(confirmation);
         self.tell(&confirmation, Sent::Confirmation(key), ToMarket::Confirmation).await;
     }

@@ -201,6 +201,7 @@ impl Running {
                     provider: self.key.did(),
                     contract: reservation.contract,
                     slot: reservation.slot,
+                    answer_by: reservation.answer_by,
                     declined,
                 };
                 self.say(ToMarket::Confirmation(sign(confirmation, &self.key))).await;
