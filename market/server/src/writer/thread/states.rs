@@ -2,6 +2,7 @@
 //! the same state once more when the database is opened anew.
 
 use super::super::Submission;
+use super::tests::idle;
 use super::*;
 use crate::replay::replay;
 use crate::store::driver::{Driver, Postgres};
@@ -62,28 +63,8 @@ fn written(place: &Place, world: &World) -> Thread {
     let genesis = world.market.genesis().clone();
     crate::found(place, &SecretKey::from_seed(&[1; 32]), |_, _| genesis).unwrap();
     let store = Store::open(place, None).unwrap();
-    let replayed = replay(&store, false).unwrap();
-    let (outbox, _nudged) = mpsc::unbounded_channel();
-    let mut thread = Thread::new(Start {
-        place: place.clone(),
-        url: String::new(),
-        may_write: true,
-        newest: replayed.time,
-        unsaved: 0,
-        clock: Clock::standing_at(world.now),
-        pages_max: None,
-        snapshot_every: 1_000,
-        published: Arc::new(Published::new(replayed.market, replayed.head)),
-        streams: Arc::new(Streams::new()),
-        signer: Arc::new(Stamp),
-        notices: Notices {
-            outbox,
-            blocks: tokio::sync::watch::Sender::new(0),
-            role: tokio::sync::watch::Sender::new(Role::Follower { writer: String::new() }),
-            events: tokio::sync::broadcast::Sender::new(1),
-        },
-        killed: Arc::default(),
-    });
+    let clock = Clock::standing_at(world.now);
+    let mut thread = idle(place.clone(), &store, (clock, Arc::new(Stamp)));
     let asked = Instant::now();
     while !thread.take_office(&store).unwrap() {
         assert!(asked.elapsed() < RELEASED_WITHIN, "the last writer's lock is still held");

@@ -15,20 +15,32 @@ fn thread(dir: &std::path::Path) -> Thread {
     crate::found(dir, &key, |did, anchor| Genesis::standard(did, Span::HOUR, anchor)).unwrap();
     let place = Place::from(dir);
     let store = Store::open(&place, None).unwrap();
-    let replayed = replay(&store, false).unwrap();
+    let mut thread = idle(place, &store, (Clock::starting_at_least(Timestamp(0)), Arc::new(key)));
+    assert!(thread.take_office(&store).unwrap());
+    thread.store = Some(store);
+    thread
+}
+
+/// A writer of what is in `store`, without an office yet.
+pub(super) fn idle(
+    place: Place,
+    store: &Store,
+    (clock, signer): (Clock, Arc<dyn Signer>),
+) -> Thread {
+    let replayed = replay(store, false).unwrap();
     let (outbox, _nudged) = mpsc::unbounded_channel();
-    let mut thread = Thread::new(Start {
+    Thread::new(Start {
         place,
         url: String::new(),
         may_write: true,
         newest: replayed.time,
         unsaved: 0,
-        clock: Clock::starting_at_least(Timestamp(0)),
+        clock,
         pages_max: None,
         snapshot_every: 1_000,
         published: Arc::new(Published::new(replayed.market, replayed.head)),
         streams: Arc::new(Streams::new()),
-        signer: Arc::new(key),
+        signer,
         notices: Notices {
             outbox,
             blocks: tokio::sync::watch::Sender::new(0),
@@ -36,10 +48,7 @@ fn thread(dir: &std::path::Path) -> Thread {
             events: tokio::sync::broadcast::Sender::new(1),
         },
         killed: Arc::default(),
-    });
-    assert!(thread.take_office(&store).unwrap());
-    thread.store = Some(store);
-    thread
+    })
 }
 
 fn paid(reference: &str) -> Work {
