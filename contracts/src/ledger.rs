@@ -1,8 +1,8 @@
 //! The double-entry ledger: accounts that keep total debits and total credits, and postings that move money between two.
 #![warn(clippy::arithmetic_side_effects)]
 
+use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::fmt;
 use types::{ContractId, Did, Msat};
 
@@ -100,7 +100,7 @@ impl Totals {
 /// All accounts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
-    accounts: BTreeMap<Account, Totals>,
+    accounts: OrdMap<Account, Totals>,
 }
 
 impl Ledger {
@@ -115,7 +115,7 @@ impl Ledger {
     }
 
     /// Every account that was ever posted to, in order.
-    pub fn accounts(&self) -> impl Iterator<Item = (&Account, &Totals)> {
+    pub fn accounts(&self) -> impl ExactSizeIterator<Item = (&Account, &Totals)> {
         self.accounts.iter()
     }
 
@@ -189,6 +189,13 @@ impl Ledger {
                 credits.saturating_add(i128::from(totals.credits)),
             )
         })
+    }
+}
+
+/// Puts books back as they were kept: for reading them from where they are stored.
+impl Extend<(Account, Totals)> for Ledger {
+    fn extend<T: IntoIterator<Item = (Account, Totals)>>(&mut self, accounts: T) {
+        self.accounts.extend(accounts);
     }
 }
 

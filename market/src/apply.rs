@@ -5,6 +5,7 @@ mod docket;
 mod slots;
 
 use crate::event::{Event, SlotId};
+use crate::shared::Shared;
 use crate::state::{Market, Offer};
 use crate::tally::tally;
 use contracts::payout::Accrual;
@@ -109,7 +110,7 @@ impl Market {
                 self.settled(settlement, accruals);
             }
             Event::StandingChanged { provider, epoch, change } => {
-                let record = self.records.entry(*provider).or_default();
+                let record = self.records.entry(*provider).or_default().to_change();
                 record.adopt(&self.genesis.reputation, change, *epoch);
                 self.roster.rate(provider, record.score());
             }
@@ -150,7 +151,7 @@ impl Market {
     fn post(&mut self, event: &Event) {
         let postings = event.postings();
         if let (false, Some(id)) = (postings.is_empty(), event.contract())
-            && let Some(contract) = self.contracts.get_mut(&id)
+            && let Some(contract) = self.contracts.get_mut(&id).map(Shared::to_change)
         {
             let mut shares = std::mem::take(&mut contract.shares);
             tally(&mut shares, contract, postings).expect("shares of money that exists fit");
@@ -191,7 +192,7 @@ impl Market {
     }
 
     fn contract_mut(&mut self, id: &ContractId) -> &mut Contract {
-        self.contracts.get_mut(id).expect("an event names a contract that exists")
+        self.contracts.get_mut(id).expect("an event names a contract that exists").to_change()
     }
 
     fn slot_mut(&mut self, id: SlotId) -> &mut Slot {
@@ -213,11 +214,12 @@ impl Market {
 
     fn ask_published(&mut self, id: DocId, ask: &Ask, network: &str) {
         let joined = self.epoch;
-        let score = self.records.entry(ask.provider).or_insert_with(|| Record::new(joined)).score();
+        let record = self.records.entry(ask.provider);
+        let score = record.or_insert_with(|| Record::new(joined).into()).score();
         let committed = self.committed(&ask.provider);
         self.roster.publish(ask, network, committed, score);
         let offer = Offer { id, ask: ask.clone(), network: network.to_owned() };
-        self.offers.insert(ask.provider, offer);
+        self.offers.insert(ask.provider, offer.into());
     }
 
     fn contract_agreed(&mut self, contract: &Contract) {
@@ -227,7 +229,7 @@ impl Market {
         self.open.insert(contract.id);
         self.by_client.entry(contract.client).or_default().insert(contract.id);
         self.by_quote.insert(contract.quote, contract.id);
-        self.contracts.insert(contract.id, contract.clone());
+        self.contracts.insert(contract.id, contract.clone().into());
     }
 
     fn epoch_opened(&mut self, epoch: Epoch, beacon: Hash) {
@@ -267,7 +269,7 @@ impl Market {
     /// Reputation learns what `document` shows of `provider`.
     fn learn(&mut self, provider: &Did, document: DocId, outcomes: &[Outcome]) {
         let evidence = Evidence { epoch: self.epoch, document };
-        let record = self.records.entry(*provider).or_default();
+        let record = self.records.entry(*provider).or_default().to_change();
         for outcome in outcomes {
             record.note(&self.genesis.reputation, *outcome, evidence);
         }

@@ -3,9 +3,9 @@
 use crate::event::SlotId;
 use contracts::compliance::Measured;
 use contracts::payout::PayoutShare;
+use imbl::OrdMap;
 use reputation::Outcome;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use types::documents::Measurement;
 use types::{ContractId, Did, DocId, Epoch, Msat};
 
@@ -17,10 +17,10 @@ pub const VANTAGE_BYTES_MAX: usize = 64;
 /// The open cases, notices and measurements.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Docket {
-    pub(crate) verdicts: BTreeMap<DocId, Accusation>,
-    pub(crate) penalties: BTreeMap<SlotId, Vec<Contested>>,
-    pub(crate) notices: BTreeMap<Did, Vec<Notice>>,
-    pub(crate) measured: BTreeMap<(Epoch, Did), Vec<Reading>>,
+    pub(crate) verdicts: OrdMap<DocId, Accusation>,
+    pub(crate) penalties: OrdMap<SlotId, Vec<Contested>>,
+    pub(crate) notices: OrdMap<Did, Vec<Notice>>,
+    pub(crate) measured: OrdMap<(Epoch, Did), Vec<Reading>>,
 }
 
 /// A verdict that found something wrong, while it can be disputed.
@@ -143,7 +143,7 @@ impl Reading {
 
 impl Docket {
     /// What holds against providers and can be disputed still, verdict by verdict.
-    pub fn accusations(&self) -> &BTreeMap<DocId, Accusation> {
+    pub fn accusations(&self) -> &OrdMap<DocId, Accusation> {
         &self.verdicts
     }
 

@@ -7,6 +7,7 @@ use crate::command::Command;
 use crate::event::SlotId;
 use crate::state::Market;
 use contracts::{Contract, ContractState, Slot, SlotState};
+use imbl::OrdSet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use types::terms::Renewal;
@@ -59,8 +60,8 @@ pub(crate) struct Reminder {
 /// The reminders of all open contracts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Reminders {
-    by_time: BTreeSet<(Timestamp, ContractId)>,
-    by_epoch: BTreeSet<(Epoch, ContractId)>,
+    pub(crate) by_time: OrdSet<(Timestamp, ContractId)>,
+    pub(crate) by_epoch: OrdSet<(Epoch, ContractId)>,
 }
 
 impl Reminder {

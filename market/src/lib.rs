@@ -4,7 +4,7 @@
 //! [`decide`](Market::decide) judges a [`Command`] and changes nothing; what it allows is a list of
 //! [`Event`]s, which [`apply`](Market::apply) turns into the next state and cannot refuse;
 //! [`due`](Market::due) says what time alone makes happen. [`quote`] finds a price and the providers for a
-//! request; [`docket`] keeps what may still be disputed; [`effect`] says what an event asks of the outside world; [`check()`] verifies every invariant.
+//! request; [`docket`] keeps what may still be disputed; [`parts`] cuts the state for snapshots; [`effect`] says what an event asks of the outside world; [`check()`] verifies every invariant.
 //!
 //! Pure: time and seeds are arguments, so a replay of the same events gives the same state to the bit.
 
@@ -17,11 +17,13 @@ mod due;
 pub mod effect;
 pub mod event;
 pub mod genesis;
+pub mod parts;
 mod placement;
 pub mod quote;
 pub mod rejection;
 mod roster;
 pub mod schedule;
+mod shared;
 pub mod sharing;
 pub mod state;
 mod tally;
@@ -35,4 +37,5 @@ pub use genesis::Genesis;
 pub use placement::Page;
 pub use quote::{Asked, CounterAnswers, Negotiation};
 pub use rejection::Rejection;
+pub use shared::Shared;
 pub use state::{Market, Offer};

@@ -110,7 +110,7 @@ impl Market {
     /// What a provider offers in `search`: its answer to the counter, or its standing ask.
     pub(crate) fn offer_in<'a>(&'a self, search: &Search<'a>, provider: &Did) -> Option<&'a Offer> {
         let answer = search.answers.and_then(|answers| answers.offers.get(provider));
-        answer.or_else(|| self.offers.get(provider))
+        answer.or_else(|| self.offer(provider))
     }
 
     /// Draws providers without replacement, by weight, from those that fit beside each other; in an auction, takes the

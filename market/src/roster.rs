@@ -1,9 +1,9 @@
 //! The offers laid out for placement: one dense row each, so that a search over 100,000 providers is one scan.
 
+use imbl::{OrdMap, Vector};
 use pricing::Rate;
 use reputation::gate::Figures;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use types::documents::Ask;
 use types::{Bytes, Did, Hash, Score};
 
@@ -30,19 +30,19 @@ pub(crate) struct Place {
 /// All rows, and where each provider's is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Roster {
-    rows: Vec<Row>,
-    places: Vec<Place>,
-    index: BTreeMap<Did, u32>,
+    rows: Vector<Row>,
+    places: Vector<Place>,
+    index: OrdMap<Did, u32>,
 }
 
 impl Roster {
     /// All rows, in the order in which providers first appeared.
-    pub(crate) fn rows(&self) -> &[Row] {
+    pub(crate) fn rows(&self) -> &Vector<Row> {
         &self.rows
     }
 
     /// Whose the rows are, in the same order.
-    pub(crate) fn places(&self) -> &[Place] {
+    pub(crate) fn places(&self) -> &Vector<Place> {
         &self.places
     }
 
@@ -70,8 +70,8 @@ impl Roster {
         }
         let at = u32::try_from(self.rows.len()).expect("fewer than 2^32 providers fit in memory");
         self.index.insert(ask.provider, at);
-        self.rows.push(row);
-        self.places.push(place);
+        self.rows.push_back(row);
+        self.places.push_back(place);
     }
 
     /// What is sold of a provider's room has changed.

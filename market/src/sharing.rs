@@ -1,8 +1,8 @@
 //! Who shares what with whom, and what guests have read: part of the state.
 
 use crate::event::SlotId;
+use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
 use types::documents::Access;
 use types::{ContractId, Did, DocId, Msat, Timestamp};
 
@@ -40,15 +40,15 @@ pub struct GuestReads {
 /// All grants that stand, and guests' reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sharing {
-    standing: BTreeMap<DocId, StandingGrant>,
+    standing: OrdMap<DocId, StandingGrant>,
     /// The grants that a party gave or was given.
-    of: BTreeMap<Did, BTreeSet<DocId>>,
+    of: OrdMap<Did, OrdSet<DocId>>,
     /// Each owner's latest number.
-    nonces: BTreeMap<Did, u64>,
+    nonces: OrdMap<Did, u64>,
     /// Owners and those that they ever shared with: what these read is to be paid though a grant is revoked.
-    met: BTreeSet<(Did, Did)>,
+    met: OrdSet<(Did, Did)>,
     /// By slot, provider and guest.
-    reads: BTreeMap<(SlotId, Did, Did), GuestReads>,
+    reads: OrdMap<(SlotId, Did, Did), GuestReads>,
 }
 
 impl Sharing {
@@ -122,6 +122,14 @@ impl Sharing {
 
     /// A contract is settled: what guests read from it need not be counted any more.
     pub(crate) fn forget_reads(&mut self, contract: &ContractId) {
-        self.reads.retain(|(slot, ..), _| slot.contract != *contract);
+        let of_contract = |slot| SlotId { contract: *contract, slot };
+        let (first, last) = (
+            (of_contract(0), Did([0; 32]), Did([0; 32])),
+            (of_contract(u16::MAX), Did([255; 32]), Did([255; 32])),
+        );
+        let over: Vec<_> = self.reads.range(first..=last).map(|(of, _)| *of).collect();
+        for of in over {
+            self.reads.remove(&of);
+        }
     }
 }

@@ -5,12 +5,14 @@ use crate::due::Reminders;
 use crate::event::SlotId;
 use crate::genesis::Genesis;
 use crate::roster::Roster;
+use crate::shared::Shared;
 use crate::sharing::Sharing;
 use contracts::{Account, Contract, Ledger, Slot};
+use imbl::{OrdMap, OrdSet};
 use reputation::Record;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
+use std::collections::BTreeMap;
+use std::ops::{Bound, Deref};
 use types::documents::Ask;
 use types::{Bytes, ContractId, Did, DocId, Epoch, Hash, Msat, Score};
 
@@ -31,38 +33,40 @@ pub struct Offer {
 }
 
 /// The market.
+///
+/// Its maps are persistent: a copy shares everything with its original, and costs what is changed of either afterwards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Market {
     pub(crate) genesis: Genesis,
     pub(crate) epoch: Epoch,
     pub(crate) beacon: Hash,
     pub(crate) ledger: Ledger,
-    pub(crate) offers: BTreeMap<Did, Offer>,
-    pub(crate) committed: BTreeMap<Did, Bytes>,
-    pub(crate) records: BTreeMap<Did, Record>,
-    pub(crate) contracts: BTreeMap<ContractId, Contract>,
+    pub(crate) offers: OrdMap<Did, Shared<Offer>>,
+    pub(crate) committed: OrdMap<Did, Bytes>,
+    pub(crate) records: OrdMap<Did, Shared<Record>>,
+    pub(crate) contracts: OrdMap<ContractId, Shared<Contract>>,
     /// Contracts that are not over, for what time makes happen.
-    pub(crate) open: BTreeSet<ContractId>,
+    pub(crate) open: OrdSet<ContractId>,
     /// When each open contract must be looked at next.
     pub(crate) reminders: Reminders,
     /// Which slots a provider is in.
-    pub(crate) holdings: BTreeMap<Did, BTreeSet<SlotId>>,
+    pub(crate) holdings: OrdMap<Did, OrdSet<SlotId>>,
     /// Which contracts a client has.
-    pub(crate) by_client: BTreeMap<Did, BTreeSet<ContractId>>,
+    pub(crate) by_client: OrdMap<Did, OrdSet<ContractId>>,
     /// Which contract a quote became.
-    pub(crate) by_quote: BTreeMap<DocId, ContractId>,
+    pub(crate) by_quote: OrdMap<DocId, ContractId>,
     /// The offers once more, laid out for placement.
     pub(crate) roster: Roster,
     /// Deposits by the operator's reference.
-    pub(crate) references: BTreeMap<String, DocId>,
+    pub(crate) references: OrdMap<String, DocId>,
     /// Each party's latest withdrawal.
-    pub(crate) withdrawals: BTreeMap<Did, (u64, DocId)>,
+    pub(crate) withdrawals: OrdMap<Did, (u64, DocId)>,
     /// When the next provider of a vacated or leaving slot was last looked for.
-    pub(crate) delayed: BTreeMap<SlotId, Epoch>,
+    pub(crate) delayed: OrdMap<SlotId, Epoch>,
     /// Who has been in a slot of an open contract and is not any more, and through which epoch it is not asked again.
-    pub(crate) former: BTreeMap<SlotId, BTreeMap<Did, Epoch>>,
+    pub(crate) former: OrdMap<SlotId, BTreeMap<Did, Epoch>>,
     /// What of the repair pool an open contract's own penalties have paid in, and its repairs may take out.
-    pub(crate) pooled: BTreeMap<ContractId, Msat>,
+    pub(crate) pooled: OrdMap<ContractId, Msat>,
     /// Who shares what with whom.
     pub(crate) sharing: Sharing,
     /// What may still be disputed, what was announced and what was measured.
@@ -76,21 +80,21 @@ impl Market {
             epoch: Epoch(0),
             beacon: genesis.beacon_anchor,
             ledger: Ledger::default(),
-            offers: BTreeMap::new(),
-            committed: BTreeMap::new(),
-            records: BTreeMap::new(),
-            contracts: BTreeMap::new(),
-            open: BTreeSet::new(),
+            offers: OrdMap::new(),
+            committed: OrdMap::new(),
+            records: OrdMap::new(),
+            contracts: OrdMap::new(),
+            open: OrdSet::new(),
             reminders: Reminders::default(),
-            holdings: BTreeMap::new(),
-            by_client: BTreeMap::new(),
-            by_quote: BTreeMap::new(),
+            holdings: OrdMap::new(),
+            by_client: OrdMap::new(),
+            by_quote: OrdMap::new(),
             roster: Roster::default(),
-            references: BTreeMap::new(),
-            withdrawals: BTreeMap::new(),
-            delayed: BTreeMap::new(),
-            former: BTreeMap::new(),
-            pooled: BTreeMap::new(),
+            references: OrdMap::new(),
+            withdrawals: OrdMap::new(),
+            delayed: OrdMap::new(),
+            former: OrdMap::new(),
+            pooled: OrdMap::new(),
             sharing: Sharing::default(),
             docket: Docket::default(),
             genesis,
@@ -118,8 +122,13 @@ impl Market {
     }
 
     /// Standing offers by provider.
-    pub fn offers(&self) -> &BTreeMap<Did, Offer> {
+    pub fn offers(&self) -> &OrdMap<Did, Shared<Offer>> {
         &self.offers
+    }
+
+    /// A provider's standing offer.
+    pub(crate) fn offer(&self, provider: &Did) -> Option<&Offer> {
+        self.offers.get(provider).map(Shared::deref)
     }
 
     /// Slot bytes a provider is committed to.
@@ -129,12 +138,12 @@ impl Market {
 
     /// What reputation says of a provider.
     pub fn score(&self, provider: &Did) -> Score {
-        self.records.get(provider).map(Record::score).unwrap_or_default()
+        self.record(provider).map(Record::score).unwrap_or_default()
     }
 
     /// What is known of a provider, if it ever offered anything or was judged.
     pub fn record(&self, provider: &Did) -> Option<&Record> {
-        self.records.get(provider)
+        self.records.get(provider).map(Shared::deref)
     }
 
     /// What may still be disputed, what was announced and what was measured.
@@ -143,13 +152,13 @@ impl Market {
     }
 
     /// All contracts there have been.
-    pub fn contracts(&self) -> &BTreeMap<ContractId, Contract> {
+    pub fn contracts(&self) -> &OrdMap<ContractId, Shared<Contract>> {
         &self.contracts
     }
 
     /// The contracts that are not over.
     pub fn open_contracts(&self) -> impl Iterator<Item = &Contract> {
-        self.open.iter().filter_map(|id| self.contracts.get(id))
+        self.open.iter().filter_map(|id| self.contract(id))
     }
 
     /// How many contracts are not over.
@@ -159,7 +168,7 @@ impl Market {
 
     /// One contract.
     pub fn contract(&self, id: &ContractId) -> Option<&Contract> {
-        self.contracts.get(id)
+        self.contracts.get(id).map(Shared::deref)
     }
 
     /// One slot, with its contract.
@@ -180,7 +189,7 @@ impl Market {
 
     /// A client's contracts.
     pub fn contracts_of(&self, client: &Did) -> impl Iterator<Item = &Contract> {
-        self.by_client.get(client).into_iter().flatten().filter_map(|id| self.contracts.get(id))
+        self.by_client.get(client).into_iter().flatten().filter_map(|id| self.contract(id))
     }
 
     /// The contracts that `party` buys or holds slots of, by name, behind `after`.
@@ -200,12 +209,12 @@ impl Market {
             while bought.next_if_eq(&next).is_some() || held.next_if_eq(&next).is_some() {}
             Some(next)
         });
-        names.filter_map(|id| self.contracts.get(&id))
+        names.filter_map(|id| self.contract(&id))
     }
 
     /// The standing offers behind `after`, by provider.
     pub fn offers_behind(&self, after: Option<Did>) -> impl Iterator<Item = (&Did, &Offer)> {
-        self.offers.range(behind(after))
+        self.offers.range(behind(after)).map(|(provider, offer)| (provider, &**offer))
     }
 
     /// What a party can use or withdraw.
@@ -231,29 +240,12 @@ impl Market {
         earned.sub(accrual.posted).unwrap_or(Msat::ZERO)
     }
 
-    /// The BLAKE3 hash of the whole state: equal states and only they have equal roots.
-    pub fn root(&self) -> Hash {
-        struct Hashing(blake3::Hasher);
-        impl std::io::Write for Hashing {
-            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-                self.0.update(bytes);
-                Ok(bytes.len())
-            }
-            fn flush(&mut self) -> std::io::Result<()> {
-                Ok(())
-            }
-        }
-        let hashed = postcard::to_io(self, Hashing(blake3::Hasher::new()))
-            .expect("a hasher takes every byte and the state holds only what postcard can write");
-        Hash(*hashed.0.finalize().as_bytes())
-    }
-
-    /// The state as bytes, for a snapshot.
+    /// The state as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         postcard::to_stdvec(self).expect("the state holds only what postcard can write")
     }
 
-    /// The state from a snapshot's bytes.
+    /// The state from its bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, postcard::Error> {
         postcard::from_bytes(bytes)
     }

@@ -23,7 +23,7 @@ use severable::Severable;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -98,12 +98,18 @@ pub struct ServerHandle {
     stop: CancellationToken,
     kill: CancellationToken,
     tasks: TaskTracker,
+    router: Arc<RwLock<Router>>,
 }
 
 impl ServerHandle {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Answers every further request with `router`, those on open connections too.
+    pub fn lead_to(&self, router: Router) {
+        *self.router.write().unwrap_or_else(PoisonError::into_inner) = complete(router);
     }
 
     /// Stops listening, lets requests that are being answered finish (for the grace at most), then cuts
@@ -157,9 +163,10 @@ pub fn serve(
         stop: CancellationToken::new(),
         kill: CancellationToken::new(),
         tasks: TaskTracker::new(),
+        router: Arc::new(RwLock::new(complete(router))),
     };
     let server = Arc::new(Server {
-        router: router.fallback(no_such_path).method_not_allowed_fallback(no_such_method),
+        router: handle.router.clone(),
         seats: Arc::new(Semaphore::new(options.connections_max)),
         options,
         stop: handle.stop.clone(),
@@ -169,6 +176,11 @@ pub fn serve(
     handle.tasks.spawn(server.accept(listener, tasks));
     handle.tasks.close();
     Ok(handle)
+}
+
+/// With answers for everything that it does not know.
+fn complete(router: Router) -> Router {
+    router.fallback(no_such_path).method_not_allowed_fallback(no_such_method)
 }
 
 async fn no_such_path(uri: http::Uri) -> Problem {
@@ -181,7 +193,7 @@ async fn no_such_method(method: http::Method, uri: http::Uri) -> Problem {
 }
 
 struct Server {
-    router: Router,
+    router: Arc<RwLock<Router>>,
     options: ServeOptions,
     seats: Arc<Semaphore>,
     stop: CancellationToken,
@@ -225,7 +237,7 @@ impl Server {
         let socket = Severable::new(socket, &self.kill, self.options.write_pace, seat);
         let router = self.router.clone();
         let service = service_fn(move |request: Request<Incoming>| {
-            let router = router.clone();
+            let router = router.read().unwrap_or_else(PoisonError::into_inner).clone();
             async move {
                 let (mut request, rest) = Leftover::watch(request);
                 request.extensions_mut().insert(ConnectInfo(peer));

@@ -20,6 +20,7 @@ use types::{Msat, SecretKey, Signer, Span, Verified};
 #[path = "../tests/support/cluster.rs"]
 #[expect(clippy::unwrap_used, reason = "a bench may end where a test may fail")]
 mod cluster;
+mod limit;
 
 const ROUNDS: usize = 5;
 /// Callers, and commands in each round.
@@ -45,23 +46,41 @@ async fn run() {
     market_server::found(&place, &key, genesis).expect("a market is founded");
     let market = Arc::new(market_server::start(config).await.expect("the market starts"));
     println!("one synchronous write of 4 KiB: {:?}", median(synced_writes(dir.path())));
-    println!("{:>7}  {:>12}  {:>14}", "callers", "commands/s", "rounds");
+    println!(
+        "{:>7}  {:>12}  {:>14}  {:>16}  {:>16}",
+        "callers", "commands/s", "rounds", "writer's us each", "process's us each"
+    );
     let chosen: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
     for (callers, commands) in LOADS {
         if !chosen.is_empty() && !chosen.contains(&callers) {
             continue;
         }
-        let mut rates = Vec::new();
+        let (mut rates, mut used) = (Vec::new(), Vec::new());
         for round in 0..ROUNDS {
             let documents = documents(&key, callers, commands, round);
-            let began = Instant::now();
+            let (began, before) = (Instant::now(), processor_ms());
             submit_all(&market, callers, documents).await;
             rates.push(rate(commands, began.elapsed()));
+            let after = processor_ms();
+            used.push([after[0] - before[0], after[1] - before[1]]);
         }
         rates.sort_unstable();
         let [low, middle, high] = [rates[0], rates[ROUNDS / 2], rates[ROUNDS - 1]];
-        println!("{callers:>7}  {middle:>12}  {low:>6}–{high}");
+        let each = |which: usize| {
+            let mut each: Vec<u64> =
+                used.iter().map(|u| u[which] * 1_000 / commands as u64).collect();
+            each.sort_unstable();
+            each[ROUNDS / 2]
+        };
+        println!(
+            "{callers:>7}  {middle:>12}  {low:>6}–{high:<7}  {:>16}  {:>16}",
+            each(0),
+            each(1)
+        );
     }
+    let empty = tempfile::tempdir().expect("a temporary directory");
+    let limit = limit::limit(&place, empty.path()).await;
+    println!("the same rows in the same transactions, and nothing else: {limit} commands/s");
     if chosen.is_empty() {
         over_http(&market, &key).await;
     }
@@ -142,6 +161,23 @@ async fn over_http(market: &Arc<Handle>, key: &SecretKey) {
         rates.sort_unstable();
         println!("{callers:>7}  {:>12}  {:>6}–{}", rates[ROUNDS / 2], rates[0], rates[ROUNDS - 1]);
     }
+}
+
+/// Processor time in milliseconds: of the thread that writes, and of the process.
+fn processor_ms() -> [u64; 2] {
+    let used = |path: &Path| {
+        let text = std::fs::read_to_string(path.join("stat")).unwrap_or_default();
+        let after_name = text.rsplit(')').next().unwrap_or_default().to_owned();
+        let ticks = after_name.split_whitespace().skip(11).take(2);
+        // A tick is a hundredth of a second on every Linux.
+        ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() * 10
+    };
+    let tasks = std::fs::read_dir("/proc/self/task").expect("Linux lists the threads");
+    let mut tasks = tasks.filter_map(|task| Some(task.ok()?.path()));
+    let writes = |task: &std::path::PathBuf| {
+        std::fs::read_to_string(task.join("comm")).is_ok_and(|name| name.trim() == "market-writer")
+    };
+    [tasks.find(writes).map_or(0, |task| used(&task)), used(Path::new("/proc/self"))]
 }
 
 fn rate(commands: usize, took: Duration) -> u64 {

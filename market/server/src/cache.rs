@@ -135,15 +135,14 @@ impl Caches {
         vec![self.contracts.use_so_far(), self.accounts.use_so_far(), self.providers.use_so_far()]
     }
 
-    /// Applies an event to the state, and changes the stamps of all that it touches. For the writer alone.
-    pub(crate) fn apply(&self, market: &mut Market, event: &Event) {
+    /// Changes the stamps of all that an event touches, on the way from one state to another. For the writer alone.
+    pub(crate) fn touch(&self, before: &Market, after: &Market, event: &Event) {
         let mut touch = |name: &[u8; 32]| {
             self.stamp_of(name).fetch_add(1, Ordering::Relaxed);
         };
         // Who was concerned before, and who is after: a slot may change hands.
-        let known = touched::touched(market, event, &mut touch);
-        market.apply(event);
-        if !known || !touched::touched(market, event, &mut touch) {
+        let known = touched::touched(before, event, &mut touch);
+        if !known || !touched::touched(after, event, &mut touch) {
             self.era.fetch_add(1, Ordering::Relaxed);
         }
     }

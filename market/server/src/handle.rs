@@ -119,6 +119,16 @@ impl Handle {
         self.app.role.borrow().clone()
     }
 
+    /// Waits until the whole database was looked through after the start.
+    ///
+    /// # Errors
+    /// What was found wrong: the market takes no work any more.
+    pub async fn surveyed(&self) -> Result<(), String> {
+        let mut survey = self.app.writer.ready().survey();
+        let found = survey.wait_for(Option::is_some).await.map(|found| found.clone());
+        found.ok().flatten().unwrap_or(Ok(()))
+    }
+
     /// How many providers are connected.
     pub fn connected(&self) -> usize {
         self.app.streams.online().len()

@@ -36,12 +36,21 @@ impl Published {
         self.view.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Moves the state on by what a block holds. For the writer alone.
-    pub(crate) fn advance<'a>(&self, events: impl Iterator<Item = &'a Event>, head: Head) {
+    /// Publishes `market`, to which the events of the block that `head` names have led. For the writer alone.
+    pub(crate) fn advance<'a>(
+        &self,
+        market: &Market,
+        events: impl Iterator<Item = &'a Event>,
+        head: Head,
+    ) {
+        let next = View { market: market.clone(), head };
         let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
         for event in events {
-            self.caches.apply(&mut view.market, event);
+            self.caches.touch(&view.market, &next.market, event);
         }
-        view.head = head;
+        let last = std::mem::replace(&mut *view, next);
+        drop(view);
+        // What nobody shares any more is given back while others read.
+        drop(last);
     }
 }

@@ -2,7 +2,10 @@
 
 use crate::error::OpenError;
 use crate::journal::{Block, Head};
-use crate::store::blocks::{DocumentRow, Snapshot};
+use crate::progress::Progress;
+use crate::snapshot;
+use crate::store::blocks::DocumentRow;
+use crate::store::snapshots::Snapshot;
 use crate::store::{Place, Store};
 use crate::verify::{Documents, Verifier};
 use market::{Genesis, Market};
@@ -17,6 +20,8 @@ use types::{Hash, Signed, Timestamp};
 pub(crate) struct Replayed {
     /// The state after its newest block.
     pub(crate) market: Market,
+    /// The block whose snapshot it was begun with; the genesis where there was none.
+    pub(crate) base: Head,
     /// Its newest block.
     pub(crate) head: Head,
     /// When that was sealed.
@@ -139,34 +144,42 @@ impl<'a> Evidence<'a> {
     }
 }
 
-/// The state at the journal's end: the whole chain is checked, what comes after the newest snapshot is replayed.
+/// The state at the journal's end: the newest snapshot's, and what the blocks behind it have made of that.
 ///
-/// With `from_genesis`, everything is replayed and snapshots are not used.
-pub(crate) fn replay(store: &Store, from_genesis: bool) -> Result<Replayed, OpenError> {
+/// What is before the snapshot is looked through afterwards ([`crate::survey`]). With `from_genesis`, everything is
+/// replayed and checked, and snapshots are not used.
+pub(crate) fn replay(
+    store: &Store,
+    from_genesis: bool,
+    progress: &Progress,
+) -> Result<Replayed, OpenError> {
     let (genesis, origin) = read_genesis(store)?;
     let snapshot = if from_genesis { None } else { store.snapshot()? };
-    let base = snapshot.as_ref().map_or(0, |snapshot| snapshot.seq);
-    let mut market = match &snapshot {
-        Some(snapshot) => snapshot.restore()?,
-        None => Market::new(genesis.clone()),
-    };
-    let (mut time, mut unsaved, mut tree) = (Timestamp(0), 0, Tip::empty());
-    let head = store.walk(origin, |block| {
-        (time, tree) = (block.time, block.tree);
-        if block.seq > base {
-            let entries = apply(&mut market, block)?;
-            unsaved += entries.iter().map(|entry| entry.events.len() as u64).sum::<u64>();
+    let (mut market, base, mut time, mut tree) = match &snapshot {
+        Some(snapshot) => {
+            let block = left_by(store, snapshot, origin)?;
+            let market = snapshot::restore(store, snapshot, (&genesis, progress))?;
+            (market, block.head(), block.time, block.tree)
         }
+        None => (Market::new(genesis.clone()), origin, Timestamp(0), Tip::empty()),
+    };
+    let mut unsaved = 0;
+    let head = store.walk(base, |block| {
+        (time, tree) = (block.time, block.tree);
+        let entries = apply(&mut market, block)?;
+        unsaved += entries.iter().map(|entry| entry.events.len() as u64).sum::<u64>();
+        progress.replayed(block.seq);
         Ok(())
     })?;
-    beyond(snapshot.as_ref(), head)?;
     if market.genesis() != &genesis {
         let reason = "it is of a market with another genesis".to_owned();
-        return Err(OpenError::CorruptSnapshot { block: base, reason });
+        return Err(OpenError::CorruptSnapshot { block: base.blocks, reason });
     }
-    sound(&market)?;
+    if from_genesis {
+        sound(&market)?;
+    }
     grown(store, tree)?;
-    Ok(Replayed { market, head, time, unsaved })
+    Ok(Replayed { market, base, head, time, unsaved })
 }
 
 /// The tree that is kept is the one that the newest block was sealed with.
@@ -182,13 +195,16 @@ fn grown(store: &Store, expected: Tip) -> Result<(), OpenError> {
     Err(store.corrupt(reason))
 }
 
-/// A snapshot of a block that the journal does not have: the journal lost its end.
-fn beyond(snapshot: Option<&Snapshot>, head: Head) -> Result<(), OpenError> {
-    let Some(snapshot) = snapshot.filter(|snapshot| snapshot.seq > head.blocks) else {
-        return Ok(());
+/// The block that left a snapshot. Where the journal does not have it, the journal has lost its end.
+fn left_by(store: &Store, snapshot: &Snapshot, origin: Head) -> Result<Block, OpenError> {
+    let seq = snapshot.seq;
+    let Some(block) = store.block_at(seq)?.filter(|block| block.seq == seq) else {
+        let reason = format!("it is missing, and there is a snapshot of block {seq}");
+        return Err(OpenError::CorruptBlock { block: store.head(origin)?.blocks + 1, reason });
     };
-    let reason = format!("it is missing, and there is a snapshot of block {}", snapshot.seq);
-    Err(OpenError::CorruptBlock { block: head.blocks + 1, reason })
+    let before = Head { blocks: seq.saturating_sub(1), hash: block.prev };
+    block.follows(before).map_err(|reason| OpenError::CorruptBlock { block: seq, reason })?;
+    Ok(block)
 }
 
 /// The genesis and the head of the journal that begins with it.
@@ -214,7 +230,7 @@ fn apply(market: &mut Market, block: &Block) -> Result<Vec<crate::journal::Entry
 }
 
 /// Every invariant holds.
-fn sound(market: &Market) -> Result<(), OpenError> {
+pub(crate) fn sound(market: &Market) -> Result<(), OpenError> {
     market::check(market).map_err(|breaches| {
         let texts: Vec<String> = breaches.iter().take(3).map(ToString::to_string).collect();
         OpenError::Breach(texts.join("; "))

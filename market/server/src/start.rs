@@ -7,6 +7,7 @@ use crate::duties::Duties;
 use crate::epochs::Epochs;
 use crate::error::OpenError;
 use crate::figures;
+use crate::gate;
 use crate::handle::Handle;
 use crate::http;
 use crate::http::front::Front;
@@ -15,11 +16,13 @@ use crate::init;
 use crate::outbox::Nudge;
 use crate::prober::Prober;
 use crate::probes::Targets;
+use crate::progress::Progress;
 use crate::published::Published;
 use crate::replay;
 use crate::store::read::Readers;
 use crate::store::{Place, Store};
 use crate::streams::Streams;
+use crate::survey::Survey;
 use crate::writer::{self, Role};
 use network::metrics::{Figures, MetricsError};
 use network::server::{BindError, ServeOptions, ServerHandle};
@@ -157,13 +160,8 @@ pub enum StartError {
 /// [`StartError`]; nothing in the directory has been changed then.
 pub async fn start(config: Config) -> Result<Handle, StartError> {
     let lock = lock(&config)?;
-    let (opened, config) = tokio::task::spawn_blocking(move || (open(&config), config))
-        .await
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
-    let (opened, listener) = (opened?, network::server::bind(&config.listen).await?);
-    let tls = tls(&config, listener.local_addr()?)?;
-    let scheme = if tls.is_some() { "https" } else { "http" };
-    let (url, seed) = (format!("{scheme}://{}", listener.local_addr()?), seed(config.seed)?);
+    let (server, url, opened) = open_behind_a_server(&config).await?;
+    let seed = seed(config.seed)?;
     let (stop, killed) = (CancellationToken::new(), Arc::new(AtomicBool::new(false)));
     let streams = Arc::new(Streams::new());
     let (nudges, inbox) = mpsc::unbounded_channel();
@@ -187,6 +185,7 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
         killed: killed.clone(),
     };
     let (writer, thread) = writer::start(opened.store, start)?;
+    opened.survey.begin(writer.ready().clone())?;
     let app = Arc::new(App {
         did: config.key.did(),
         key: config.key.clone(),
@@ -207,8 +206,7 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let workers = Workers { stop, tasks: TaskTracker::new() };
     let epochs = employ(&workers, &app, &config, inbox);
     take_office(&app, &config).await;
-    let (router, serving) = (http::router(app.clone()), config.serving(tls));
-    let server = network::server::serve(listener, router, serving)?;
+    server.lead_to(http::router(app.clone()));
     let figures = serve_figures(&app, &config).await?;
     std::fs::write(config.data.join(ADDRESS_FILE), format!("{url}#{}\n", app.did))?;
     tracing::info!(%url, market = %app.did, "the market runs");
@@ -236,6 +234,25 @@ async fn serve_figures(
     let server = Figures::of_process()?.serve(address, move || figures::look(&app)).await?;
     tracing::info!(address = %server.address(), "figures for Prometheus are at /metrics");
     Ok(Some(server))
+}
+
+/// Listens, says how far the start has come to whoever asks, and opens the database meanwhile.
+///
+/// A start that fails drops the server, which ends that.
+async fn open_behind_a_server(
+    config: &Config,
+) -> Result<(ServerHandle, String, Opened), StartError> {
+    let listener = network::server::bind(&config.listen).await?;
+    let (progress, address) = (Arc::new(Progress::default()), listener.local_addr()?);
+    let tls = tls(config, address)?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let (router, serving) = (gate::router(progress.clone()), config.serving(tls));
+    let server = network::server::serve(listener, router, serving)?;
+    let opening = config.clone();
+    let opened = tokio::task::spawn_blocking(move || open(&opening, &progress))
+        .await
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    Ok((server, format!("{scheme}://{address}"), opened))
 }
 
 impl Config {
@@ -295,6 +312,7 @@ struct Opened {
     newest: Timestamp,
     unsaved: u64,
     clock: Clock,
+    survey: Survey,
 }
 
 /// Keeps other processes off a data directory that holds the database; a shared database sees to itself.
@@ -317,20 +335,21 @@ fn lock(config: &Config) -> Result<Option<File>, OpenError> {
     }
 }
 
-fn open(config: &Config) -> Result<Opened, OpenError> {
+fn open(config: &Config, progress: &Progress) -> Result<Opened, OpenError> {
     let pages_max = config.database_bytes_max.map(|bytes| bytes / PAGE_BYTES);
     let store = Store::open(&config.place(), pages_max)?;
-    store.check_structure()?;
     // Another process may be writing meanwhile.
     store.freeze()?;
-    let replayed = replay::replay(&store, config.full_check)?;
+    let replayed = replay::replay(&store, config.full_check, progress)?;
     store.thaw()?;
     let (expected, found) = (replayed.market.genesis().market, config.key.did());
     if found != expected {
         return Err(OpenError::OtherKey { found, expected });
     }
     await_clock(replayed.time)?;
+    let (place, base, market) = (config.place(), replayed.base, replayed.market.clone());
     Ok(Opened {
+        survey: Survey { place, base, market },
         newest: replayed.time,
         unsaved: replayed.unsaved,
         clock: Clock::starting_at_least(replayed.time),

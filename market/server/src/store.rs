@@ -1,7 +1,7 @@
 //! The market's database: the journal, what derives from it, and the bulk data beside it.
 //!
 //! A [`Store`] is one connection, to SQLite or to PostgreSQL: `driver` holds what differs between them,
-//! `catalogue` and `dialect` every statement. [`blocks`] reads the journal back, [`changes`] is what one
+//! `catalogue` and `dialect` every statement. [`blocks`] reads the journal back, [`snapshots`] keeps states, [`changes`] is what one
 //! transaction of the writer adds and [`write`] adds it, [`read`] is what requests ask for.
 
 pub(crate) mod blocks;
@@ -13,6 +13,7 @@ pub(crate) mod driver;
 mod place;
 pub(crate) mod postings;
 pub(crate) mod read;
+pub(crate) mod snapshots;
 mod tree;
 pub(crate) mod write;
 
@@ -32,7 +33,7 @@ pub(crate) struct Store {
 
 impl Store {
     /// The layout of tables that this program reads and writes.
-    pub(crate) const SCHEMA: u64 = 2;
+    pub(crate) const SCHEMA: u64 = 3;
 
     /// Creates the database of a market that is founded with `genesis`.
     pub(crate) fn found(place: &Place, genesis: &str) -> Result<(), OpenError> {

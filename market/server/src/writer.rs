@@ -140,6 +140,8 @@ impl Role {
 /// What the writer's thread is asked to do.
 enum Job {
     Work(Work, oneshot::Sender<Result<Outcome, Refusal>>),
+    /// A piece of the snapshot that is being made is to be written.
+    Save,
     /// Finish what is before this in the queue, then stop.
     Stop,
 }
@@ -162,7 +164,7 @@ impl Writer {
     }
 
     /// Whether it takes work.
-    pub(crate) fn ready(&self) -> &Ready {
+    pub(crate) fn ready(&self) -> &Arc<Ready> {
         &self.ready
     }
 
@@ -203,6 +205,9 @@ impl Writer {
     }
 
     async fn send(&self, work: Work) -> Result<Outcome, Refusal> {
+        if let Some(damage) = self.ready.damage() {
+            return Err(Refusal::Unavailable(damage));
+        }
         let stopped = || Refusal::Unavailable("it is shutting down".into());
         let (reply, answer) = oneshot::channel();
         self.jobs.send(Job::Work(work, reply)).await.map_err(|_| stopped())?;

@@ -3,6 +3,7 @@
 use crate::docket::{Accusation, Charge, Contested, Notice, Reading};
 use crate::event::{Event, SlotId};
 use crate::state::Market;
+use imbl::OrdMap;
 use reputation::{Outcome, Reversal};
 use std::collections::BTreeSet;
 use types::{Did, DocId, Epoch, Msat};
@@ -66,7 +67,7 @@ impl Market {
     }
 
     fn unlearn(&mut self, provider: &Did, by: DocId, retracted: &[(DocId, Outcome)]) {
-        let record = self.records.entry(*provider).or_default();
+        let record = self.records.entry(*provider).or_default().to_change();
         for (document, outcome) in retracted {
             record.retract(
                 &self.genesis.reputation,
@@ -143,15 +144,27 @@ impl Market {
         let mut docket = std::mem::take(&mut self.docket);
         let penalties = docket.penalties.values().flatten();
         let grounds: BTreeSet<DocId> = penalties.flat_map(|p| p.verdicts.iter().copied()).collect();
-        docket.verdicts.retain(|id, accusation| {
+        forget(&mut docket.verdicts, |id, accusation| {
             let needed = accusation.until >= epoch || grounds.contains(id);
-            needed || accusation.charges.iter().any(|charge| faults(charge, id))
+            !needed && !accusation.charges.iter().any(|charge| faults(charge, id))
         });
-        docket.notices.retain(|_, notices| {
-            notices.retain(|notice| notice.to.plus(1) >= epoch);
-            !notices.is_empty()
-        });
-        docket.measured.retain(|(at, _), _| at.plus(1) >= epoch);
+        let is_over = |notice: &Notice| notice.to.plus(1) < epoch;
+        let stale = docket.notices.iter().filter(|(_, notices)| notices.iter().any(is_over));
+        let stale: Vec<Did> = stale.map(|(provider, _)| *provider).collect();
+        for provider in stale {
+            let notices = docket.notices.entry(provider).or_default();
+            notices.retain(|notice| !is_over(notice));
+        }
+        forget(&mut docket.notices, |_, notices| notices.is_empty());
+        forget(&mut docket.measured, |(at, _), _| at.plus(1) < epoch);
         self.docket = docket;
+    }
+}
+
+/// Takes out of `map` what is `over`.
+fn forget<K: Ord + Clone, V: Clone>(map: &mut OrdMap<K, V>, over: impl Fn(&K, &V) -> bool) {
+    let gone: Vec<K> = map.iter().filter(|(k, v)| over(k, v)).map(|(k, _)| k.clone()).collect();
+    for key in gone {
+        map.remove(&key);
     }
 }

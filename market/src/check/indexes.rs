@@ -6,14 +6,14 @@ use crate::event::SlotId;
 use crate::roster::Roster;
 use crate::state::Market;
 use contracts::{Slot, SlotState};
-use std::collections::{BTreeMap, BTreeSet};
+use imbl::{OrdMap, OrdSet};
 use types::{Bytes, ContractId, Did};
 
 /// Every index says what the contracts and offers say.
 pub(super) fn check(market: &Market, breaches: &mut Breaches) {
-    let mut committed: BTreeMap<Did, Bytes> = BTreeMap::new();
-    let mut holdings: BTreeMap<Did, BTreeSet<SlotId>> = BTreeMap::new();
-    let mut by_client: BTreeMap<Did, BTreeSet<ContractId>> = BTreeMap::new();
+    let mut committed: OrdMap<Did, Bytes> = OrdMap::new();
+    let mut holdings: OrdMap<Did, OrdSet<SlotId>> = OrdMap::new();
+    let mut by_client: OrdMap<Did, OrdSet<ContractId>> = OrdMap::new();
     for contract in market.contracts.values() {
         by_client.entry(contract.client).or_default().insert(contract.id);
         for (slot, s) in (0u16..).zip(&contract.slots) {
@@ -27,7 +27,7 @@ pub(super) fn check(market: &Market, breaches: &mut Breaches) {
             }
         }
     }
-    let found: BTreeMap<Did, Bytes> =
+    let found: OrdMap<Did, Bytes> =
         market.committed.iter().filter(|(_, b)| b.0 > 0).map(|(d, b)| (*d, *b)).collect();
     breaches.expect(found == committed, "committed room is the room of held slots", || {
         format!("{found:?}")

@@ -22,7 +22,7 @@ fn reading(
 }
 
 fn docket(readings: Vec<Reading>) -> Docket {
-    let measured = BTreeMap::from([((Epoch(3), Did([9; 32])), readings)]);
+    let measured = OrdMap::from_iter([((Epoch(3), Did([9; 32])), readings)]);
     Docket { measured, ..Docket::default() }
 }
 
@@ -69,7 +69,8 @@ fn a_penalty_rests_on_the_whole_chain_of_verdicts() {
         disputed: None,
     };
     let (first, second) = (Hash([3; 32]), Hash([4; 32]));
-    let verdicts = BTreeMap::from([(first, accusation(None)), (second, accusation(Some(first)))]);
+    let verdicts =
+        OrdMap::from_iter([(first, accusation(None)), (second, accusation(Some(first)))]);
     let docket = Docket { verdicts, ..Docket::default() };
     assert_eq!(docket.grounds(second, slot), [second, first]);
     assert_eq!(docket.grounds(first, slot), [first]);

@@ -51,7 +51,7 @@ impl Market {
         let offers = found.iter().filter_map(|chosen| self.offer_in(search, &chosen.provider));
         let offers: Vec<&Offer> = offers.collect();
         let prices = self.paid(search, found, &offers)?;
-        let beside = search.beside.iter().filter_map(|did| self.offers.get(did));
+        let beside = search.beside.iter().filter_map(|did| self.offer(did));
         let asks = offers.iter().copied().chain(beside);
         let egress: Vec<GbPrice> = asks.map(|offer| offer.ask.egress).collect();
         let slots = offers.iter().zip(prices);

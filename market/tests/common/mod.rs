@@ -10,6 +10,7 @@ pub(crate) mod twists;
 
 use book::Book;
 use contracts::beacon::HashChain;
+use market::parts::{Part, PartError, Restoration};
 use market::{Command, Event, Genesis, Market, Rejection, check};
 use std::collections::BTreeSet;
 use types::documents::{Ask, AuditKind, Deposit, Quote, Request, SlotVerdict, Verdict, Withdrawal};
@@ -231,10 +232,30 @@ impl World {
     pub(crate) fn replayed(&self) -> Result<(), String> {
         let mut market = Market::new(self.market.genesis().clone());
         self.journal.iter().for_each(|event| market.apply(event));
-        let snapshot = Market::from_bytes(&self.market.to_bytes()).map_err(|e| e.to_string())?;
-        let same =
-            market == self.market && market.root() == self.market.root() && snapshot == self.market;
+        let whole = Market::from_bytes(&self.market.to_bytes()).map_err(|e| e.to_string())?;
+        let restored = self.from_parts().map_err(|e| e.to_string())?;
+        let same = market == self.market && market.root() == self.market.root();
+        let same = same && whole == self.market && restored == self.market;
         if same { Ok(()) } else { Err("a replay gives another state".into()) }
+    }
+}
+
+impl World {
+    /// The state as its parts give it, last part first: their order does not matter, and their bytes are the state's.
+    fn from_parts(&self) -> Result<Market, PartError> {
+        let mut parts = Vec::new();
+        let keep = |part| {
+            parts.push(part);
+            Ok::<(), PartError>(())
+        };
+        self.market.write_parts(keep)?;
+        let bytes: Vec<u8> = parts.iter().flat_map(|part: &Part| &part.bytes).copied().collect();
+        assert_eq!(bytes, self.market.to_bytes());
+        let mut market = Market::new(self.market.genesis().clone());
+        let restoration = Restoration::of(&mut market);
+        parts.iter().rev().try_for_each(|part| restoration.take(part))?;
+        restoration.finish()?;
+        Ok(market)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{DOCUMENT, ENTRY, End, Ending, Seal, Sealed, beginning};
 use crate::error::OpenError;
 use crate::journal::{Block, Head};
+use crate::progress::Progress;
 use crate::replay::{Evidence, read_genesis, replay};
 use crate::store::{Place, Store};
 use crate::verify::Documents;
@@ -28,8 +29,9 @@ pub fn export_journal(place: impl Into<Place>, out: impl Write) -> Result<Head, 
     let store = Store::open_for_reading(&place.into())?;
     store.freeze()?;
     let (genesis, origin) = read_genesis(&store)?;
-    // Checks the chain before anything is written, and gives the state's root.
-    let replayed = replay(&store, false)?;
+    // The whole chain is checked before anything is written.
+    store.walk(origin, |_| Ok(()))?;
+    let replayed = replay(&store, false, &Progress::default())?;
     let mut lines = Lines { out: BufWriter::new(out), failed: None };
     let (before, behind) = beginning(&genesis.market);
     lines.put(&[&before, &store.genesis()?, behind]);

@@ -4,7 +4,6 @@ use super::driver::{Mode, Row, StoreError};
 use super::{Store, catalogue};
 use crate::error::OpenError;
 use crate::journal::{Block, Head};
-use market::Market;
 use types::tree::Tip;
 use types::{Hash, Timestamp};
 
@@ -19,28 +18,6 @@ pub(crate) struct DocumentRow {
     pub(crate) jws: String,
 }
 
-/// A state and the block that left it.
-pub(crate) struct Snapshot {
-    /// After which block.
-    pub(crate) seq: u64,
-    /// The state's root.
-    pub(crate) root: Hash,
-    state: Vec<u8>,
-}
-
-impl Snapshot {
-    /// The state, if it is the one that was written.
-    pub(crate) fn restore(&self) -> Result<Market, OpenError> {
-        let corrupt = |reason: String| OpenError::CorruptSnapshot { block: self.seq, reason };
-        let market = Market::from_bytes(&self.state).map_err(|e| corrupt(e.to_string()))?;
-        let found = market.root();
-        if found != self.root {
-            return Err(corrupt(format!("its root is {found}, it was written as {}", self.root)));
-        }
-        Ok(market)
-    }
-}
-
 impl Store {
     /// Walks the whole chain from `head` on; `visit` sees every block that follows the one before it.
     ///
@@ -48,10 +25,23 @@ impl Store {
     /// [`OpenError::CorruptBlock`] names the first block that does not.
     pub(crate) fn walk(
         &self,
+        head: Head,
+        visit: impl FnMut(&Block) -> Result<(), OpenError>,
+    ) -> Result<Head, OpenError> {
+        self.walk_to(head, u64::MAX, visit)
+    }
+
+    /// As [`Store::walk`], but not beyond block `last`.
+    pub(crate) fn walk_to(
+        &self,
         mut head: Head,
+        last: u64,
         mut visit: impl FnMut(&Block) -> Result<(), OpenError>,
     ) -> Result<Head, OpenError> {
         loop {
+            if head.blocks >= last {
+                return Ok(head);
+            }
             let rows = self.blocks_behind(head)?;
             if rows.is_empty() {
                 return Ok(head);
@@ -87,16 +77,6 @@ impl Store {
         let newest = self.maybe(catalogue::HEAD, &[])?;
         let head = |row: Row| Ok(Head { blocks: row.count(0)?, hash: row.hash(1)? });
         newest.map_or(Ok(genesis), head)
-    }
-
-    /// The newest snapshot.
-    pub(crate) fn snapshot(&self) -> Result<Option<Snapshot>, OpenError> {
-        let snapshot = |mut row: Row| {
-            Ok(Snapshot { seq: row.count(0)?, root: row.hash(1)?, state: row.bytes(2)? })
-        };
-        let newest = self.maybe(catalogue::SNAPSHOT, &[]);
-        let newest = newest.and_then(|row| row.map(snapshot).transpose());
-        newest.map_err(|error| self.refused(error))
     }
 
     /// Every snapshot's block and root, by rising block.

@@ -39,8 +39,18 @@ catalogue! {
     SNAPSHOT_ROOTS = "SELECT seq, root FROM snapshots ORDER BY seq";
     ADD_SNAPSHOT = "INSERT INTO snapshots (seq, root, state) VALUES ($1, $2, $3) \
                     ON CONFLICT DO NOTHING";
+    DROP_SNAPSHOT = "DELETE FROM snapshots WHERE seq = $1";
     DROP_SNAPSHOTS = "DELETE FROM snapshots WHERE seq NOT IN \
                       (SELECT seq FROM snapshots ORDER BY seq DESC LIMIT 2)";
+
+    SNAPSHOT_PARTS = "SELECT part, field, bytes FROM snapshot_parts \
+                      WHERE seq = $1 AND part >= $2 ORDER BY part LIMIT 8";
+    ADD_SNAPSHOT_PART = "INSERT INTO snapshot_parts (seq, part, field, bytes) \
+                         VALUES ($1, $2, $3, $4)";
+    DROP_PARTS_OF = "DELETE FROM snapshot_parts WHERE seq = $1";
+    DROP_OLD_PARTS = "DELETE FROM snapshot_parts WHERE (seq, part) IN \
+                      (SELECT seq, part FROM snapshot_parts WHERE seq <> $1 \
+                       AND seq NOT IN (SELECT seq FROM snapshots) ORDER BY seq, part LIMIT 2)";
 
     // The tree over the journal's entries.
     ADD_NODES = "INSERT INTO tree (first, hashes, head) VALUES ($1, $2, $3)";
@@ -126,6 +136,9 @@ catalogue! {
                    FROM blocks WHERE seq > $1 ORDER BY seq LIMIT 16";
     COPY_TREE = "SELECT first, hashes, head FROM tree WHERE first > $1 ORDER BY first LIMIT 64";
     COPY_SNAPSHOTS = "SELECT seq, root, state FROM snapshots WHERE seq > $1 ORDER BY seq LIMIT 1";
+    COPY_PARTS = "SELECT seq, part, field, bytes FROM snapshot_parts \
+                  WHERE (seq, part) > ($1, $2) AND seq IN (SELECT seq FROM snapshots) \
+                  ORDER BY seq, part LIMIT 4";
     COPY_DOCUMENTS = "SELECT row, id, block, command, contract, jws FROM documents \
                       WHERE row > $1 ORDER BY row LIMIT 1000";
     COPY_ANSWERS = "SELECT proof, bytes FROM answers WHERE proof > $1 ORDER BY proof LIMIT 16";

@@ -29,6 +29,10 @@ fn before_numbers() -> Vec<Value> {
     vec![Value::Int(i64::MIN)]
 }
 
+fn before_numbered_pairs() -> Vec<Value> {
+    vec![Value::Int(i64::MIN), Value::Int(i64::MIN)]
+}
+
 fn before_names() -> Vec<Value> {
     vec![Value::Bytes(Vec::new())]
 }
@@ -42,7 +46,7 @@ fn before_keys() -> Vec<Value> {
 }
 
 /// Every table but those that follow from others.
-pub(crate) const TABLES: [Table; 10] = [
+pub(crate) const TABLES: [Table; 11] = [
     Table {
         name: "blocks",
         read: catalogue::COPY_BLOCKS,
@@ -63,6 +67,13 @@ pub(crate) const TABLES: [Table; 10] = [
         key: &[0],
         first: before_numbers,
         put: Put::One(catalogue::ADD_SNAPSHOT),
+    },
+    Table {
+        name: "snapshot_parts",
+        read: catalogue::COPY_PARTS,
+        key: &[0, 1],
+        first: before_numbered_pairs,
+        put: Put::One(catalogue::ADD_SNAPSHOT_PART),
     },
     Table {
         name: "documents",

@@ -19,7 +19,7 @@ impl Store {
     }
 
     /// Does `work` in one transaction of `term`.
-    fn within(
+    pub(super) fn within(
         &self,
         term: u64,
         work: impl FnOnce() -> Result<(), StoreError>,
@@ -239,20 +239,6 @@ impl Store {
         let values = [key.principal.0.into(), key.key.as_str().into()];
         let row = self.maybe(catalogue::FIRST_USE, &values)?;
         row.map(|mut row| Ok((row.hash(0)?, row.bytes(1)?))).transpose()
-    }
-
-    /// Keeps a snapshot and the one before it.
-    pub(crate) fn add_snapshot(
-        &self,
-        term: u64,
-        seq: u64,
-        (root, state): (&Hash, &[u8]),
-    ) -> Result<(), StoreError> {
-        self.within(term, || {
-            let values = [seq.into(), root.0.into(), state.into()];
-            self.driver.execute(catalogue::ADD_SNAPSHOT, &values)?;
-            self.driver.execute(catalogue::DROP_SNAPSHOTS, &[]).map(drop)
-        })
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod commit;
 mod office;
+mod save;
 
 use super::batch::Rows;
 use super::{BATCH_MAX, Job, Outcome, QUEUE_MAX, Refusal, Role, Work, Writer};
@@ -16,6 +17,7 @@ use crate::store::read::CurrentWriter;
 use crate::store::{Place, Store, StoreError};
 use crate::streams::Streams;
 use market::Market;
+use save::Saving;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -23,7 +25,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::{mpsc, oneshot};
 use types::tree::Frontier;
-use types::{Hash, Signer, Timestamp};
+use types::{Signer, Timestamp};
 
 /// How often a process looks at what others do with the same database.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -76,6 +78,7 @@ pub(crate) fn start(store: Store, start: Start) -> Result<(Writer, JoinHandle<()
     let (sender, jobs) = mpsc::channel(QUEUE_MAX);
     let (place, shared) = (start.place.clone(), start.place.is_shared());
     let mut thread = Thread::new(start);
+    thread.wake = sender.downgrade();
     if thread.may_write {
         thread.take_office(&store)?;
     }
@@ -112,6 +115,9 @@ pub(super) struct Thread {
     /// Where the numbers of rows stand.
     counters: Counters,
     events_unsaved: u64,
+    /// The snapshot that is being made, and how its maker wakes this thread.
+    saving: Option<Saving>,
+    wake: mpsc::WeakSender<Job>,
     /// Rows that are durable and that no index finds yet.
     unindexed: Rows,
     /// When the next snapshot and the next indexing are due: later than usual after one that failed.
@@ -155,6 +161,8 @@ impl Thread {
             failed_at: None,
             counters: Counters::default(),
             events_unsaved: start.unsaved,
+            saving: None,
+            wake: mpsc::channel(1).0.downgrade(),
             unindexed: Rows::default(),
             save_at: start.snapshot_every,
             index_at: INDEX_EVERY,
@@ -179,13 +187,17 @@ impl Thread {
             if self.killed.load(Ordering::Acquire) {
                 return;
             }
-            let stop = taken.iter().any(|job| matches!(job, Job::Stop));
-            let work = taken.drain(..).map_while(|job| match job {
-                Job::Work(work, reply) => Some((work, reply)),
-                Job::Stop => None,
-            });
-            let work: Vec<(Work, Reply)> = work.collect();
+            let (mut work, mut pieces, mut stop) = (Vec::new(), 0, false);
+            for job in taken.drain(..) {
+                match job {
+                    Job::Work(..) if stop => {}
+                    Job::Work(asked, reply) => work.push((asked, reply)),
+                    Job::Save => pieces += 1,
+                    Job::Stop => stop = true,
+                }
+            }
             self.serve(work);
+            (0..pieces).for_each(|_| self.save_piece());
             if stop {
                 break;
             }
@@ -193,7 +205,7 @@ impl Thread {
             self.look_around();
         }
         if self.role.is_writer() {
-            self.save();
+            self.save_now();
         }
         if let Some(Err(error)) = self.store.as_ref().map(Store::tidy) {
             tracing::warn!(%error, "the database was not left tidy");
@@ -216,7 +228,7 @@ impl Thread {
             return;
         }
         if self.events_unsaved >= self.save_at {
-            self.save();
+            self.begin_saving();
         }
         if self.unindexed.count() >= self.index_at {
             self.index();
@@ -242,26 +254,6 @@ impl Thread {
                 for reply in replies {
                     let _ = reply.send(Err(refusal.clone()));
                 }
-            }
-        }
-    }
-
-    /// Writes a snapshot. A market that cannot goes on without it.
-    fn save(&mut self) {
-        if self.events_unsaved == 0 {
-            return;
-        }
-        let Ok(store) = self.open_store() else { return };
-        let state = self.working.to_bytes();
-        // The root is the hash of these very bytes, so the state is not walked once more for it.
-        let root = Hash::of(&state);
-        debug_assert_eq!(root, self.working.root());
-        match store.add_snapshot(self.term, self.head.blocks, (&root, &state)) {
-            Ok(()) => (self.events_unsaved, self.save_at) = (0, self.snapshot_every),
-            Err(error) => {
-                self.save_at = self.events_unsaved + self.snapshot_every;
-                tracing::warn!(%error, "no snapshot was written");
-                self.distrust();
             }
         }
     }

@@ -176,6 +176,51 @@ async fn a_damaged_snapshot_is_named_and_a_full_check_does_without_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_with_a_damaged_or_missing_part_is_named_and_nothing_is_overwritten() {
+    let house = with_history().await;
+    house.start().await.shutdown().await;
+    let path = house.path().join("market.db");
+    let whole = std::fs::read(&path).unwrap();
+    let changes = [
+        "UPDATE snapshot_parts SET bytes = zeroblob(9) WHERE part = 3",
+        "UPDATE snapshot_parts SET bytes = (SELECT bytes FROM snapshot_parts WHERE part = 0) \
+         WHERE part = 3",
+        "UPDATE snapshot_parts SET field = 77 WHERE part = 3",
+        "DELETE FROM snapshot_parts WHERE part = 7",
+        "DELETE FROM snapshot_parts WHERE part = (SELECT max(part) FROM snapshot_parts)",
+        "UPDATE snapshots SET state = x'0203'",
+    ];
+    for sql in changes {
+        std::fs::write(&path, &whole).unwrap();
+        assert_eq!(Connection::open(&path).unwrap().execute(sql, []).unwrap(), 1, "{sql}");
+        let before = std::fs::read(&path).unwrap();
+        let error = house.try_start().await.err();
+        let named =
+            matches!(&error, Some(StartError::Open(OpenError::CorruptSnapshot { block: 5, .. })));
+        assert!(named, "{sql}: {error:?}");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_that_a_start_does_not_meet_is_found_beside_the_work_and_ends_it() {
+    let house = with_history().await;
+    let market = house.start().await;
+    assert_eq!(market.surveyed().await, Ok(()));
+    market.shutdown().await;
+    {
+        let db = Connection::open(house.path().join("market.db")).unwrap();
+        db.execute("UPDATE blocks SET time = time + 1 WHERE seq = 2", []).unwrap();
+    }
+    let market = house.start().await;
+    let found = market.surveyed().await.unwrap_err();
+    assert!(found.contains("block 2"), "{found}");
+    assert_eq!(available(&market, &key(1)), Msat(10));
+    let refused = market.credit(key(1).did(), Msat(1), "after the damage").await.unwrap_err();
+    assert_eq!(refused, Refusal::Unavailable(found));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_market_runs_once_under_its_own_key_and_is_founded_once() {
     let house = House::founded();
     let market = house.start().await;
@@ -224,12 +269,12 @@ async fn a_database_of_the_first_schema_is_migrated_and_goes_on() {
         // As the first version of the program left it.
         let db = Connection::open(house.path().join("market.db")).unwrap();
         db.execute_batch(
-            "DROP TABLE writer; DROP TABLE heartbeat; DROP INDEX idempotency_by_age; \
+            "DROP TABLE snapshot_parts; DROP TABLE writer; DROP TABLE heartbeat; DROP INDEX idempotency_by_age; \
              ALTER TABLE layouts DROP COLUMN number; UPDATE meta SET schema = 1;",
         )
         .unwrap();
     }
-    assert_eq!(market_server::migrate(house.place()).unwrap(), (1, 2));
+    assert_eq!(market_server::migrate(house.place()).unwrap(), (1, 3));
     let market = house.start().await;
     assert_eq!(available(&market, &key(1)), Msat(10));
     market.credit(key(1).did(), Msat(1), "after the migration").await.unwrap();

@@ -140,7 +140,7 @@ impl Thread {
         if head == self.head {
             return;
         }
-        self.published.advance(batch.applied(), head);
+        self.published.advance(&self.working, batch.applied(), head);
         // In tests every step of every market is checked from scratch.
         debug_assert_eq!(
             market::check(&self.working),

@@ -46,6 +46,7 @@ impl Thread {
     pub(super) fn step_down(&mut self, writer: String) {
         self.pulse.store(0, Ordering::Release);
         self.working = self.published.read().market.clone();
+        self.saving = None;
         self.seen = (crate::store::read::CurrentWriter::default(), Instant::now());
         self.set_role(Role::Follower { writer });
     }
@@ -143,10 +144,10 @@ impl Thread {
 
     /// Publishes every block that follows what is published.
     pub(super) fn catch_up(&mut self, store: &Store) -> Result<(), OpenError> {
+        self.working = self.published.read().market.clone();
         let head = store.walk(self.head, |block| self.take_up(block))?;
         if head != self.head {
             self.head = head;
-            self.working = self.published.read().market.clone();
             self.notices.blocks.send_replace(head.blocks);
         }
         Ok(())
@@ -160,7 +161,8 @@ impl Thread {
         })?;
         self.newest = block.time;
         let events = || entries.iter().flat_map(|entry| &entry.events);
-        self.published.advance(events(), block.head());
+        events().for_each(|event| self.working.apply(event));
+        self.published.advance(&self.working, events(), block.head());
         self.events_unsaved += events().count() as u64;
         for entry in entries {
             // Nobody watching is no failure.

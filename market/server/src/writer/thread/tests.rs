@@ -4,6 +4,7 @@ use super::super::Submission;
 use super::super::batch::{Batch, Seal};
 use super::*;
 use crate::handle::deposit;
+use crate::progress::Progress;
 use crate::replay::replay;
 use crate::store::driver::Fault;
 use market::{Command, Genesis};
@@ -27,7 +28,7 @@ pub(super) fn idle(
     store: &Store,
     (clock, signer): (Clock, Arc<dyn Signer>),
 ) -> Thread {
-    let replayed = replay(store, false).unwrap();
+    let replayed = replay(store, false, &Progress::default()).unwrap();
     let (outbox, _nudged) = mpsc::unbounded_channel();
     Thread::new(Start {
         place,
@@ -60,7 +61,8 @@ fn paid(reference: &str) -> Work {
 /// The balance in the working, the published and the durable state.
 fn balances(thread: &Thread) -> [Msat; 3] {
     let party = thread.signer.did();
-    let durable = replay(thread.store.as_ref().unwrap(), true).unwrap().market;
+    let durable =
+        replay(thread.store.as_ref().unwrap(), true, &Progress::default()).unwrap().market;
     [
         thread.working.available(party),
         thread.published.read().market.available(party),
@@ -134,7 +136,7 @@ fn a_batch_of_an_earlier_term_is_refused_by_the_database() {
     let store = thread.store.as_ref().unwrap();
     assert_eq!(store.write(batch.changes(), late), Err(StoreError::Superseded(late)));
     assert_eq!(store.index(late), Err(StoreError::Superseded(late)));
-    assert_eq!(replay(store, true).unwrap().head.blocks, 0);
+    assert_eq!(replay(store, true, &Progress::default()).unwrap().head.blocks, 0);
 }
 
 #[test]
