@@ -51,6 +51,10 @@ reputation TIMES='20':
 detection TIMES='20':
     DETECTION_RUNS={{TIMES}} cargo test --release -p contracts --test detection -- --nocapture
 
-# Memory for each contract and the time to start, with CONTRACTS of six slots each.
+# A market with CONTRACTS of six slots each is saved and started again: time and memory of both.
+restart CONTRACTS='1000000':
+    scripts/restart.sh {{CONTRACTS}}
+
+# Memory for each contract, with CONTRACTS of six slots each.
 scale CONTRACTS='1000000':
     cargo bench -p market --bench scale -- {{CONTRACTS}}
