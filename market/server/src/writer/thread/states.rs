@@ -4,6 +4,7 @@
 use super::super::Submission;
 use super::tests::idle;
 use super::*;
+use crate::progress::Progress;
 use crate::replay::replay;
 use crate::store::driver::{Driver, Postgres};
 use crate::store::tests::cluster;
@@ -11,7 +12,7 @@ use common::World;
 use market::Command;
 use table::{CONTRACTS, FILLINGS, Line, SHORT, SLOTS, STAGES, at_slot, at_stage};
 use tempfile::TempDir;
-use types::{ContractId, Did, SecretKey};
+use types::{ContractId, Did, Hash, SecretKey};
 
 #[path = "../../../../tests/common/mod.rs"]
 #[expect(dead_code, reason = "each story uses its part of the stage")]
@@ -102,7 +103,7 @@ fn answers(
 /// The state that a database gives to whoever opens it.
 fn reopened(place: &Place) -> Hash {
     let store = Store::open_for_reading(place).unwrap();
-    replay(&store, true).unwrap().market.root()
+    replay(&store, true, &Progress::default()).unwrap().market.root()
 }
 
 /// What brings a contract to a stage, by the stage's name.
