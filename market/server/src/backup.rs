@@ -76,6 +76,7 @@ enum Frame {
 /// [`BackupError`]; the file is removed then.
 pub fn back_up(place: impl Into<Place>, path: &Path) -> Result<u64, BackupError> {
     let store = Store::open_for_reading(&place.into())?;
+    store.check_own_schema()?;
     store.freeze()?;
     let failed = |source: std::io::Error| match source.kind() {
         ErrorKind::AlreadyExists => BackupError::Exists(path.to_owned()),
@@ -265,6 +266,8 @@ impl Reader<'_> {
 }
 
 /// Changes the layout of an older database's tables to this program's; from and to which schema.
+///
+/// Others read meanwhile and afterwards, also older programs that run already; those write no more.
 ///
 /// # Errors
 /// [`OpenError`], for example where the database is a newer program's.

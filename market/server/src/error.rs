@@ -37,9 +37,9 @@ pub enum OpenError {
     },
     /// It was written by another version.
     #[error(
-        "the database has schema {found}, this program reads and writes schema {expected}; {}",
+        "the database has schema {found}, this program starts on schema {expected}; {}",
         if found > expected { "run a newer program" }
-        else { "run `bondstore market migrate` first, with every older program stopped or read-only" }
+        else { "run `bondstore market migrate` first: older programs that run go on reading, and write no more" }
     )]
     Schema {
         /// The database's.

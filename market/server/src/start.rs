@@ -338,6 +338,7 @@ fn lock(config: &Config) -> Result<Option<File>, OpenError> {
 fn open(config: &Config, progress: &Progress) -> Result<Opened, OpenError> {
     let pages_max = config.database_bytes_max.map(|bytes| bytes / PAGE_BYTES);
     let store = Store::open(&config.place(), pages_max)?;
+    store.check_own_schema()?;
     // Another process may be writing meanwhile.
     store.freeze()?;
     let replayed = replay::replay(&store, config.full_check, progress)?;

@@ -2,7 +2,7 @@
 //!
 //! A [`Store`] is one connection, to SQLite or to PostgreSQL: `driver` holds what differs between them,
 //! `catalogue` and `dialect` every statement. [`blocks`] reads the journal back, [`snapshots`] keeps states, [`changes`] is what one
-//! transaction of the writer adds and [`write`] adds it, [`read`] is what requests ask for.
+//! transaction of the writer adds and [`write`] adds it, [`read`] is what requests ask for, `migrate` changes older tables.
 
 pub(crate) mod blocks;
 mod catalogue;
@@ -10,6 +10,7 @@ pub(crate) mod changes;
 pub(crate) mod copy;
 mod dialect;
 pub(crate) mod driver;
+mod migrate;
 mod place;
 pub(crate) mod postings;
 pub(crate) mod read;
@@ -38,23 +39,26 @@ impl Store {
     /// Creates the database of a market that is founded with `genesis`.
     pub(crate) fn found(place: &Place, genesis: &str) -> Result<(), OpenError> {
         let store = Self { driver: create(place)?, place: place.clone() };
-        let founded = store.lay_out(genesis).and_then(|()| store.driver.commit());
+        let laid_out = store.lay_out(Self::SCHEMA, genesis);
+        let founded = laid_out.and_then(|()| store.driver.commit());
         founded.map_err(|error| store.refused(error))
     }
 
-    /// Begins a transaction with every table in it.
-    fn lay_out(&self, genesis: &str) -> Result<(), StoreError> {
+    /// Begins a transaction with every table of `schema` in it.
+    fn lay_out(&self, schema: u64, genesis: &str) -> Result<(), StoreError> {
         self.driver.begin(Mode::Write)?;
-        self.driver.migrations().iter().try_for_each(|sql| self.driver.script(sql))?;
-        let schema = Self::SCHEMA.into();
-        self.driver.execute(catalogue::FOUND, &[schema, genesis.into()]).map(drop)
+        let count = usize::try_from(schema).unwrap_or(usize::MAX);
+        let migrations = self.driver.migrations().iter().take(count);
+        migrations.into_iter().try_for_each(|sql| self.driver.script(sql))?;
+        self.driver.execute(catalogue::FOUND, &[schema.into(), genesis.into()]).map(drop)
     }
 
-    /// Opens the database for the writer.
+    /// Opens the database for a process that runs: it follows the journal there, and writes while [`Store::elect`] and
+    /// [`Store::begin_term`] let it.
     pub(crate) fn open(place: &Place, pages_max: Option<u64>) -> Result<Self, OpenError> {
         let open = |file: &Path| Sqlite::open(file, pages_max);
         let store = Self::attach(place, (open, Postgres::connect))?;
-        store.check_schema(|found, expected| found == expected)?;
+        store.check_readable()?;
         Ok(store)
     }
 
@@ -70,8 +74,7 @@ impl Store {
     pub(crate) fn open_for_reading(place: &Place) -> Result<Self, OpenError> {
         let read = (Sqlite::open_for_reading, Postgres::connect_for_reading);
         let store = Self::attach(place, read)?;
-        // A newer schema has everything that an older one has.
-        store.check_schema(|found, expected| found >= expected)?;
+        store.check_readable()?;
         Ok(store)
     }
 
@@ -101,10 +104,28 @@ impl Store {
         Ok(Self { driver, place: place.clone() })
     }
 
+    /// Refuses an older schema. A newer one has everything that this program reads: who runs while the database is
+    /// migrated goes on reading.
+    fn check_readable(&self) -> Result<(), OpenError> {
+        self.check_schema(|found, own| found >= own)
+    }
+
+    /// Refuses every schema but this program's own: for what starts, and for what must know every table.
+    ///
+    /// # Errors
+    /// [`OpenError::Schema`].
+    pub(crate) fn check_own_schema(&self) -> Result<(), OpenError> {
+        self.check_schema(|found, own| found == own)
+    }
+
     fn check_schema(&self, fits: impl Fn(u64, u64) -> bool) -> Result<(), OpenError> {
-        let found = self.one(catalogue::SCHEMA, &[]).and_then(|row| row.count(0));
-        let (found, expected) = (found.map_err(|error| self.refused(error))?, Self::SCHEMA);
+        let (found, expected) = (self.schema().map_err(|e| self.refused(e))?, Self::SCHEMA);
         if fits(found, expected) { Ok(()) } else { Err(OpenError::Schema { found, expected }) }
+    }
+
+    /// The layout of the tables as they are now.
+    fn schema(&self) -> Result<u64, StoreError> {
+        self.one(catalogue::SCHEMA, &[])?.count(0)
     }
 
     /// Checks the structure of every table and index.

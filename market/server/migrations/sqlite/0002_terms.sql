@@ -5,7 +5,7 @@ CREATE TABLE writer (
     -- Where the writer answers requests.
     url TEXT NOT NULL
 ) STRICT;
-INSERT INTO writer SELECT 1, coalesce(max(term), 0), '' FROM blocks;
+INSERT INTO writer SELECT 1, coalesce((SELECT term FROM blocks ORDER BY seq DESC LIMIT 1), 0), '';
 
 -- Rises while the writer lives: one whose count stands still is gone, whatever its connection says.
 CREATE TABLE heartbeat (
@@ -14,17 +14,8 @@ CREATE TABLE heartbeat (
 ) STRICT;
 INSERT INTO heartbeat VALUES (1, 0);
 
--- Layouts in the order in which they were put.
-ALTER TABLE layouts RENAME TO layouts_unnumbered;
-CREATE TABLE layouts (
-    number INTEGER NOT NULL,
-    contract BLOB NOT NULL,
-    hash BLOB NOT NULL,
-    bytes BLOB NOT NULL,
-    PRIMARY KEY (contract, hash)
-) STRICT;
-INSERT INTO layouts SELECT rowid, contract, hash, bytes FROM layouts_unnumbered;
-DROP TABLE layouts_unnumbered;
-
 -- Old keys are forgotten by age.
 CREATE INDEX idempotency_by_age ON idempotency (at);
+
+-- Layouts in the order in which they were put; those that are there already come before all others.
+ALTER TABLE layouts ADD COLUMN number INTEGER NOT NULL DEFAULT 0;

@@ -67,8 +67,10 @@ impl Store {
         let read =
             |limit| self.driver.query(catalogue::BLOCKS, &[head.blocks.into(), i64::into(limit)]);
         read(BLOCKS).or_else(|_| read(1)).map_err(|error| match error {
-            StoreError::Unavailable(_) => OpenError::Database(error),
-            error => OpenError::CorruptBlock { block: head.blocks + 1, reason: error.to_string() },
+            StoreError::Damaged(_) | StoreError::Malformed(_) => {
+                OpenError::CorruptBlock { block: head.blocks + 1, reason: error.to_string() }
+            }
+            error => OpenError::Database(error),
         })
     }
 

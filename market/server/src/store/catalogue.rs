@@ -16,6 +16,7 @@ macro_rules! catalogue {
 catalogue! {
     // What the market is.
     SCHEMA = "SELECT schema FROM meta WHERE only_row = 1";
+    HOLD_SCHEMA = "UPDATE meta SET schema = schema WHERE only_row = 1 RETURNING schema";
     SET_SCHEMA = "UPDATE meta SET schema = $1 WHERE only_row = 1";
     FOUND = "INSERT INTO meta (only_row, schema, genesis) VALUES (1, $1, $2)";
     GENESIS = "SELECT genesis FROM meta WHERE only_row = 1";

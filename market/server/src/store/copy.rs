@@ -1,6 +1,6 @@
 //! The tables as a backup reads and restores them, the same from either database.
 
-use super::driver::{Bulk, Column, Mode, StoreError, Value};
+use super::driver::{Bulk, Column, StoreError, Value};
 use super::{Store, catalogue, dialect};
 use crate::error::OpenError;
 
@@ -163,7 +163,7 @@ impl Store {
     /// unless [`Store::finish_restore`] ends it.
     pub(crate) fn begin_restore(place: &super::Place, genesis: &str) -> Result<Self, OpenError> {
         let store = Self { driver: super::create(place)?, place: place.clone() };
-        store.lay_out(genesis).map_err(|error| store.refused(error))?;
+        store.lay_out(Self::SCHEMA, genesis).map_err(|error| store.refused(error))?;
         Ok(store)
     }
 
@@ -173,32 +173,6 @@ impl Store {
         self.driver.execute(catalogue::SET_TERM, &[term.into()])?;
         self.index_rows()?;
         self.driver.commit()
-    }
-
-    /// Changes the layout of an older database's tables to this program's; from and to which schema.
-    ///
-    /// Whoever writes meanwhile is refused from then on.
-    pub(crate) fn migrate(place: &super::Place) -> Result<(u64, u64), OpenError> {
-        let open = |file: &std::path::Path| super::Sqlite::open(file, None);
-        let store = Self::attach(place, (open, super::Postgres::connect))?;
-        let migrated = store.driver.begin(Mode::Write).and_then(|()| {
-            let from = store.one(catalogue::SCHEMA, &[])?.count(0)?;
-            let migrations =
-                store.driver.migrations().iter().skip(usize::try_from(from).unwrap_or(0));
-            migrations.into_iter().try_for_each(|sql| store.driver.script(sql))?;
-            let to = Self::SCHEMA;
-            if from < to {
-                store.driver.execute(catalogue::SET_SCHEMA, &[to.into()])?;
-                store.begin_term("")?;
-            }
-            store.driver.commit()?;
-            Ok((from, to))
-        });
-        let (from, to) = migrated.map_err(|error| store.refused(error))?;
-        if from > to {
-            return Err(OpenError::Schema { found: from, expected: to });
-        }
-        Ok((from, to))
     }
 }
 

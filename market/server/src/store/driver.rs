@@ -149,6 +149,8 @@ pub(crate) enum Mode {
     Read,
     /// Changes.
     Write,
+    /// Changes of the tables themselves: they give way to whoever reads, with [`StoreError::Busy`].
+    Migrate,
 }
 
 /// Why a database refuses.
@@ -163,6 +165,14 @@ pub enum StoreError {
     /// A column holds what this program does not write.
     #[error("it holds {0}; restore it from a copy")]
     Malformed(String),
+    /// Others hold what the statement needs.
+    #[error(
+        "others use it ({0}); try again when what takes long there, such as a backup, has ended"
+    )]
+    Busy(String),
+    /// A newer program has changed its tables meanwhile.
+    #[error("it has schema {0} now, and this program writes schema {own}; run a newer program", own = super::Store::SCHEMA)]
+    Newer(u64),
     /// Another run of the writer has begun since.
     #[error("a later term of the writer has begun than {0}; its writer is the one to ask")]
     Superseded(u64),
@@ -203,6 +213,11 @@ pub(crate) trait Driver: Debug + Send {
 
     /// Becomes the writer for as long as this connection lasts, unless another connection is.
     fn elect(&self) -> Result<bool, StoreError>;
+
+    /// Leaves the writer's place to others, where this connection holds it.
+    fn resign(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Ends the connection of whoever is the writer.
     fn depose(&self) -> Result<(), StoreError>;

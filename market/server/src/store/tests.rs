@@ -1,10 +1,21 @@
 //! Every statement on both databases.
 
+mod fencing;
+
 use super::driver::{Postgres, Sqlite};
 use super::{Place, Store, catalogue, dialect};
 
 #[path = "../../tests/support/cluster.rs"]
 pub(crate) mod cluster;
+
+/// Somewhere with no market, in each database that is there.
+pub(super) fn places() -> Vec<(tempfile::TempDir, Place)> {
+    let dir = || tempfile::tempdir().unwrap();
+    let file = dir();
+    let sqlite = Place::from(file.path());
+    let postgres = cluster::new_database().map(|url| (dir(), Place::Postgres(url)));
+    std::iter::once((file, sqlite)).chain(postgres).collect()
+}
 
 #[test]
 fn every_statement_is_understood_by_sqlite_with_its_values_in_order() {

@@ -38,8 +38,22 @@ impl Store {
     }
 
     /// Begins a term of the writer that answers at `url`: whoever wrote before is refused from now on.
+    ///
+    /// # Errors
+    /// [`StoreError::Newer`] where a newer program has changed the tables: this one may read them, not write them.
     pub(crate) fn begin_term(&self, url: &str) -> Result<u64, StoreError> {
-        self.one(catalogue::BEGIN_TERM, &[url.into()])?.count(0)
+        let begun = self.driver.begin(Mode::Write).and_then(|()| {
+            let term = self.one(catalogue::BEGIN_TERM, &[url.into()])?.count(0)?;
+            // A migration begins a term too. Either it waits for this one now, or its schema is seen here.
+            match self.schema()? {
+                Self::SCHEMA => self.driver.commit().map(|()| term),
+                found => Err(StoreError::Newer(found)),
+            }
+        });
+        begun.inspect_err(|_| {
+            // As above.
+            let _ = self.driver.roll_back();
+        })
     }
 
     /// Shows that the writer of `term` lives.
@@ -47,9 +61,16 @@ impl Store {
         self.driver.execute(catalogue::BEAT, &[term.into()]).map(drop)
     }
 
-    /// Becomes the one writer for as long as this connection lasts, unless another is.
+    /// Becomes the one writer for as long as this connection lasts, unless another is, or a newer program has changed the
+    /// tables.
     pub(crate) fn elect(&self) -> Result<bool, StoreError> {
-        self.driver.elect()
+        let found = self.schema()?;
+        if found == Self::SCHEMA {
+            return self.driver.elect();
+        }
+        // Whoever shares the database follows it on, and must not be in a newer program's way.
+        self.driver.resign()?;
+        if self.place.is_shared() { Ok(false) } else { Err(StoreError::Newer(found)) }
     }
 
     /// Ends the connection of a writer that no longer shows that it lives.

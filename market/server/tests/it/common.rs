@@ -6,6 +6,8 @@ pub(crate) mod cluster;
 pub(crate) mod evidence;
 #[path = "common/provider.rs"]
 pub(crate) mod provider;
+#[path = "common/raw.rs"]
+pub(crate) mod raw;
 
 use market::Genesis;
 use market_server::{Config, Handle, Place, StartError};

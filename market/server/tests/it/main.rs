@@ -18,3 +18,4 @@ mod lists;
 mod negotiation;
 mod openapi;
 mod refusals;
+mod starts;

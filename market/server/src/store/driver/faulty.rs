@@ -69,6 +69,10 @@ impl Driver for Faulty {
         self.inner.elect()
     }
 
+    fn resign(&self) -> Result<(), StoreError> {
+        self.inner.resign()
+    }
+
     fn depose(&self) -> Result<(), StoreError> {
         self.inner.depose()
     }

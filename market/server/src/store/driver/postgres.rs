@@ -38,6 +38,7 @@ const IS_FOUNDED: &str = "SELECT count(*) FROM information_schema.tables \
 /// The advisory lock of the one writer: the letters `bondstor`.
 const LOCK: i64 = 0x626f_6e64_7374_6f72;
 const ELECT: &str = "SELECT CAST(pg_try_advisory_lock($1) AS INT)";
+const RESIGN: &str = "SELECT pg_advisory_unlock_all()";
 const DEPOSE: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks \
                       WHERE locktype = 'advisory' AND objsubid = 1 AND granted \
                       AND (CAST(classid AS BIGINT) << 32) + CAST(objid AS BIGINT) = $1 \
@@ -139,6 +140,8 @@ impl Driver for Postgres {
         self.script(match mode {
             Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
             Mode::Write => "BEGIN",
+            // Whoever wants to read a table queues behind who waits to change it, so that must not wait for long.
+            Mode::Migrate => "BEGIN; SET LOCAL lock_timeout = '100ms'",
         })
     }
 
@@ -167,6 +170,10 @@ impl Driver for Postgres {
 
     fn elect(&self) -> Result<bool, StoreError> {
         self.number(ELECT, &[LOCK.into()]).map(|held| held == 1)
+    }
+
+    fn resign(&self) -> Result<(), StoreError> {
+        self.script(RESIGN)
     }
 
     fn depose(&self) -> Result<(), StoreError> {
@@ -212,6 +219,8 @@ impl From<sqlx::Error> for StoreError {
             error.as_database_error().and_then(|e| e.code().map(std::borrow::Cow::into_owned));
         match code.as_deref() {
             Some("53100") => return Self::Full(error.to_string()),
+            // It waited for a lock as long as it may, or the other waited for it too.
+            Some("55P03" | "40P01") => return Self::Busy(error.to_string()),
             Some("XX001" | "XX002") => return Self::Damaged(error.to_string()),
             _ => {}
         }

@@ -1,0 +1,148 @@
+//! A writer that was stopped and replaced: whatever it still tries to write, nothing of it is in the database.
+
+use super::super::changes::{Changes, LayoutChange, NewAnswer, NewDocument, NewNodes, NewPosting};
+use super::super::copy::TABLES;
+use super::super::driver::{StoreError, Value};
+use super::super::{Place, Store};
+use super::{cluster, places};
+use crate::journal::{Block, Head};
+use market::Effect;
+use market::event::SlotId;
+use types::tree::Tip;
+use types::{Did, Hash, Signed, Timestamp};
+
+const NOW: Timestamp = Timestamp(7);
+
+/// Something for every table that a batch writes.
+fn batch(term: u64) -> Changes {
+    let (did, hash) = (Did([1; 32]), Hash::of(b"a batch"));
+    let head = Head { blocks: 0, hash };
+    let tree = Tip { size: 1, root: hash };
+    let slot = SlotId { contract: hash, slot: 0 };
+    let document = NewDocument {
+        row: 1,
+        id: hash,
+        command: "deposit".into(),
+        contract: Some(hash),
+        signed: Signed("a document".into()),
+    };
+    let posting = NewPosting {
+        id: 1,
+        at: NOW,
+        reason: "deposited",
+        debit: vec![1],
+        credit: vec![2],
+        amount: 3,
+        parties: [None, Some(did)],
+        contract: None,
+        document: Some(hash),
+    };
+    let answer = NewAnswer { body: hash, answer: vec![4], at: NOW };
+    let layout = LayoutChange::Put {
+        contract: hash,
+        layout: hash,
+        bytes: bytes::Bytes::from_static(b"a layout"),
+        current: None,
+    };
+    Changes {
+        block: Some(Block::seal(head, (NOW, term), tree, "[]".into())),
+        nodes: Some(NewNodes { first: 0, hashes: vec![5; 32], head: Signed("a head".into()) }),
+        documents: vec![document],
+        postings: vec![posting],
+        proofs: vec![(hash, vec![6])],
+        keys: [((did, "a key".into()), answer)].into(),
+        effects: vec![(1, Effect::Release(slot, did))],
+        done: vec![],
+        layouts: vec![layout],
+        backups: [(did, (1, vec![7]))].into(),
+        epoch_opened: Some(NOW),
+    }
+}
+
+/// Everything that a batch can change.
+fn contents(store: &Store) -> (Vec<Vec<Value>>, Timestamp) {
+    let mut rows = Vec::new();
+    for table in &TABLES {
+        let keep = |some| {
+            rows.extend(some);
+            Ok(())
+        };
+        store.copy::<StoreError>(table, keep).unwrap();
+    }
+    (rows, store.epoch_opened().unwrap())
+}
+
+fn founded(place: &Place) -> Store {
+    Store::found(place, "{}").unwrap();
+    opened(place)
+}
+
+fn opened(place: &Place) -> Store {
+    Store::open(place, None).unwrap()
+}
+
+#[test]
+fn a_late_batch_of_a_writer_that_was_paused_is_refused_with_its_term_and_leaves_nothing() {
+    for (_dir, place) in places() {
+        let (paused, standby) = (founded(&place), opened(&place));
+        let late = paused.begin_term("paused").unwrap();
+        // It has judged its batch, and sleeps before it writes it.
+        let judged = batch(late);
+        let term = standby.begin_term("standby").unwrap();
+        assert_eq!(term, late + 1);
+        let before = contents(&standby);
+        let refused = paused.write(&judged, late).unwrap_err();
+        assert_eq!(refused, StoreError::Superseded(late), "{place}");
+        assert!(refused.to_string().contains(&format!("than {late};")), "{refused}");
+        assert_eq!(paused.index(late), Err(StoreError::Superseded(late)));
+        assert_eq!(contents(&standby), before, "{place}");
+        paused.beat(late).unwrap();
+        assert_eq!(standby.writer().unwrap().beats, 0, "a writer of an earlier term shows no life");
+        // The same batch is whole in the term that holds.
+        standby.write(&batch(term), term).unwrap();
+        let (rows, opened) = contents(&paused);
+        assert_eq!((rows.len(), opened), (before.0.len() + 9, NOW), "{place}");
+    }
+}
+
+#[test]
+fn a_batch_in_the_middle_of_which_its_writer_was_replaced_leaves_nothing() {
+    let Some(url) = cluster::new_database() else { return };
+    let place = Place::Postgres(url);
+    let (paused, standby) = (founded(&place), opened(&place));
+    assert_eq!(paused.elect(), Ok(true));
+    let late = paused.begin_term("paused").unwrap();
+    let before = contents(&standby);
+    let layouts = TABLES.iter().find(|table| table.name == "layouts").unwrap();
+    let row = [1_i64.into(), [1; 32].into(), [2; 32].into(), [3; 32].into()];
+    let written = paused.within(late, || {
+        paused.put(layouts, &[row.to_vec()])?;
+        assert_eq!(standby.elect(), Ok(false), "its connection holds the lock as long as it lives");
+        standby.depose()
+    });
+    assert!(matches!(written, Err(StoreError::Unavailable(_))), "{written:?}");
+    assert_eq!(contents(&standby), before);
+    assert_eq!(standby.begin_term("standby"), Ok(late + 1));
+}
+
+#[test]
+fn a_program_takes_no_office_on_a_newer_programs_tables_and_leaves_the_lock_to_it() {
+    for (_dir, place) in places() {
+        let (older, newer) = (founded(&place), opened(&place));
+        assert_eq!(older.elect(), Ok(true));
+        let term = older.begin_term("older").unwrap();
+        let schema = Store::SCHEMA + 1;
+        newer.driver.execute(super::catalogue::SET_SCHEMA, &[schema.into()]).unwrap();
+        let refused = older.begin_term("older").unwrap_err();
+        assert_eq!(refused, StoreError::Newer(schema));
+        assert!(refused.to_string().contains("run a newer program"), "{refused}");
+        let elected = older.elect();
+        match &place {
+            Place::Postgres(_) => assert_eq!(elected, Ok(false)),
+            Place::Directory(_) => assert_eq!(elected, Err(StoreError::Newer(schema))),
+        }
+        assert_eq!(newer.driver.elect(), Ok(true), "{place}");
+        let current = opened(&place).writer().unwrap();
+        assert_eq!((current.term, current.url.as_str()), (term, "older"), "nothing was changed");
+    }
+}
