@@ -31,7 +31,8 @@ bench:
 kills ROUNDS='10000':
     BONDSTORE_KILL_ROUNDS={{ROUNDS}} cargo test --release --test kills -- --nocapture
 
-# The writer on PostgreSQL killed or paused under load, ROUNDS times; a standby must write within ten seconds.
+# The writer on PostgreSQL killed once and paused once under load in each of ROUNDS; a standby must write within ten seconds.
+# Every ten rounds a line says how it goes, and the last one sums up.
 failover ROUNDS='200':
     BONDSTORE_FAILOVER_ROUNDS={{ROUNDS}} BONDSTORE_FAILOVER_SECONDS=10 cargo test --release -p market-server --test postgres failover -- --nocapture
 

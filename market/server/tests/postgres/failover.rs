@@ -1,4 +1,5 @@
-//! Two processes on one database, under load: the one that writes is killed or paused, round after round.
+//! Two processes on one database, under load: the one that writes is killed, then its successor is paused, round after
+//! round.
 
 use crate::common::{House, key, sound};
 use market::{Command, Genesis};
@@ -15,9 +16,11 @@ use types::{Msat, Signer, Span};
 
 /// Where the process finds its database; set for the child alone.
 const DATABASE: &str = "BONDSTORE_FAILOVER_TEST_DATABASE";
-/// How many rounds; each second one pauses the writer instead of killing it.
+/// How many rounds; in each the writer is killed once and paused once.
 const ROUNDS: &str = "BONDSTORE_FAILOVER_ROUNDS";
-const ROUNDS_USUALLY: u32 = 4;
+const ROUNDS_USUALLY: u32 = 2;
+/// After how many rounds a line says how it goes.
+const LINE_EVERY: u32 = 10;
 /// How many seconds the next writer may take: what is promised on a machine with room, generous on one without.
 const SECONDS: &str = "BONDSTORE_FAILOVER_SECONDS";
 const SECONDS_USUALLY: u64 = 60;
@@ -175,9 +178,46 @@ fn number_of_seconds() -> u64 {
     number(SECONDS, SECONDS_USUALLY)
 }
 
-/// Kills or pauses the writer, waits for the other to write, and has the first stand by again.
+/// What happens to the writer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Blow {
+    /// It is killed, and another process takes part in its place.
+    Kill,
+    /// It is stopped in the middle of what it does, and wakes once it is replaced.
+    Pause,
+}
+
+/// How long the next writer took, after each kill and after each pause.
+#[derive(Default)]
+struct Takeovers {
+    kills: Vec<Duration>,
+    pauses: Vec<Duration>,
+}
+
+impl Takeovers {
+    fn add(&mut self, blow: Blow, took: Duration) {
+        match blow {
+            Blow::Kill => self.kills.push(took),
+            Blow::Pause => self.pauses.push(took),
+        }
+    }
+
+    /// How many there were, and how long they took.
+    fn say(&self, rounds: u32, acknowledged: i64) {
+        let said = [("kills", &self.kills), ("pauses", &self.pauses)].map(|(what, took)| {
+            let mut took = took.clone();
+            took.sort_unstable();
+            let seconds = |at: usize| took[at].as_secs_f64();
+            let (median, longest) = (seconds(took.len() / 2), seconds(took.len() - 1));
+            format!("{} {what}: median {median:.2} s, longest {longest:.2} s", took.len())
+        });
+        println!("{rounds} rounds; {}; {acknowledged} deposits acknowledged", said.join("; "));
+    }
+}
+
+/// Deals the writer, which comes first, a blow; waits for the other to write, and has the first stand by again.
 fn fail_over(
-    round: u32,
+    (round, blow): (u32, Blow),
     places: &mut [Place; 2],
     heard: &mut Heard,
     respawn: impl Fn(usize) -> Place,
@@ -187,25 +227,26 @@ fn fail_over(
     heard.until(old, "nothing is acknowledged", |line| line.starts_with("ack"));
     // A moment that differs from round to round, in the middle of the load.
     std::thread::sleep(Duration::from_micros(u64::from(round) * 7_919 % 50_000));
-    let pauses = round % 4 >= 2;
-    if pauses {
-        places[writer].signal("-STOP");
-    } else {
-        places[writer].child.kill().unwrap();
+    match blow {
+        Blow::Kill => places[writer].child.kill().unwrap(),
+        Blow::Pause => places[writer].signal("-STOP"),
     }
     let began = Instant::now();
     heard.until(new, "the standby does not write", |line| line.starts_with("ack"));
     let took = began.elapsed();
-    if pauses {
-        // Its late batch must change nothing, and it must learn that it is replaced.
-        places[writer].signal("-CONT");
-        heard.until(old, "the paused writer does not stand down", |line| line == "standby");
-    } else {
-        places[writer] = respawn(old + 2);
-        // On a machine that stalls for seconds it may find the other silent, and write.
-        heard.until(old + 2, "it takes no part", |line| {
-            line == "standby" || line.starts_with("writer")
-        });
+    match blow {
+        Blow::Kill => {
+            places[writer] = respawn(old + 2);
+            // On a machine that stalls for seconds it may find the other silent, and write.
+            heard.until(old + 2, "it takes no part", |line| {
+                line == "standby" || line.starts_with("writer")
+            });
+        }
+        Blow::Pause => {
+            // Its late batch must change nothing, and it must learn that it is replaced.
+            places[writer].signal("-CONT");
+            heard.until(old, "the paused writer does not stand down", |line| line == "standby");
+        }
     }
     took
 }
@@ -221,25 +262,23 @@ async fn nothing_acknowledged_is_lost_when_the_writer_is_killed_or_paused() {
     heard.until(0, "it does not write", |line| line.starts_with("writer"));
     let mut places = [first, respawn(1)];
     heard.until(1, "it does not stand by", |line| line == "standby");
-    let mut took = Vec::new();
-    for round in 0..number(ROUNDS, ROUNDS_USUALLY) {
-        // The process that writes comes first.
-        if heard.writers.get(&places[0].number) != Some(&true) {
-            places.reverse();
+    let (mut took, rounds) = (Takeovers::default(), number(ROUNDS, ROUNDS_USUALLY).max(1));
+    for round in 1..=rounds {
+        for blow in [Blow::Kill, Blow::Pause] {
+            // The process that writes comes first.
+            if heard.writers.get(&places[0].number) != Some(&true) {
+                places.reverse();
+            }
+            took.add(blow, fail_over((round, blow), &mut places, &mut heard, respawn));
         }
-        took.push(fail_over(round, &mut places, &mut heard, respawn));
+        if round % LINE_EVERY == 0 && round < rounds {
+            took.say(round, heard.acknowledged.values().sum());
+        }
     }
     drop(places);
     drop(sender);
     heard.rest();
-    took.sort_unstable();
-    println!(
-        "{} takeovers: median {:?}, longest {:?}; {} deposits acknowledged",
-        took.len(),
-        took[took.len() / 2],
-        took[took.len() - 1],
-        heard.acknowledged.values().sum::<i64>()
-    );
+    took.say(rounds, heard.acknowledged.values().sum());
     let market = house.start().await;
     sound(&market);
     let mut total = 0;
@@ -256,4 +295,8 @@ async fn nothing_acknowledged_is_lost_when_the_writer_is_killed_or_paused() {
     let report = verify_journal(house.place()).unwrap();
     assert!(report.is_sound());
     assert_eq!(report.events, u64::try_from(total).unwrap(), "every deposit happened once");
+    println!(
+        "{total} deposits booked, each once; the journal of {} blocks verifies",
+        report.blocks
+    );
 }
