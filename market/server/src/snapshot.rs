@@ -99,18 +99,16 @@ fn read(
 }
 
 /// Makes the state of parts until there are no more.
-fn restore_parts(
-    parts: &Mutex<Receiver<Read>>,
-    hashing: &Hashing,
-    restoration: &Restoration<'_>,
-) {
+fn restore_parts(parts: &Mutex<Receiver<Read>>, hashing: &Hashing, restoration: &Restoration<'_>) {
     let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).recv();
+    // One buffer for all: fresh memory costs more than what is done with it.
+    let mut part = Part { field: 0, first: false, bytes: Vec::new() };
     while let Ok((first, PackedPart { number, field, bytes })) = next() {
-        let taken = unpack(&bytes)
+        (part.field, part.first) = (field, first);
+        let taken = unpack(&bytes, &mut part.bytes)
             .map_err(|why| format!("part {number} cannot be unpacked: {why}"))
-            .and_then(|bytes| {
-                hashing.add(number, &bytes);
-                let part = Part { field, first, bytes };
+            .and_then(|()| {
+                hashing.add(number, &part.bytes);
                 restoration.take(&part).map_err(|error| error.to_string())
             });
         if let Err(reason) = taken {
@@ -119,12 +117,16 @@ fn restore_parts(
     }
 }
 
-fn unpack(bytes: &[u8]) -> Result<Vec<u8>, String> {
+/// Unpacks a part's bytes into a buffer.
+fn unpack(bytes: &[u8], buffer: &mut Vec<u8>) -> Result<(), String> {
     let length = zstd::zstd_safe::get_frame_content_size(bytes).ok().flatten();
     let length = length.filter(|length| *length <= UNPACKED_MAX);
     let length = length.and_then(|length| usize::try_from(length).ok());
     let length = length.ok_or("it does not say how long it is")?;
-    zstd::bulk::decompress(bytes, length).map_err(|error| error.to_string())
+    buffer.resize(length, 0);
+    let unpacked = zstd::bulk::decompress_to_buffer(bytes, buffer);
+    let unpacked = unpacked.map_err(|error| error.to_string())?;
+    if unpacked == length { Ok(()) } else { Err(format!("it has {unpacked} of {length} bytes")) }
 }
 
 /// The hash over parts in their order, whichever threads unpack them.
