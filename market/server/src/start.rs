@@ -185,7 +185,7 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
         killed: killed.clone(),
     };
     let (writer, thread) = writer::start(opened.store, start)?;
-    opened.survey.begin(writer.ready().clone())?;
+    opened.survey.begin(writer.ready())?;
     let app = Arc::new(App {
         did: config.key.did(),
         key: config.key.clone(),

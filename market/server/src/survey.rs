@@ -11,6 +11,10 @@ use crate::replay::{read_genesis, sound};
 use crate::store::{Place, Store};
 use market::Market;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long after a failure the database is asked again.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// What is to be looked through.
 pub(crate) struct Survey {
@@ -22,20 +26,26 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    /// Looks through everything on a thread of its own; `ready` learns what it finds.
-    pub(crate) fn begin(self, ready: Arc<Ready>) -> std::io::Result<()> {
-        let survey = move || match self.look() {
-            Ok(()) => {
-                tracing::info!("the whole database was looked through and is sound");
-                ready.surveyed(Ok(()));
+    /// Looks through everything on a thread of its own; `ready` learns what it finds. A database that cannot be asked is
+    /// asked again, for as long as there is somebody to tell.
+    pub(crate) fn begin(self, ready: &Arc<Ready>) -> std::io::Result<()> {
+        let ready = Arc::downgrade(ready);
+        let survey = move || {
+            let found = loop {
+                match self.look() {
+                    Err(OpenError::Database(error)) if ready.strong_count() > 0 => {
+                        tracing::warn!(%error, "the database could not be looked through, it is tried again");
+                        std::thread::sleep(AGAIN);
+                    }
+                    found => break found,
+                }
+            };
+            let Some(ready) = ready.upgrade() else { return };
+            match &found {
+                Ok(()) => tracing::info!("the whole database was looked through and is sound"),
+                Err(error) => tracing::error!(%error, "the market takes no work any more"),
             }
-            Err(OpenError::Database(error)) => {
-                tracing::warn!(%error, "the database could not be looked through");
-            }
-            Err(error) => {
-                tracing::error!(%error, "the market takes no work any more");
-                ready.surveyed(Err(error.to_string()));
-            }
+            ready.surveyed(found.map_err(|error| error.to_string()));
         };
         std::thread::Builder::new().name("market-survey".into()).spawn(survey).map(drop)
     }
