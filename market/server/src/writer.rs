@@ -1,8 +1,8 @@
 //! The one writer: it decides commands in order, commits them in groups, and only then publishes and answers.
 //!
-//! A thread of its own takes up to [`BATCH_MAX`] jobs from a bounded queue, judges each against the state
-//! that the ones before it left, and adds events, postings, documents, keys and outbox rows in one
-//! transaction with the next journal block. Nothing is answered before that is durable.
+//! A thread of its own takes jobs from a bounded queue and judges each against the state that the ones before it left.
+//! Up to [`BATCH_MAX`] of them add their events, postings, documents, keys and outbox rows in one transaction with the
+//! next journal block, while the next ones are judged. Nothing is answered before that is durable.
 
 mod batch;
 mod thread;
@@ -142,6 +142,8 @@ enum Job {
     Work(Work, oneshot::Sender<Result<Outcome, Refusal>>),
     /// A piece of the snapshot that is being made is to be written.
     Save,
+    /// The batch that was on its way is written, or is not.
+    Written,
     /// Finish what is before this in the queue, then stop.
     Stop,
 }

@@ -21,12 +21,19 @@ use types::documents::Settlement;
 use types::tree::{self, Frontier, kept};
 use types::{ContractId, Did, DocId, Hash, Signed, Signer, Verified};
 
-/// What is judged, on what, by whom.
-pub(super) struct Judge<'a> {
+/// Where what happened before is looked up.
+pub(super) struct Known<'a> {
     pub(super) store: &'a Store,
-    pub(super) market: &'a mut Market,
+    /// What is being written.
+    pub(super) in_flight: Option<&'a Batch>,
     /// Documents that were taken and that no index finds yet.
     pub(super) unindexed: &'a Rows,
+}
+
+/// What is judged, on what, by whom.
+pub(super) struct Judge<'a> {
+    pub(super) known: Known<'a>,
+    pub(super) market: &'a mut Market,
     pub(super) streams: &'a Streams,
     pub(super) signer: &'a dyn Signer,
     pub(super) now: Now,
@@ -115,10 +122,6 @@ impl Batch {
         }
     }
 
-    pub(super) fn has_events(&self) -> bool {
-        !self.happened.is_empty()
-    }
-
     /// Every event of the batch, in order.
     pub(super) fn applied(&self) -> impl Iterator<Item = &Event> {
         self.happened.iter().flat_map(|events| events.iter())
@@ -180,7 +183,7 @@ impl Batch {
     ) -> Result<Result<Outcome, Refusal>, StoreError> {
         let Submission { command, key, .. } = judge.submission;
         if let Some(key) = key
-            && let Some(answered) = self.first_use(judge.store, key)?
+            && let Some(answered) = self.first_use(&judge.known, key)?
         {
             return Ok(answered);
         }
@@ -205,7 +208,7 @@ impl Batch {
     /// Keeps bulk data; `current` is the layout of the contract's revision.
     pub(super) fn keep(
         &mut self,
-        store: &Store,
+        known: &Known<'_>,
         keep: Keep,
         (current, now): (Option<Hash>, Now),
     ) -> Result<Result<Outcome, Refusal>, StoreError> {
@@ -216,9 +219,11 @@ impl Batch {
             }
             Keep::Done(rows) => self.changes.done.extend(rows),
             Keep::Backup { party, generation, sealed } => {
-                let kept = match self.changes.backups.get(&party) {
+                let batches = std::iter::once(&*self).chain(known.in_flight);
+                let mut newest = batches.filter_map(|batch| batch.changes.backups.get(&party));
+                let kept = match newest.next() {
                     Some((kept, bytes)) => Some((*kept, bytes.clone())),
-                    None => store.backup(&party)?,
+                    None => known.store.backup(&party)?,
                 };
                 if let Some((kept, bytes)) = kept
                     && (kept > generation || (kept == generation && bytes != sealed))
@@ -228,7 +233,7 @@ impl Batch {
                 self.changes.backups.insert(party, (generation, sealed));
             }
             Keep::Answer { key, answer } => {
-                if let Some(answered) = self.first_use(store, &key)? {
+                if let Some(answered) = self.first_use(known, &key)? {
                     return Ok(answered);
                 }
                 self.add_key(&key, answer.clone(), now);
@@ -241,12 +246,14 @@ impl Batch {
     /// What the request that used this key first was answered.
     fn first_use(
         &self,
-        store: &Store,
+        known: &Known<'_>,
         key: &RequestKey,
     ) -> Result<Option<Result<Outcome, Refusal>>, StoreError> {
-        let first = match self.changes.keys.get(&(key.principal, key.key.clone())) {
+        let name = (key.principal, key.key.clone());
+        let mut batches = std::iter::once(self).chain(known.in_flight);
+        let first = match batches.find_map(|batch| batch.changes.keys.get(&name)) {
             Some(first) => Some((first.body, first.answer.clone())),
-            None => store.first_use(key)?,
+            None => known.store.first_use(key)?,
         };
         let same = |answer| Outcome { answer: Some(answer), ..Outcome::default() };
         let reused = || Refusal::KeyReused(key.key.clone());
@@ -263,10 +270,12 @@ impl Batch {
     fn was_taken(&self, judge: &Judge<'_>, command: &Command) -> Result<bool, StoreError> {
         let Some((id, _)) = command.documents().first().copied() else { return Ok(false) };
         let name = command.name();
-        if self.rows.was_taken(&id, name) || judge.unindexed.was_taken(&id, name) {
+        let Known { store, in_flight, unindexed } = &judge.known;
+        let rows = [Some(&self.rows), in_flight.map(|batch| &batch.rows), Some(*unindexed)];
+        if rows.into_iter().flatten().any(|rows| rows.was_taken(&id, name)) {
             return Ok(true);
         }
-        judge.store.was_taken(&id, name)
+        store.was_taken(&id, name)
     }
 
     fn add(&mut self, judge: &mut Judge<'_>, events: Arc<[Event]>) {

@@ -1,12 +1,13 @@
-//! The writer's thread: it takes batches from the queue while it holds the writer's office ([`office`]), has
-//! them committed ([`commit`]), and saves and indexes in between.
+//! The writer's thread: it takes work from the queue while it holds the writer's office ([`office`]), judges it while
+//! another thread ([`scribe`]) writes what was judged before ([`commit`]), and saves and indexes in between.
 
 mod commit;
 mod office;
 mod save;
+mod scribe;
 
 use super::batch::Rows;
-use super::{BATCH_MAX, Job, Outcome, QUEUE_MAX, Refusal, Role, Work, Writer};
+use super::{BATCH_MAX, Job, Outcome, QUEUE_MAX, Refusal, Role, Writer};
 use crate::clock::Clock;
 use crate::journal::Head;
 use crate::outbox::Nudge;
@@ -16,8 +17,10 @@ use crate::store::changes::Counters;
 use crate::store::read::CurrentWriter;
 use crate::store::{Place, Store, StoreError};
 use crate::streams::Streams;
+use commit::{Open, Sealed};
 use market::Market;
 use save::Saving;
+use scribe::Scribe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -95,14 +98,19 @@ pub(crate) fn start(store: Store, start: Start) -> Result<(Writer, JoinHandle<()
 }
 
 pub(super) struct Thread {
-    /// Nothing after a failure that could not be settled; it is then opened again.
+    /// Nothing while a batch is on its way, and after a failure that could not be settled; it is then opened again.
     pub(super) store: Option<Store>,
+    /// A connection to read on while a batch is on its way.
+    reader: Option<Store>,
+    scribe: Option<Scribe>,
     /// The state after everything that was judged, ahead of what is published.
     pub(super) working: Market,
-    pub(super) head: Head,
-    /// The tree over the journal's entries.
-    tree: Frontier,
-    /// When the newest block was sealed.
+    open: Option<Open>,
+    in_flight: Option<Sealed>,
+    /// Where the journal ends: as it is published, and as the newest sealed batch leaves it.
+    settled: Ends,
+    ahead: Ends,
+    /// When the newest published block was sealed.
     newest: Timestamp,
     role: Role,
     pub(super) term: u64,
@@ -112,11 +120,11 @@ pub(super) struct Thread {
     seen: (CurrentWriter, Instant),
     looked_at: Instant,
     failed_at: Option<Instant>,
-    /// Where the numbers of rows stand.
-    counters: Counters,
     events_unsaved: u64,
     /// The snapshot that is being made, and how its maker wakes this thread.
     saving: Option<Saving>,
+    /// How many of its pieces wait to be written.
+    pieces: u64,
     wake: mpsc::WeakSender<Job>,
     /// Rows that are durable and that no index finds yet.
     unindexed: Rows,
@@ -138,6 +146,16 @@ pub(super) struct Thread {
     killed: Arc<AtomicBool>,
 }
 
+/// Where the journal ends.
+#[derive(Clone, Debug)]
+struct Ends {
+    head: Head,
+    /// The tree over its entries.
+    tree: Frontier,
+    /// Where the numbers of rows stand.
+    counters: Counters,
+}
+
 type Reply = oneshot::Sender<Result<Outcome, Refusal>>;
 
 impl Thread {
@@ -147,11 +165,16 @@ impl Thread {
             let view = start.published.read();
             (view.market.clone(), view.head)
         };
+        let settled = Ends { head, tree: Frontier::default(), counters: Counters::default() };
         Self {
             store: None,
+            reader: None,
+            scribe: None,
             working,
-            head,
-            tree: Frontier::default(),
+            open: None,
+            in_flight: None,
+            ahead: settled.clone(),
+            settled,
             newest: start.newest,
             role: Role::Follower { writer: String::new() },
             term: 0,
@@ -159,9 +182,9 @@ impl Thread {
             seen: (CurrentWriter::default(), Instant::now()),
             looked_at: Instant::now(),
             failed_at: None,
-            counters: Counters::default(),
             events_unsaved: start.unsaved,
             saving: None,
+            pieces: 0,
             wake: mpsc::channel(1).0.downgrade(),
             unindexed: Rows::default(),
             save_at: start.snapshot_every,
@@ -182,27 +205,26 @@ impl Thread {
     }
 
     fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        let mut taken = Vec::with_capacity(BATCH_MAX);
-        while self.receive(&mut jobs, &mut taken) {
+        let (mut taken, mut stop) = (Vec::with_capacity(BATCH_MAX), false);
+        while !stop && self.receive(&mut jobs, &mut taken) {
             if self.killed.load(Ordering::Acquire) {
                 return;
             }
-            let (mut work, mut pieces, mut stop) = (Vec::new(), 0, false);
+            let mut work = Vec::with_capacity(taken.len());
             for job in taken.drain(..) {
                 match job {
                     Job::Work(..) if stop => {}
                     Job::Work(asked, reply) => work.push((asked, reply)),
-                    Job::Save => pieces += 1,
+                    Job::Save => self.pieces += 1,
+                    Job::Written => {}
                     Job::Stop => stop = true,
                 }
             }
-            self.serve(work);
-            (0..pieces).for_each(|_| self.save_piece());
-            if stop {
-                break;
-            }
-            self.keep_house();
-            self.look_around();
+            self.judge(work);
+            self.move_on(self.room() == 0);
+        }
+        while self.open.is_some() || self.in_flight.is_some() {
+            self.move_on(true);
         }
         if self.role.is_writer() {
             self.save_now();
@@ -212,13 +234,32 @@ impl Thread {
         }
     }
 
+    /// How many more jobs the open batch may take.
+    fn room(&self) -> usize {
+        let taken = self.open.as_ref().map_or(0, |open| open.answers.len());
+        BATCH_MAX.saturating_sub(taken)
+    }
+
+    /// Publishes the batch that is on its way, if it is written, and has the next one written. With `wait` it is
+    /// waited for.
+    fn move_on(&mut self, wait: bool) {
+        if !self.land(wait) {
+            return;
+        }
+        // The database is at hand now.
+        (0..std::mem::take(&mut self.pieces)).for_each(|_| self.save_piece());
+        self.keep_house();
+        self.look_around();
+        self.send();
+    }
+
     /// Waits for jobs, where others share the database not for long; `false` when there will be none any more.
     fn receive(&self, jobs: &mut mpsc::Receiver<Job>, taken: &mut Vec<Job>) -> bool {
         let Some(runtime) = &self.runtime else {
-            return jobs.blocking_recv_many(taken, BATCH_MAX) > 0;
+            return jobs.blocking_recv_many(taken, self.room()) > 0;
         };
         let waiting =
-            async { tokio::time::timeout(LOOK_EVERY, jobs.recv_many(taken, BATCH_MAX)).await };
+            async { tokio::time::timeout(LOOK_EVERY, jobs.recv_many(taken, self.room())).await };
         runtime.block_on(waiting).map_or(true, |count| count > 0)
     }
 
@@ -232,29 +273,6 @@ impl Thread {
         }
         if self.unindexed.count() >= self.index_at {
             self.index();
-        }
-    }
-
-    fn serve(&mut self, work: Vec<(Work, Reply)>) {
-        if work.is_empty() {
-            return;
-        }
-        let (work, replies): (Vec<Work>, Vec<Reply>) = work.into_iter().unzip();
-        match self.attempt(work) {
-            Ok(outcomes) => {
-                for (reply, outcome) in replies.into_iter().zip(outcomes) {
-                    // Whoever asked may be gone; what happened stands.
-                    let _ = reply.send(outcome);
-                }
-            }
-            Err(refusal) => {
-                if !matches!(refusal, Refusal::NotTheWriter(_)) {
-                    tracing::error!(%refusal, "a batch was not written");
-                }
-                for reply in replies {
-                    let _ = reply.send(Err(refusal.clone()));
-                }
-            }
         }
     }
 

@@ -30,8 +30,8 @@ impl Thread {
         // No transaction of an earlier term can be written any more, so the journal's end is settled.
         self.catch_up(store)?;
         self.unindexed = Rows::of(store)?;
-        self.counters = store.counters()?;
-        self.tree = store.frontier()?;
+        (self.settled.counters, self.settled.tree) = (store.counters()?, store.frontier()?);
+        self.ahead = self.settled.clone();
         let outbox = store.outbox()?;
         self.term = term;
         self.looked_at = Instant::now();
@@ -46,6 +46,7 @@ impl Thread {
     pub(super) fn step_down(&mut self, writer: String) {
         self.pulse.store(0, Ordering::Release);
         self.working = self.published.read().market.clone();
+        self.ahead = self.settled.clone();
         self.saving = None;
         self.seen = (crate::store::read::CurrentWriter::default(), Instant::now());
         self.set_role(Role::Follower { writer });
@@ -53,7 +54,7 @@ impl Thread {
 
     fn set_role(&mut self, role: Role) {
         if self.role != role {
-            tracing::info!(?role, head = self.head.blocks, "the market's role changes");
+            tracing::info!(?role, head = self.settled.head.blocks, "the market's role changes");
             self.role = role.clone();
             self.notices.role.send_replace(role);
         }
@@ -145,9 +146,9 @@ impl Thread {
     /// Publishes every block that follows what is published.
     pub(super) fn catch_up(&mut self, store: &Store) -> Result<(), OpenError> {
         self.working = self.published.read().market.clone();
-        let head = store.walk(self.head, |block| self.take_up(block))?;
-        if head != self.head {
-            self.head = head;
+        let head = store.walk(self.settled.head, |block| self.take_up(block))?;
+        if head != self.settled.head {
+            self.settled.head = head;
             self.notices.blocks.send_replace(head.blocks);
         }
         Ok(())

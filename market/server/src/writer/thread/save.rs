@@ -38,9 +38,9 @@ impl Thread {
         if self.saving.is_some() {
             return;
         }
-        let (Some(wake), seq) = (self.wake.upgrade(), self.head.blocks) else { return };
+        let (Some(wake), seq) = (self.wake.upgrade(), self.settled.head.blocks) else { return };
         let (sender, pieces) = sync_channel(WAITING_MAX);
-        let market = self.working.clone();
+        let market = self.published.read().market.clone();
         let begun = self.open_store().and_then(|store| store.begin_snapshot(self.term, seq));
         let make = move || make(&market, seq, (&sender, &wake));
         let begun = begun.and_then(|()| {
@@ -82,7 +82,7 @@ impl Thread {
         if self.events_unsaved == 0 {
             return;
         }
-        let (term, seq) = (self.term, self.head.blocks);
+        let (term, seq) = (self.term, self.settled.head.blocks);
         let Ok(store) = self.open_store() else { return };
         let saved = store.begin_snapshot(term, seq).and_then(|()| {
             let add = |part| store.add_snapshot_part(term, seq, &part);

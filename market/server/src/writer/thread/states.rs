@@ -1,8 +1,8 @@
 //! The tables of `market/tests/states`, through the writer and in both databases: the same answer, the same state, and
 //! the same state once more when the database is opened anew.
 
-use super::super::Submission;
-use super::tests::idle;
+use super::super::{Submission, Work};
+use super::tests::{attempt, idle};
 use super::*;
 use crate::progress::Progress;
 use crate::replay::replay;
@@ -90,7 +90,7 @@ fn answers(
 ) -> Vec<&'static str> {
     thread.clock = Clock::standing_at(now);
     let work = |command: Command| Work::Decide(Box::new(Submission::from(command)));
-    let outcomes = thread.attempt(commands.map(work).collect()).unwrap();
+    let outcomes = attempt(thread, commands.map(work).collect()).unwrap();
     let answer = |outcome: Result<Outcome, Refusal>| match outcome {
         Ok(outcome) if outcome.events.is_empty() => "-",
         Ok(_) => "taken",

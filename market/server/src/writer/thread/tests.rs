@@ -2,6 +2,7 @@
 
 use super::super::Submission;
 use super::super::batch::{Batch, Seal};
+use super::super::{Keep, Outcome, Refusal, RequestKey, Work};
 use super::*;
 use crate::handle::deposit;
 use crate::progress::Progress;
@@ -9,7 +10,7 @@ use crate::replay::replay;
 use crate::store::driver::Fault;
 use market::{Command, Genesis};
 use types::documents::Withdrawal;
-use types::{Msat, SecretKey, Signer, Span, Verified};
+use types::{Hash, Msat, SecretKey, Signer, Span, Verified};
 
 fn thread(dir: &std::path::Path) -> Thread {
     let key = SecretKey::from_seed(&[1; 32]);
@@ -52,6 +53,47 @@ pub(super) fn idle(
     })
 }
 
+/// Gives work to the thread, and takes its answers when nothing of it is on its way any more.
+pub(super) fn attempt(
+    thread: &mut Thread,
+    work: Vec<Work>,
+) -> Result<Vec<Result<Outcome, Refusal>>, Refusal> {
+    let answers = begin(thread, work);
+    finish(thread);
+    answers_of(answers)
+}
+
+type Answer = oneshot::Receiver<Result<Outcome, Refusal>>;
+
+/// Has work judged, and written unless something is being written.
+fn begin(thread: &mut Thread, work: Vec<Work>) -> Vec<Answer> {
+    let (replies, answers): (Vec<_>, Vec<_>) = work.iter().map(|_| oneshot::channel()).unzip();
+    thread.judge(work.into_iter().zip(replies).collect());
+    if thread.in_flight.is_none() {
+        thread.send();
+    }
+    answers
+}
+
+fn finish(thread: &mut Thread) {
+    while thread.open.is_some() || thread.in_flight.is_some() {
+        thread.move_on(true);
+    }
+}
+
+/// The answers, or what refused all of them alike.
+fn answers_of(answers: Vec<Answer>) -> Result<Vec<Result<Outcome, Refusal>>, Refusal> {
+    let answers: Vec<_> =
+        answers.into_iter().map(|mut answer| answer.try_recv().unwrap()).collect();
+    match answers.first() {
+        Some(Err(refusal)) if !matches!(refusal, Refusal::Rejected(_)) => {
+            assert!(answers.iter().all(|answer| answer.as_ref().err() == Some(refusal)));
+            Err(refusal.clone())
+        }
+        _ => Ok(answers),
+    }
+}
+
 fn paid(reference: &str) -> Work {
     let key = SecretKey::from_seed(&[1; 32]);
     let deposit = deposit(&key, key.did(), Msat(10), reference);
@@ -74,15 +116,15 @@ fn balances(thread: &Thread) -> [Msat; 3] {
 fn a_commit_that_fails_leaves_no_trace_in_memory_or_on_disk() {
     let dir = tempfile::tempdir().unwrap();
     let mut thread = thread(dir.path());
-    thread.attempt(vec![paid("a")]).unwrap();
-    let head = thread.head;
+    attempt(&mut thread, vec![paid("a")]).unwrap();
+    let head = thread.settled.head;
     thread.store = thread.store.map(|store| store.failing(Fault::BeforeCommit));
-    let refused = thread.attempt(vec![paid("b"), paid("c")]);
+    let refused = attempt(&mut thread, vec![paid("b"), paid("c")]);
     assert!(matches!(refused, Err(Refusal::Unavailable(_))), "{refused:?}");
     assert_eq!(balances(&thread), [Msat(10); 3]);
-    assert_eq!(thread.head, head);
+    assert_eq!(thread.settled.head, head);
     // The database was opened anew, without the fault: the same commands are taken now, once.
-    let taken = thread.attempt(vec![paid("b"), paid("c"), paid("b")]).unwrap();
+    let taken = attempt(&mut thread, vec![paid("b"), paid("c"), paid("b")]).unwrap();
     let events: Vec<usize> = taken.iter().map(|o| o.as_ref().unwrap().events.len()).collect();
     assert_eq!(events, [1, 1, 0]);
     assert_eq!(balances(&thread), [Msat(30); 3]);
@@ -93,10 +135,10 @@ fn a_commit_that_reported_an_error_and_was_done_is_published() {
     let dir = tempfile::tempdir().unwrap();
     let mut thread = thread(dir.path());
     thread.store = thread.store.map(|store| store.failing(Fault::AfterCommit));
-    let taken = thread.attempt(vec![paid("a")]).unwrap();
+    let taken = attempt(&mut thread, vec![paid("a")]).unwrap();
     assert_eq!(taken[0].as_ref().unwrap().events.len(), 1);
     assert_eq!(balances(&thread), [Msat(10); 3]);
-    thread.attempt(vec![paid("a"), paid("b")]).unwrap();
+    attempt(&mut thread, vec![paid("a"), paid("b")]).unwrap();
     assert_eq!(balances(&thread), [Msat(20); 3]);
 }
 
@@ -104,28 +146,113 @@ fn a_commit_that_reported_an_error_and_was_done_is_published() {
 fn a_commit_that_was_done_while_the_database_went_away_is_found_when_it_is_back() {
     let dir = tempfile::tempdir().unwrap();
     let mut thread = thread(dir.path());
-    thread.attempt(vec![paid("a")]).unwrap();
+    attempt(&mut thread, vec![paid("a")]).unwrap();
     let (file, away) = (dir.path().join("market.db"), dir.path().join("away"));
     thread.store = thread.store.map(|store| store.failing(Fault::AfterCommit));
     std::fs::rename(&file, &away).unwrap();
     // The open connection still writes; nothing can be opened to see whether it did.
-    assert!(matches!(thread.attempt(vec![paid("b")]), Err(Refusal::Unavailable(_))));
+    assert!(matches!(attempt(&mut thread, vec![paid("b")]), Err(Refusal::Unavailable(_))));
     std::fs::rename(&away, &file).unwrap();
-    let taken = thread.attempt(vec![paid("b"), paid("c")]).unwrap();
+    let taken = attempt(&mut thread, vec![paid("b"), paid("c")]).unwrap();
     let events: Vec<usize> = taken.iter().map(|o| o.as_ref().unwrap().events.len()).collect();
     assert_eq!(events, [0, 1], "what was written is known, what was not is taken");
     assert_eq!(balances(&thread), [Msat(30); 3]);
+}
+
+/// What became of a batch, and of what was judged while it was on its way; then of both once more.
+fn with_one_behind(fault: Fault) -> [Result<Vec<usize>, Refusal>; 3] {
+    let dir = tempfile::tempdir().unwrap();
+    let mut thread = thread(dir.path());
+    thread.store = thread.store.map(|store| store.failing(fault));
+    let first = begin(&mut thread, vec![paid("a")]);
+    let second = begin(&mut thread, vec![paid("b"), paid("a")]);
+    finish(&mut thread);
+    let done = |outcomes: Vec<Result<Outcome, Refusal>>| {
+        outcomes.into_iter().map(|outcome| outcome.unwrap().events.len()).collect()
+    };
+    let (first, second) = (answers_of(first).map(done), answers_of(second).map(done));
+    let again = attempt(&mut thread, vec![paid("a"), paid("b")]).map(done);
+    assert_eq!(balances(&thread), [Msat(20); 3], "whatever was refused on the way");
+    [first, second, again]
+}
+
+#[test]
+fn what_is_judged_on_a_batch_that_fails_is_refused_with_it() {
+    let [first, second, again] = with_one_behind(Fault::BeforeCommit);
+    assert!(matches!(first, Err(Refusal::Unavailable(_))), "{first:?}");
+    assert!(matches!(second, Err(Refusal::Unavailable(_))), "{second:?}");
+    assert_eq!(again, Ok(vec![1, 1]), "nothing of either had happened");
+}
+
+#[test]
+fn what_is_judged_on_a_batch_that_was_written_after_all_comes_again() {
+    let [first, second, again] = with_one_behind(Fault::AfterCommit);
+    assert_eq!(first, Ok(vec![1]));
+    assert!(matches!(second, Err(Refusal::Unavailable(_))), "{second:?}");
+    assert_eq!(again, Ok(vec![0, 1]));
+}
+
+#[test]
+fn what_is_on_its_way_is_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut thread = thread(dir.path());
+    let party = thread.signer.did();
+    let withdrawal = |nonce| {
+        let key = SecretKey::from_seed(&[1; 32]);
+        let document = Withdrawal { party, amount: Msat(1), to: "an address".into(), nonce };
+        Command::Withdraw(Verified::sign(document, &key).unwrap())
+    };
+    let keyed = |command: Command, body: u8| {
+        let key = RequestKey { principal: party, key: "k".into(), body: Hash([body; 32]) };
+        Work::Decide(Box::new(Submission { key: Some(key), ..command.into() }))
+    };
+    let plain = |command: Command| Work::Decide(Box::new(command.into()));
+    let backup =
+        |generation, byte| Work::Keep(Keep::Backup { party, generation, sealed: vec![byte] });
+    attempt(&mut thread, vec![paid("a")]).unwrap();
+    // Another holds the database, so that the batch cannot be written yet.
+    let other = rusqlite::Connection::open(dir.path().join("market.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let first =
+        begin(&mut thread, vec![keyed(withdrawal(1), 1), backup(2, 7), plain(withdrawal(2))]);
+    let again = vec![
+        keyed(withdrawal(1), 1),
+        keyed(withdrawal(3), 2),
+        backup(1, 7),
+        backup(2, 8),
+        backup(2, 7),
+        plain(withdrawal(1)),
+        plain(withdrawal(2)),
+        plain(withdrawal(3)),
+    ];
+    let second = begin(&mut thread, again);
+    assert!(!thread.land(false), "it is on its way");
+    drop(other);
+    finish(&mut thread);
+    let first: Vec<Outcome> = answers_of(first).unwrap().into_iter().map(Result::unwrap).collect();
+    let second = answers_of(second).unwrap();
+    assert_eq!(second[0].as_ref().unwrap().answer, first[0].answer);
+    assert!(first[0].answer.is_some() && second[0].as_ref().unwrap().events.is_empty());
+    assert_eq!(second[1].as_ref().unwrap_err(), &Refusal::KeyReused("k".into()));
+    for (place, found) in [(2, 1), (3, 2)] {
+        let refused = second[place].as_ref().unwrap_err();
+        assert_eq!(refused, &Refusal::OldBackup { found, kept: 2 });
+    }
+    let events: Vec<_> =
+        second[4..].iter().map(|answer| answer.as_ref().unwrap().events.len()).collect();
+    assert_eq!(events, [0, 0, 0, 1]);
+    assert_eq!(balances(&thread), [Msat(7); 3]);
 }
 
 #[test]
 fn a_batch_of_an_earlier_term_is_refused_by_the_database() {
     let dir = tempfile::tempdir().unwrap();
     let mut thread = thread(dir.path());
-    let mut batch = Batch::new(thread.counters);
-    thread.judge_all(&mut batch, vec![paid("late")]).unwrap();
+    let mut batch = Batch::new(thread.settled.counters);
+    thread.judge_one(&mut batch, paid("late")).unwrap().unwrap();
     batch.seal(&Seal {
-        head: thread.head,
-        tree: &thread.tree,
+        head: thread.settled.head,
+        tree: &thread.settled.tree,
         now: thread.clock.now(),
         term: thread.term,
         signer: &*thread.signer,
@@ -143,15 +270,15 @@ fn a_batch_of_an_earlier_term_is_refused_by_the_database() {
 fn a_writer_whose_database_is_gone_refuses_and_recovers() {
     let dir = tempfile::tempdir().unwrap();
     let mut thread = thread(dir.path());
-    thread.attempt(vec![paid("a")]).unwrap();
+    attempt(&mut thread, vec![paid("a")]).unwrap();
     let (file, away) = (dir.path().join("market.db"), dir.path().join("away"));
     thread.store = None;
     std::fs::rename(&file, &away).unwrap();
     for _ in 0..2 {
-        assert!(matches!(thread.attempt(vec![paid("b")]), Err(Refusal::Unavailable(_))));
+        assert!(matches!(attempt(&mut thread, vec![paid("b")]), Err(Refusal::Unavailable(_))));
     }
     std::fs::rename(&away, &file).unwrap();
-    thread.attempt(vec![paid("b")]).unwrap();
+    attempt(&mut thread, vec![paid("b")]).unwrap();
     assert_eq!(balances(&thread), [Msat(20); 3]);
 }
 
@@ -168,10 +295,10 @@ fn what_is_indexed_and_what_is_not_yet_is_found_alike() {
     let (first, second, third) = (withdrawal(1), withdrawal(2), withdrawal(3));
     let submit = |thread: &mut Thread, document: &Verified<Withdrawal>| {
         let command = Command::Withdraw(document.clone());
-        let outcome = thread.attempt(vec![Work::Decide(Box::new(command.into()))]).unwrap();
+        let outcome = attempt(thread, vec![Work::Decide(Box::new(command.into()))]).unwrap();
         outcome.into_iter().next().unwrap().map(|outcome| outcome.events.len())
     };
-    thread.attempt(vec![paid("a")]).unwrap();
+    attempt(&mut thread, vec![paid("a")]).unwrap();
     assert_eq!(submit(&mut thread, &first), Ok(1));
     thread.index();
     assert_eq!(thread.unindexed.count(), 0);
