@@ -145,7 +145,8 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let prices = Prices::new(config.pricing, &settings.offer);
     let metrics = config.metrics;
     let outside = (config.plain, market, prices);
-    let node = Arc::new(Node::new(config.key, settings, outside, (store, lock)));
+    let inside = (config.data, store, lock);
+    let node = Arc::new(Node::new(config.key, settings, outside, inside));
     let options = ServeOptions { tls, ..ServeOptions::default() };
     let server = network::server::serve(listener, plane::router(node.clone()), options)?;
     let tasks = TaskTracker::new();

@@ -9,6 +9,7 @@ use network::market_api::MarketClient;
 use shards::{Entry, Root, SlotSummary};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +26,8 @@ pub(crate) type Damage = BTreeMap<SlotKey, BTreeSet<Root>>;
 pub(crate) struct Node {
     pub(crate) did: Did,
     pub(crate) key: SecretKey,
+    /// Its data directory.
+    pub(crate) data: PathBuf,
     pub(crate) settings: Settings,
     pub(crate) plain: PlainHttp,
     pub(crate) market: MarketClient,
@@ -51,7 +54,7 @@ impl Node {
         key: SecretKey,
         settings: Settings,
         (plain, market, prices): (PlainHttp, MarketClient, Prices),
-        (store, lock): (Store, File),
+        (data, store, lock): (PathBuf, Store, File),
     ) -> Self {
         let did = key.did();
         let rooms = store.rooms();
@@ -65,6 +68,7 @@ impl Node {
         Self {
             did,
             key,
+            data,
             settings,
             plain,
             market,

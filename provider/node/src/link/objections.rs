@@ -27,7 +27,7 @@ impl Link {
         };
         for line in lines.into_iter().filter(|line| line.disputed.is_none()) {
             let Ok(verdict) = line.verdict.verify::<Verdict>() else { continue };
-            let (id, data) = (verdict.id(), self.node.store.dir().to_owned());
+            let (id, data) = (verdict.id(), self.node.data.clone());
             let kept = self.node.blocking(move |_| Ok(objections::read(&data, &id))).await;
             let objection = match (kept, &line.challenge) {
                 (Ok(Ok(Some(objection))), _) => Some(objection),
@@ -69,7 +69,7 @@ impl Link {
                 proof: proof.signed().clone(),
                 answers: BASE64.encode(&answers),
             };
-            if let Err(error) = objections::keep(node.store.dir(), &id, &objection) {
+            if let Err(error) = objections::keep(&node.data, &id, &objection) {
                 tracing::warn!(verdict = %id, %error, "an objection was not written down");
             }
             Ok(Some(objection))
