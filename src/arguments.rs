@@ -1,8 +1,9 @@
 //! What is written on the command line, read more strictly than the units alone are; and what is said where it is wrong.
 
 use types::documents::Discount;
+use types::terms::{Detection, Renewal};
 use types::text::TextError;
-use types::{Bytes, Span};
+use types::{Bytes, Span, Standing};
 
 /// A size above zero.
 pub(crate) fn size(text: &str) -> Result<Bytes, String> {
@@ -74,6 +75,71 @@ pub(crate) fn permille(text: &str) -> Result<u16, String> {
     if permille <= 1000 { Ok(permille) } else { Err(wrong()) }
 }
 
+/// `0.1%` as 1000 parts per million.
+fn ppm(text: &str) -> Option<u32> {
+    let (whole, part) = text
+        .strip_suffix('%')
+        .unwrap_or(text)
+        .split_once('.')
+        .unwrap_or((text.trim_end_matches('%'), ""));
+    let scaled = (part.len() <= 4).then(|| format!("{part:0<4}"))?;
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(&scaled) {
+        return None;
+    }
+    let (whole, part): (u32, u32) = (whole.parse().ok()?, scaled.parse().ok()?);
+    whole.checked_mul(10_000)?.checked_add(part)
+}
+
+/// `1%/99%/7d`: a loss of so much is found so surely within so long.
+pub(crate) fn detection(text: &str) -> Result<Detection, String> {
+    let wrong = || {
+        format!(
+            "{text:?} is no detection target; write loss, confidence and time, such as 1%/99%/7d"
+        )
+    };
+    let [loss, confidence, within] = text.split('/').collect::<Vec<_>>()[..] else {
+        return Err(wrong());
+    };
+    let fraction_ppm = ppm(loss).ok_or_else(wrong)?;
+    let confidence_ppm = ppm(confidence).ok_or_else(wrong)?;
+    Ok(Detection { fraction_ppm, confidence_ppm, within: span(within)? })
+}
+
+/// `2.5` times as 2500 permille.
+pub(crate) fn times(text: &str) -> Result<u32, String> {
+    let wrong = || format!("{text:?} is no multiple; give for example 2, or 2.5");
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    if part.is_empty() || part.len() > 3 || !part.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(wrong());
+    }
+    let part: u32 = format!("{part:0<3}").parse().map_err(|_| wrong())?;
+    let whole: u32 = whole.parse().map_err(|_| wrong())?;
+    whole.checked_mul(1000).and_then(|whole| whole.checked_add(part)).ok_or_else(wrong)
+}
+
+/// The least standing that a client may require.
+pub(crate) fn standing(text: &str) -> Result<Standing, String> {
+    match text {
+        "low" => Ok(Standing::Low),
+        "new" => Ok(Standing::New),
+        "standard" => Ok(Standing::Standard),
+        "high" => Ok(Standing::High),
+        _ => Err(format!(
+            "{text:?} is no standing that can be required; use low, new, standard or high"
+        )),
+    }
+}
+
+/// What happens when a contract's term ends.
+pub(crate) fn renewal(text: &str) -> Result<Renewal, String> {
+    match text {
+        "manual" => Ok(Renewal::Manual),
+        "automatic" => Ok(Renewal::Automatic),
+        _ => Err(format!("{text:?} is no way to renew; use manual or automatic")),
+    }
+}
+
 /// The error with all of what was written, where it names the unit alone.
 fn explained(error: &TextError, text: &str) -> String {
     match error {
@@ -127,6 +193,37 @@ mod tests {
             assert!(volume_discount(text).is_err(), "{text}");
         }
         assert!(duration_discount("90=5%").unwrap_err().contains("no unit"));
+    }
+
+    #[test]
+    fn percentages_are_read() {
+        for (text, value) in [("99.5", 995), ("100", 1000), ("0.1%", 1), ("0", 0)] {
+            assert_eq!(permille(text), Ok(value), "{text}");
+        }
+        for text in ["100.1", "-1", "99.55", "", "many", "7000"] {
+            assert!(permille(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn promises_are_read_as_people_write_them() {
+        let found = detection("0.5%/99.9%/14d").unwrap();
+        assert_eq!((found.fraction_ppm, found.confidence_ppm), (5_000, 999_000));
+        assert_eq!(found.within, Span(14 * Span::DAY.0));
+        for text in
+            ["1%", "1%/99%", "1%/99%/7", "x/99%/7d", "1%/-9%/7d", "1.00001%/99%/7d", "/99%/7d"]
+        {
+            assert!(detection(text).is_err(), "{text}");
+        }
+        assert_eq!((times("2"), times("2.5"), times("0.125")), (Ok(2000), Ok(2500), Ok(125)));
+        for text in ["", "-1", "2.", ".5", "2.1234", "9999999", "2x"] {
+            assert!(times(text).is_err(), "{text}");
+        }
+        assert_eq!(
+            (standing("high"), renewal("automatic")),
+            (Ok(Standing::High), Ok(Renewal::Automatic))
+        );
+        assert!(standing("banned").is_err() && renewal("never").is_err());
     }
 
     #[test]

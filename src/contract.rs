@@ -124,6 +124,13 @@ pub(crate) fn text(view: &ContractView) -> String {
         view.revision,
         view.escrow,
     );
+    let end = view.ends.map_or_else(String::new, |epoch| format!(", up to epoch {epoch}"));
+    let then = match view.terms.renewal {
+        _ if view.left => "; its client has left it",
+        Renewal::Automatic => "; it renews itself then",
+        Renewal::Manual => "",
+    };
+    let head = format!("{head}\nit runs for {} epochs{end}{then}", view.epochs);
     let rows = view.slots.iter().map(|slot| {
         let online = if slot.online { "yes" } else { "no" };
         let kept = types::Bytes(slot.size.bytes).to_string();

@@ -28,7 +28,9 @@ mod settings;
 mod share;
 mod stat;
 mod statement;
+mod terms;
 mod verify;
+mod wish;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -44,7 +46,7 @@ struct Cli {
     /// Print one JSON value instead of text.
     #[arg(long, global = true)]
     json: bool,
-    /// A file with settings, in TOML: sections `[market]`, `[provider]`, `[client]`, keys as the flags are called.
+    /// A file with settings, in TOML: sections `[market]`, `[provider]`, `[client]`, `[auditor]`, keys as the flags are called.
     #[arg(long, global = true, env = "BONDSTORE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// How the log on standard error is written.

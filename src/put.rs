@@ -3,7 +3,7 @@
 use crate::arguments;
 use crate::client::{ClientArgs, show};
 use crate::output::Output;
-use crate::quote::WishArgs;
+use crate::wish::WishArgs;
 use ::client::{Housing, ObjectName};
 use anyhow::{Context, Result};
 use clap::Args;
@@ -60,12 +60,15 @@ pub(crate) struct Put {
 
 impl Put {
     pub(crate) async fn run(self, output: &Output) -> Result<()> {
+        let mut wish = self.wish.wish(Bytes(1))?;
+        (wish.housing, wish.room) = (self.housing.housing(), self.housing.room);
+        if wish.room.is_some() {
+            wish.capacity = None;
+        }
         let client = self.client.open().await?;
         let name = name_of(self.name.as_deref(), &self.file)?;
         let bar = output.bar("storing", None);
         let progress = Arc::new(show(bar.clone()));
-        let mut wish = self.wish.wish(Bytes(1));
-        (wish.housing, wish.room) = (self.housing.housing(), self.housing.room);
         let source = Source::file(&self.file);
         let put = match self.to {
             Some(owner) => client.put_to(owner, source, &name, progress).await?,

@@ -1,75 +1,24 @@
-//! `bondstore quote`: a price before anything is committed; and the wishes that `put` shares.
+//! `bondstore quote`: a price before anything is committed.
 
 use crate::arguments;
 use crate::client::ClientArgs;
 use crate::output::{Output, table};
-use ::client::{CounterPrices, StorageWish};
+use crate::wish::WishArgs;
 use anyhow::Result;
 use clap::Args;
 use client_node::Offer;
 use serde_json::json;
 use types::documents::{CounterRefusal, Quote as QuoteDocument};
-use types::{Bytes, Did, GbPrice, Price, Redundancy, Span, Tier};
-
-/// What is wished for, beside the size.
-#[derive(Args)]
-pub(crate) struct WishArgs {
-    /// How long: `30d`, `12h`, `1y`.
-    #[arg(long = "for", default_value = "30d", value_name = "DURATION", value_parser = arguments::span)]
-    duration: Span,
-    /// k: any so many slots bring the data back.
-    #[arg(long, default_value_t = 4, value_name = "K")]
-    data_shards: u16,
-    /// m: so many slots may be lost.
-    #[arg(long, default_value_t = 2, value_name = "M")]
-    parity_shards: u16,
-    /// How often it will be read: hot, warm, cold or archive.
-    #[arg(long, default_value = "hot")]
-    tier: Tier,
-    /// Percentage of audits that must be answered.
-    #[arg(long, default_value = "99.5", value_name = "PERCENT", value_parser = arguments::permille)]
-    availability: u16,
-    /// Acceptable regions; none means all.
-    #[arg(long, value_name = "REGION")]
-    region: Vec<String>,
-    /// Let one operator keep several slots.
-    #[arg(long)]
-    same_operator: bool,
-    /// Let one network keep several slots.
-    #[arg(long)]
-    same_network: bool,
-    /// Bytes of reads paid for in advance; the whole object once where nothing is said.
-    #[arg(long, value_name = "SIZE")]
-    egress: Option<Bytes>,
-    /// Bargain: what you would pay for keeping at most, in msat per GB and day on the tier, where a new contract is made.
-    #[arg(long, value_name = "MSAT")]
-    counter: Option<Price>,
-    /// With --counter: what you would pay for reads at most, in msat per GB; what is asked where nothing is said.
-    #[arg(long, value_name = "MSAT", requires = "counter")]
-    counter_egress: Option<GbPrice>,
-}
-
-impl WishArgs {
-    pub(crate) fn wish(&self, size: Bytes) -> StorageWish {
-        let mut wish = StorageWish::new(size, self.duration);
-        wish.redundancy = Redundancy { data: self.data_shards, parity: self.parity_shards };
-        wish.tier = self.tier;
-        wish.availability_permille = self.availability;
-        wish.placement.regions.clone_from(&self.region);
-        wish.placement.distinct_operators = !self.same_operator;
-        wish.placement.distinct_networks = !self.same_network;
-        wish.egress = self.egress;
-        wish.counter =
-            self.counter.map(|price| CounterPrices { price, egress: self.counter_egress });
-        wish
-    }
-}
+use types::{Bytes, Did};
 
 #[derive(Args)]
 pub(crate) struct Quote {
     /// How much: `10GB`, `512MiB`.
     #[arg(value_parser = arguments::size)]
     size: Bytes,
+    /// List every provider that is left out, as things stand now, not the cheapest 64 alone.
+    #[arg(long)]
+    all_exclusions: bool,
     #[command(flatten)]
     wish: WishArgs,
     #[command(flatten)]
@@ -78,28 +27,34 @@ pub(crate) struct Quote {
 
 impl Quote {
     pub(crate) async fn run(self, output: &Output) -> Result<()> {
+        let wish = self.wish.wish(self.size)?;
         let client = self.client.open().await?;
-        let offer = client.quote(&self.wish.wish(self.size)).await?;
-        let mut value = serde_json::to_value(offer.quote())?;
-        if self.wish.counter.is_some() {
+        let offer = client.quote(&wish).await?;
+        let mut quote = offer.quote().clone();
+        if self.all_exclusions {
+            quote.excluded = client.exclusions(&offer).await?;
+            quote.excluded_count = quote.excluded.len().try_into()?;
+        }
+        let mut value = serde_json::to_value(&quote)?;
+        if wish.counter.is_some() {
             let refused =
                 |r: &CounterRefusal| json!({ "provider": r.provider, "reason": r.reason });
             value["refusals"] = offer.refusals().map(refused).collect();
         }
-        output.result(&value, || told(&offer));
+        output.result(&value, || told(&quote, &offer));
         Ok(())
     }
 }
 
 /// A quote as people read it, and who refused to ask less.
-fn told(offer: &Offer) -> String {
-    let quote = text(offer.quote(), Did::short);
+fn told(quote: &QuoteDocument, offer: &Offer) -> String {
+    let text = text(quote, Did::short);
     let refused = |r: &CounterRefusal| format!("\n  {}: {}", r.provider.short(), r.reason);
     let refused = offer.refusals().map(refused).collect::<Vec<_>>().concat();
-    match offer.quote().round {
-        0 => quote,
-        round if refused.is_empty() => format!("{quote}\nafter {round} rounds of counters"),
-        round => format!("{quote}\nafter {round} rounds of counters, refused by{refused}"),
+    match quote.round {
+        0 => text,
+        round if refused.is_empty() => format!("{text}\nafter {round} rounds of counters"),
+        round => format!("{text}\nafter {round} rounds of counters, refused by{refused}"),
     }
 }
 
@@ -137,18 +92,26 @@ pub(crate) fn text(quote: &QuoteDocument, name: impl Fn(&Did) -> String) -> Stri
             quote.reserves.iter().map(|slot| name(&slot.provider)).collect();
         text = format!("{text}\nin reserve, should one decline: {}", reserves.join(", "));
     }
+    text + &left_out(quote, name)
+}
+
+/// Who is left out, and why.
+fn left_out(quote: &QuoteDocument, name: impl Fn(&Did) -> String) -> String {
+    let mut text = String::new();
     if quote.excluded_count > 0 {
-        text = format!("{text}\nnot chosen: {} providers", quote.excluded_count);
+        text = format!("\nnot chosen: {} providers", quote.excluded_count);
     }
     for excluded in &quote.excluded {
-        text = format!(
-            "{text}\n  {}: {}; {}",
-            name(&excluded.provider),
-            excluded.reason,
-            excluded.remedy
-        );
+        let name = name(&excluded.provider);
+        text = format!("{text}\n  {name}: {}; {}", excluded.reason, excluded.remedy);
     }
-    text
+    let listed = u64::try_from(quote.excluded.len()).unwrap_or(u64::MAX);
+    match quote.excluded_count.saturating_sub(listed) {
+        0 => text,
+        more => {
+            format!("{text}\n  and {more} more; bondstore quote --all-exclusions lists every one")
+        }
+    }
 }
 
 /// Parts per million as a percentage.
@@ -160,16 +123,9 @@ fn percent(ppm: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arguments::permille;
 
     #[test]
-    fn percentages_are_read_and_shown() {
-        for (text, value) in [("99.5", 995), ("100", 1000), ("0.1%", 1), ("0", 0)] {
-            assert_eq!(permille(text), Ok(value), "{text}");
-        }
-        for text in ["100.1", "-1", "99.55", "", "many", "7000"] {
-            assert!(permille(text).is_err(), "{text}");
-        }
+    fn percentages_are_shown() {
         assert_eq!((percent(10_000), percent(987_600)), ("1".into(), "98.76".into()));
     }
 }

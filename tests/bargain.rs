@@ -10,14 +10,16 @@ use network::market_api::MarketClient;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use support::{Beyond, Finished, Town, bondstore, json, text};
-use types::documents::{Counter, Quote, Request};
+use support::{Beyond, Finished, Town, bondstore, json, offers, text};
+use types::documents::{Ask, Counter, Quote, Request};
 use types::{Bytes, Did, GbPrice, Price, Redundancy, SecretKey, Signer, Span, Terms, Verified};
 
 /// Six slots, a reserve, and one on another tier.
 const PROVIDERS: usize = 9;
 /// The one that serves the cold tier alone.
 const COLD: usize = 9;
+/// More than a quote lists, and more than are listed at once.
+const CROWD: usize = 300;
 /// Longer than the test runs.
 const LONG: &str = "360d";
 /// All the way to the floor in the first of two rounds.
@@ -36,6 +38,34 @@ async fn a_counter_is_agreed_at_its_price_or_refused_with_the_reason() {
     let speaks = Speaks::with(&town);
     speaks.out_of_turn().await;
     speaks.left_out(&town).await;
+    speaks.crowd(CROWD).await;
+    all_left_out(&town);
+}
+
+/// However many are left out, each is listed with the reason and what would let it in.
+fn all_left_out(town: &Town) {
+    let quote = ["quote", "5MB", "--for", LONG];
+    let usual = town.client(&quote);
+    let count = |quote: &Value| quote["excluded"].as_array().map_or(0, Vec::len);
+    assert_eq!((count(&usual), offers(&usual)), (64, PROVIDERS + CROWD));
+    let whole = town.client(&[&quote[..], &["--all-exclusions"]].concat());
+    let names = prices(&whole["excluded"], |excluded| &excluded["provider"]);
+    assert_eq!(names.len() as u64, whole["excluded_count"].as_u64().expect("a number"));
+    assert_eq!(whole["excluded_count"], usual["excluded_count"]);
+    assert_eq!(BTreeSet::from_iter(&names).len(), names.len(), "each once");
+    for excluded in whole["excluded"].as_array().expect("a list") {
+        let told = ["reason", "remedy"].map(|field| text(&excluded[field]));
+        assert!(told.iter().all(|text| !text.is_empty()), "{excluded}");
+    }
+    let told = |more: &[&str]| {
+        let args = quote.iter().chain(more).copied();
+        let done = Finished::of(bondstore(args.chain(["--data", &town.path("client")])));
+        assert!(done.is_success(), "{done:?}");
+        done.stdout
+    };
+    assert!(told(&[]).contains("more; bondstore quote --all-exclusions lists every one"));
+    let all = told(&["--all-exclusions"]);
+    assert!(!all.contains("lists every one") && all.lines().count() > names.len(), "{all}");
 }
 
 /// The price of each slot.
@@ -128,6 +158,19 @@ impl Speaks {
         self.market.counter(&CounterBody { counter, quote }).await
     }
 
+    /// Has so many providers publish asks that nobody is behind.
+    async fn crowd(&self, many: usize) {
+        let own = self.market.providers().await.expect("a list").swap_remove(0).ask;
+        let asks = (0..many).map(|number| {
+            let key = SecretKey::from_seed(&types::Hash::of(&number.to_le_bytes()).0);
+            let ask = Ask { provider: key.did(), operator: key.did().to_string(), ..own.clone() };
+            Verified::sign(ask, &key).expect("its own signer signs it")
+        });
+        let asks: Vec<_> = asks.collect();
+        let published = asks.iter().map(|ask| self.market.ask(ask.signed()));
+        futures_util::future::try_join_all(published).await.expect("they are taken");
+    }
+
     async fn out_of_turn(&self) {
         let refused = |answer: Result<CounterAnswer, ClientError>, right: &str| {
             let error = answer.expect_err("it is not its turn");
@@ -176,6 +219,7 @@ fn in_an_auction_the_cheapest_win_after_their_discounts() {
         market: &["--mechanism", "pay-as-bid"],
         init: Some(|number| match number {
             3 => &["--duration-discount", "30d=50%", "--tag", "ssd", "--held-bond", "25"],
+            4 => &["--tag", "ecc", "--tag", "ssd"],
             _ => &[],
         }),
         run: &[],
@@ -193,7 +237,95 @@ fn in_an_auction_the_cheapest_win_after_their_discounts() {
     assert_eq!(hot.expect("the hot tier is served")["asks"], 4);
     let told = Finished::of(bondstore(["prices", "--market", &url]));
     assert!(told.is_success() && told.stdout.contains("paid as bid"), "{told:?}");
+    as_the_terms_say(&town);
     wrongly_said(&town, &url);
+}
+
+/// What a client asks for by flags and by a file is in the quote, and leaves out who does not offer it.
+fn as_the_terms_say(town: &Town) {
+    let file = town.path("terms.toml");
+    let text = "repair_time = \"1d\"\nthroughput = \"5MB\"\n[payout]\ntarget = 990\n\
+                points = [{ compliance = 600, paid_permille = 0 }, { compliance = 980, paid_permille = 1000 }]\n\
+                [penalties]\nper_epoch_permille = 20\n[placement]\ntags = [\"gpu\"]\n";
+    std::fs::write(&file, text).expect("a file can be written");
+    let few = ["quote", "5MB", "--data-shards", "1", "--parity-shards", "1"];
+    let said = ["--terms", &file, "--tag", "ssd", "--bond-ratio", "3", "--first-byte", "900ms"];
+    let quote = town.client(&[&few[..], &said].concat());
+    let terms = &quote["terms"];
+    for (field, expected) in [
+        ("/repair_time", 86_400_000_000_u64),
+        ("/throughput", 5_000_000),
+        ("/payout/target", 990),
+        ("/payout/points/0/compliance", 600),
+        ("/penalties/per_epoch_permille", 20),
+        ("/penalties/replace_above_ppm", 50_000),
+        ("/bond_ratio_permille", 3000),
+        ("/first_byte", 900_000),
+    ] {
+        assert_eq!(terms.pointer(field), Some(&expected.into()), "{field}");
+    }
+    assert_eq!(terms["placement"]["tags"], serde_json::json!(["ssd"]), "the flag counts");
+    let running = |number: usize| town.providers[number - 1].as_ref().expect("it runs");
+    let tagged: BTreeSet<_> = [3, 4].map(|number| running(number).said("provider")).into();
+    let chosen = prices(&quote["slots"], |slot| &slot["provider"]);
+    assert_eq!(BTreeSet::from_iter(chosen), tagged);
+    for excluded in quote["excluded"].as_array().expect("a list") {
+        assert!(text_of(excluded, "reason").contains("ssd"), "{excluded}");
+        assert!(!text_of(excluded, "remedy").is_empty(), "{excluded}");
+    }
+    // A quote's own terms are a file of terms.
+    let again = town.path("terms.json");
+    std::fs::write(&again, terms.to_string()).expect("a file can be written");
+    assert_eq!(town.client(&["quote", "5MB", "--terms", &again])["terms"], *terms);
+    contradictory(town);
+}
+
+fn text_of(value: &Value, field: &str) -> String {
+    text(&value[field])
+}
+
+/// Terms that cannot be meant are refused by field, before anybody is asked.
+fn contradictory(town: &Town) {
+    let file = town.path("odd.toml");
+    for (said, flags, parts) in [
+        (
+            "repair_time = \"3d\"",
+            &["--for", "2d"][..],
+            &["repair_time and duration contradict"][..],
+        ),
+        ("[payout]\ntarget = 900", &[], &["payout.target and payout.points contradict"]),
+        ("renewal = \"automatic\"", &["--for", "6y"], &["renewal and duration contradict"]),
+        ("throughput = \"1TB\"", &[], &["throughput is 1000000000000", "give 0 to"]),
+        ("[penalties]\nconfessed_permille = 0", &[], &["penalties.confessed_permille is 0"]),
+        ("capacity = \"1MB\"", &[], &["capacity is 1000000", "leave the capacity out"]),
+        ("", &["--availability", "0"], &["availability_permille is 0; give 1 to 1000"]),
+        ("", &["--bond-ratio", "200"], &["bond_ratio_permille is 200000"]),
+        ("", &["--standing", "best"], &["best", "standard or high"]),
+        ("", &["--detection", "1%"], &["1%", "1%/99%/7d"]),
+        (
+            "tags = [\"ssd\"]\navailability_permille = \"high\"",
+            &[],
+            &["odd.toml: ", "tags is none of the terms", "availability_permille: ", "high"],
+        ),
+        ("tags [", &[], &["odd.toml holds no terms"]),
+    ] {
+        std::fs::write(&file, said).expect("a file can be written");
+        let client = ["--terms", &file, "--data", &town.path("client")];
+        for command in [&["quote", "5MB"], &["put", &town.path("odd.toml")]] {
+            // Both read the same words; a file that is put here is small enough for any capacity.
+            if command[0] == "put" && !said.contains('[') {
+                continue;
+            }
+            let args = command.iter().copied().chain(flags.iter().copied()).chain(client);
+            let refused = Finished::of(bondstore(args));
+            assert!(!matches!(refused.code, Some(0) | None), "{said} {flags:?}: {refused:?}");
+            assert_eq!(refused.stderr.trim_end().lines().count(), 1, "{refused:?}");
+            let names = |part: &&str| refused.stderr.contains(part);
+            assert!(parts.iter().all(names), "{said} {flags:?}: {refused:?}");
+        }
+    }
+    let contracts = town.client(&["contract", "list"]);
+    assert_eq!(contracts.as_array().map(Vec::len), Some(0), "nothing was bought");
 }
 
 /// What is wrong on the command line is named, and nothing is made.

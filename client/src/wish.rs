@@ -1,9 +1,10 @@
 //! What a person wants stored, turned into the terms of a contract.
 
 use crate::plan::Housing;
+use contracts::terms::{TermsError, validate};
 use shards::{Shape, seal};
 use types::documents::Quote;
-use types::terms::{Detection, Placement};
+use types::terms::{Detection, PayoutCurve, PenaltySchedule, Placement, RailKind, Renewal};
 use types::{Bytes, GbPrice, Price, Redundancy, Span, Terms, Tier};
 
 /// Shard sizes that are tried where none is wished for, largest first.
@@ -26,8 +27,28 @@ pub struct StorageWish {
     pub tier: Tier,
     /// Share of challenges that must be answered, in permille.
     pub availability_permille: u16,
+    /// Time within which an answer must begin to arrive.
+    pub first_byte: Span,
+    /// Bytes per second that a read must at least deliver; zero promises none.
+    pub throughput: u64,
     /// Who may hold slots together.
     pub placement: Placement,
+    /// What compliance earns.
+    pub payout: PayoutCurve,
+    /// What loss costs.
+    pub penalties: PenaltySchedule,
+    /// The bond as a multiple of the slot's price, in permille.
+    pub bond_ratio_permille: u32,
+    /// What happens at the end.
+    pub renewal: Renewal,
+    /// What leaving early costs, in permille.
+    pub early_exit_permille: u16,
+    /// How much announced maintenance costs nothing, per 30 days.
+    pub maintenance: Span,
+    /// Where the money sits.
+    pub rail: RailKind,
+    /// Sealed bytes that a new contract has room for; nothing lets them follow from size and room.
+    pub capacity: Option<Bytes>,
     /// The size of a full shard; nothing lets it follow from the size.
     pub shard_bytes: Option<u32>,
     /// How small a loss must be found, how surely and how soon.
@@ -92,12 +113,22 @@ pub enum WishError {
     /// No time at all.
     #[error("a duration of zero keeps nothing; give one such as 30d")]
     Duration,
-    /// More than always.
-    #[error("an availability of {0} permille is not possible; give 0 to 1000, such as 995")]
-    Availability(u16),
+    /// A capacity that was wished for does not hold the object.
+    #[error("capacity is {found}, and {size} bytes may take {needed} bytes when sealed; give so many at least, or leave the capacity out", found = found.0)]
+    Capacity {
+        /// What was wished for.
+        found: Bytes,
+        /// What should be stored.
+        size: u64,
+        /// What that takes at most.
+        needed: u64,
+    },
     /// k, m or the size of a shard is out of range.
     #[error(transparent)]
     Shape(#[from] shards::Error),
+    /// A figure of the terms is out of range, or two contradict each other.
+    #[error(transparent)]
+    Terms(#[from] TermsError),
 }
 
 impl StorageWish {
@@ -110,7 +141,17 @@ impl StorageWish {
             redundancy: usual.redundancy,
             tier: usual.tier,
             availability_permille: usual.availability_permille,
+            first_byte: usual.first_byte,
+            throughput: usual.throughput,
             placement: usual.placement,
+            payout: usual.payout,
+            penalties: usual.penalties,
+            bond_ratio_permille: usual.bond_ratio_permille,
+            renewal: usual.renewal,
+            early_exit_permille: usual.early_exit_permille,
+            maintenance: usual.maintenance,
+            rail: usual.rail,
+            capacity: None,
             shard_bytes: None,
             detection: None,
             repair_time: None,
@@ -132,31 +173,61 @@ impl StorageWish {
         if self.duration == Span(0) {
             return Err(WishError::Duration);
         }
-        if self.availability_permille > 1000 {
-            return Err(WishError::Availability(self.availability_permille));
-        }
-        let room = self.room.map_or(self.size.0, |room| room.0.clamp(self.size.0, SIZE_MAX));
-        let capacity = stored_bytes_max(room);
-        let Redundancy { data, parity } = self.redundancy;
-        let shard_bytes =
-            self.shard_bytes.unwrap_or_else(|| shard_bytes_for(capacity, self.redundancy));
-        let shape = Shape::new(data, parity, shard_bytes)?;
-        let (segments, max) = (shape.segments(capacity), segments_max(shape));
-        if segments > max {
-            return Err(WishError::Segments { size: room, shard_bytes, segments, max });
-        }
-        let usual = Terms::standard(Bytes(capacity), self.duration);
-        Ok(Terms {
+        let capacity = self.capacity()?;
+        let usual = Terms::standard(capacity, self.duration);
+        let terms = Terms {
+            capacity,
+            duration: self.duration,
             redundancy: self.redundancy,
-            shard_bytes,
+            shard_bytes: self.shard_bytes_of(capacity)?,
             tier: self.tier,
             availability_permille: self.availability_permille,
+            first_byte: self.first_byte,
+            throughput: self.throughput,
             repair_time: self.repair_time.unwrap_or(usual.repair_time),
             detection: self.detection.unwrap_or(usual.detection),
             placement: self.placement.clone(),
+            payout: self.payout.clone(),
+            penalties: self.penalties.clone(),
+            bond_ratio_permille: self.bond_ratio_permille,
+            renewal: self.renewal,
+            early_exit_permille: self.early_exit_permille,
+            maintenance: self.maintenance,
             egress: self.egress.unwrap_or(usual.egress),
-            ..usual
-        })
+            rail: self.rail,
+        };
+        validate(&terms)?;
+        Ok(terms)
+    }
+
+    /// How many sealed bytes the contract has room for.
+    fn capacity(&self) -> Result<Bytes, WishError> {
+        let size = self.size.0;
+        let needed = stored_bytes_max(size);
+        match self.capacity {
+            Some(found) if found.0 < needed => Err(WishError::Capacity { found, size, needed }),
+            Some(capacity) => Ok(capacity),
+            None => Ok(Bytes(stored_bytes_max(self.room_for()))),
+        }
+    }
+
+    /// How many plain bytes a new contract has room for.
+    fn room_for(&self) -> u64 {
+        self.room.map_or(self.size.0, |room| room.0.clamp(self.size.0, SIZE_MAX))
+    }
+
+    /// The size of a full shard, where `capacity` is stored in such.
+    fn shard_bytes_of(&self, capacity: Bytes) -> Result<u32, WishError> {
+        let Redundancy { data, parity } = self.redundancy;
+        let shard_bytes =
+            self.shard_bytes.unwrap_or_else(|| shard_bytes_for(capacity.0, self.redundancy));
+        let shape = Shape::new(data, parity, shard_bytes)?;
+        let (segments, max) = (shape.segments(capacity.0), segments_max(shape));
+        if segments > max {
+            let size = self.room_for();
+            return Err(WishError::Segments { size, shard_bytes, segments, max });
+        }
+        Ok(shard_bytes)
     }
 }
 
@@ -229,7 +300,10 @@ mod tests {
             (wish(0), "1 to"),
             (wish(u64::MAX), "1 to"),
             (StorageWish { duration: Span(0), ..wish(1) }, "30d"),
-            (StorageWish { availability_permille: 1001, ..wish(1) }, "0 to 1000"),
+            (StorageWish { availability_permille: 1001, ..wish(1) }, "1 to 1000"),
+            (StorageWish { capacity: Some(Bytes(9)), ..wish(10) }, "capacity is 9, and 10 bytes"),
+            (StorageWish { throughput: u64::MAX, ..wish(1) }, "throughput"),
+            (StorageWish { repair_time: Some(Span(2 * Span::DAY.0)), ..wish(1) }, "contradict"),
             (StorageWish { shard_bytes: Some(1000), ..wish(1) }, "262144"),
             (k(0, 2), "data shards"),
             (k(4, 0), "parity shards"),

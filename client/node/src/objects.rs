@@ -9,8 +9,11 @@ use crate::revision::{Revised, place_of};
 use client::{Catalogue, ContractRecord, ObjectName, ObjectRecord, StorageWish};
 use network::api::{Accepted, AccountView, ContractLine, ContractView, HistoryEntry};
 use shards::ContractLayout;
-use types::documents::Withdrawal;
+use types::documents::{Exclusion, Withdrawal};
 use types::{Bytes, ContractId, Msat, Signed, Verified};
+
+/// How many exclusions are asked for at once.
+const EXCLUSIONS_PAGE: u32 = 200;
 
 /// What removing an object came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +41,21 @@ impl Client {
     /// What storing as `wish` says would cost, line by line, and who would keep it.
     pub async fn quote(&self, wish: &StorageWish) -> Result<Offer, Error> {
         agree::bargain(&self.market, &*self.signer, wish.terms()?, wish.counter).await
+    }
+
+    /// Why each provider that an offer's quote does not name is left out, and what would let it in: all of them, as
+    /// things stand now.
+    pub async fn exclusions(&self, offer: &Offer) -> Result<Vec<Exclusion>, Error> {
+        let (mut all, mut after) = (Vec::new(), None::<String>);
+        loop {
+            let page = self.market.exclusions(offer.signed(), after.as_deref(), EXCLUSIONS_PAGE);
+            let page = page.await?;
+            all.extend(page.items);
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(all),
+            }
+        }
     }
 
     /// The objects, by name. Nobody is asked.
