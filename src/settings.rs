@@ -1,7 +1,7 @@
 //! Settings from a file, the environment and flags, in that order: the later wins.
 //!
-//! The file (`--config FILE` or `BONDSTORE_CONFIG`) is TOML with the sections `[market]`, `[provider]` and `[client]`;
-//! the environment says `BONDSTORE_MARKET_LISTEN` for the market's `listen`. Keys are called as the flags are, and
+//! The file (`--config FILE` or `BONDSTORE_CONFIG`) is TOML with the sections `[market]`, `[provider]`, `[client]` and
+//! `[auditor]`; the environment says `BONDSTORE_MARKET_LISTEN` for the market's `listen`. Keys are called as the flags are, and
 //! become their defaults, so that every command reads its settings as it reads its flags. A section is checked whole
 //! before anything begins, and all that is wrong with it is said at once, each with the place it comes from.
 
@@ -12,6 +12,11 @@ use figment::value::{Dict, Num, Value};
 use figment::{Figment, Source};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+/// The sections of the file.
+const SECTIONS: [&str; 4] = ["market", "provider", "client", "auditor"];
+/// Flags that may stand before the command, each with its value.
+const BEFORE: [&str; 2] = ["--config", "--log-format"];
 
 /// What is said where, and by whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,10 +31,19 @@ pub(crate) struct Setting {
 
 /// Which section counts for a command line: that of its first word.
 fn section_of(words: &[String]) -> Option<&'static str> {
-    match words.iter().skip(1).find(|word| !word.starts_with('-'))?.as_str() {
+    let mut words = words.iter().skip(1);
+    let command = loop {
+        match words.next()?.as_str() {
+            flag if BEFORE.contains(&flag) => drop(words.next()),
+            flag if flag.starts_with('-') => {}
+            command => break command,
+        }
+    };
+    match command {
         "market" => Some("market"),
         "provider" => Some("provider"),
-        "demo" | "journal" | "help" | "verify" | "auditor" => None,
+        "auditor" => Some("auditor"),
+        "demo" | "journal" | "help" | "verify" => None,
         _ => Some("client"),
     }
 }
@@ -88,6 +102,12 @@ fn said(section: &'static str, file: Option<&Path>) -> (Vec<Setting>, Vec<String
         Some(file) => figment = figment.merge(Toml::file_exact(file).nested()),
         None => {}
     }
+    let unknown = figment.profiles().filter(|name| !SECTIONS.iter().any(|known| **name == **known));
+    let there = SECTIONS.map(|section| format!("[{section}]")).join(", ");
+    faults.extend(unknown.map(|name| {
+        let file = file.unwrap_or(Path::new("")).display();
+        format!("[{name}] in {file} is no section; there are {there}")
+    }));
     let prefix = format!("BONDSTORE_{}_", section.to_uppercase());
     let environment = Env::prefixed(&prefix)
         .map(|key| key.as_str().to_lowercase().replace('_', "-").into())
@@ -176,7 +196,9 @@ fn defaulted(command: Command, section: &str, setting: &Setting) -> Command {
     let names: Vec<String> =
         command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     let concerned = |name: &&String| match section {
-        "client" => !matches!(name.as_str(), "market" | "provider" | "demo" | "journal"),
+        "client" => {
+            !matches!(name.as_str(), "market" | "provider" | "auditor" | "demo" | "journal")
+        }
         section => name.as_str() == section,
     };
     names
@@ -259,6 +281,40 @@ mod tests {
         assert!(command.unwrap_err().contains("nonsense"));
         let missing = layered(crate::Cli::command(), &words("bondstore ls --config /nowhere.toml"));
         assert!(missing.unwrap_err().contains("/nowhere.toml"));
+    }
+
+    #[test]
+    fn a_section_that_nobody_reads_is_refused_by_name() {
+        let text = "[markte]\nlisten = \"127.0.0.1:1\"\n";
+        let (_file, command) = with_file(text, "bondstore market run");
+        let faults = command.unwrap_err();
+        assert!(faults.contains("[markte]") && faults.contains("[market]"), "{faults}");
+        let (_file, command) = with_file("listen = 3\n", "bondstore market run");
+        assert!(command.unwrap_err().contains("listen"), "a key of no section");
+    }
+
+    #[test]
+    fn the_command_is_found_behind_the_flags_that_all_have() {
+        for (line, section) in [
+            ("bondstore --config market.toml provider run", Some("provider")),
+            ("bondstore --json --log-format json auditor run", Some("auditor")),
+            ("bondstore --config=x ls", Some("client")),
+            ("bondstore demo client", None),
+            ("bondstore --json", None),
+        ] {
+            assert_eq!(section_of(&words(line)), section, "{line}");
+        }
+    }
+
+    #[test]
+    fn an_auditors_settings_stand_for_what_it_must_be_told() {
+        let text = "[auditor]\nmarket = \"http://127.0.0.1:1\"\nvantage = \"here\"\n";
+        let (_file, command) = with_file(text, "bondstore auditor run");
+        let matches = command.unwrap().try_get_matches_from(words("bondstore auditor run"));
+        let matches = matches.expect("nothing is missing");
+        let (_, auditor) = matches.subcommand().unwrap();
+        let (_, run) = auditor.subcommand().unwrap();
+        assert_eq!(run.get_one::<String>("vantage").map(String::as_str), Some("here"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// How long anything may take before a test gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(100);
 /// The password of every key in these tests.
-const PASSWORD: &str = "a password for tests";
+pub(crate) const PASSWORD: &str = "a password for tests";
 /// What every party is given to spend, in msat.
 const MONEY: &str = "2000000000";
 
@@ -99,7 +99,11 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it and waits until it says that it is ready.
     pub(crate) fn start<'a>(args: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut command = bondstore(args);
+        Self::of(bondstore(args))
+    }
+
+    /// As [`Process::start`], of a command as it is.
+    pub(crate) fn of(mut command: Command) -> Self {
         command.arg("--json").stdout(Stdio::piped());
         let mut child = Running(command.spawn().expect("the binary runs"));
         let mut stdout = BufReader::new(child.0.stdout.take().expect("it is piped"));
