@@ -110,7 +110,7 @@ impl Market {
                 self.settled(settlement, accruals);
             }
             Event::StandingChanged { provider, epoch, change } => {
-                let record = self.records.entry(*provider).or_default().to_change();
+                let record = self.records.entry(*provider).or_default().changing();
                 record.adopt(&self.genesis.reputation, change, *epoch);
                 self.roster.rate(provider, record.score());
             }
@@ -151,7 +151,7 @@ impl Market {
     fn post(&mut self, event: &Event) {
         let postings = event.postings();
         if let (false, Some(id)) = (postings.is_empty(), event.contract())
-            && let Some(contract) = self.contracts.get_mut(&id).map(Shared::to_change)
+            && let Some(contract) = self.contracts.get_mut(&id).map(Shared::changing)
         {
             let mut shares = std::mem::take(&mut contract.shares);
             tally(&mut shares, contract, postings).expect("shares of money that exists fit");
@@ -192,7 +192,7 @@ impl Market {
     }
 
     fn contract_mut(&mut self, id: &ContractId) -> &mut Contract {
-        self.contracts.get_mut(id).expect("an event names a contract that exists").to_change()
+        self.contracts.get_mut(id).expect("an event names a contract that exists").changing()
     }
 
     fn slot_mut(&mut self, id: SlotId) -> &mut Slot {
@@ -269,7 +269,7 @@ impl Market {
     /// Reputation learns what `document` shows of `provider`.
     fn learn(&mut self, provider: &Did, document: DocId, outcomes: &[Outcome]) {
         let evidence = Evidence { epoch: self.epoch, document };
-        let record = self.records.entry(*provider).or_default().to_change();
+        let record = self.records.entry(*provider).or_default().changing();
         for outcome in outcomes {
             record.note(&self.genesis.reputation, *outcome, evidence);
         }

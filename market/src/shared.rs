@@ -16,7 +16,7 @@ impl<T> Clone for Shared<T> {
 
 impl<T: Clone> Shared<T> {
     /// The value, to change: it is copied first where somebody else has it too.
-    pub(crate) fn to_change(&mut self) -> &mut T {
+    pub(crate) fn changing(&mut self) -> &mut T {
         Arc::make_mut(&mut self.0)
     }
 }

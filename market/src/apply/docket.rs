@@ -67,7 +67,7 @@ impl Market {
     }
 
     fn unlearn(&mut self, provider: &Did, by: DocId, retracted: &[(DocId, Outcome)]) {
-        let record = self.records.entry(*provider).or_default().to_change();
+        let record = self.records.entry(*provider).or_default().changing();
         for (document, outcome) in retracted {
             record.retract(
                 &self.genesis.reputation,
