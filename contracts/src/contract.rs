@@ -5,7 +5,7 @@ use crate::lifecycle::{ContractState, SlotState};
 use crate::maintenance::Used;
 use crate::payout::Accrual;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use types::documents::{AuditPlan, QuotedSlot, Share, SlotSize};
 use types::{
     Bytes, ContractId, CostVector, Did, DocId, Epoch, Hash, MoneyError, Msat, Span, Terms,
@@ -233,6 +233,12 @@ impl Contract {
             .count()
     }
 
+    /// Who holds its slots: nobody holds one that is vacated.
+    pub fn holders(&self) -> BTreeSet<Did> {
+        let held = self.slots.iter().filter(|slot| slot.state != SlotState::Vacated);
+        held.map(Slot::provider).collect()
+    }
+
     /// Whether `party` is its client or holds one of its slots.
     pub fn concerns(&self, party: &Did) -> bool {
         self.client == *party || self.slots.iter().any(|slot| slot.quoted.provider == *party)
@@ -333,6 +339,8 @@ mod tests {
             [1, 2, 4, 5].map(|n| contract.concerns(&Did([n; 32]))),
             [true, true, true, false]
         );
+        contract.slots[1].state = SlotState::Vacated;
+        assert_eq!(contract.holders(), [2, 4].map(|n| Did([n; 32])).into());
     }
 
     #[test]

@@ -73,10 +73,10 @@ impl Market {
             Event::LossConfessed { document, provider, outcome, .. } => {
                 self.learn(provider, *document, std::slice::from_ref(outcome));
             }
-            Event::SlotFaulted { slot, fault, accrual } => {
+            Event::SlotFaulted { slot, fault, accrual, .. } => {
                 self.slot_faulted(*slot, *fault, *accrual);
             }
-            Event::SlotRecovered { slot, accrual } => self.slot_recovered(*slot, *accrual),
+            Event::SlotRecovered { slot, accrual, .. } => self.slot_recovered(*slot, *accrual),
             Event::Penalised { .. } => self.penalised(event),
             Event::DisputeUpheld { .. }
             | Event::DisputeDismissed { .. }
@@ -84,7 +84,7 @@ impl Market {
             | Event::PenaltyReleased { .. }
             | Event::MaintenanceAnnounced { .. }
             | Event::Measured { .. } => self.docket_changed(event),
-            Event::PayRestored { slot, accrual } => self.slot_mut(*slot).accrual = *accrual,
+            Event::PayRestored { slot, accrual, .. } => self.slot_mut(*slot).accrual = *accrual,
             // What it moves is all it does.
             Event::PayCompensated { .. } => {}
             Event::SlotRelieved { slot, .. } => self.relieved(*slot),
@@ -104,7 +104,7 @@ impl Market {
             Event::Granted { .. } | Event::GrantRevoked { .. } | Event::GuestPaid { .. } => {
                 self.shared(event);
             }
-            Event::ContractCompleted { contract } => self.step(contract, ContractStep::Complete),
+            Event::ContractCompleted { contract: id, .. } => self.step(id, ContractStep::Complete),
             Event::ContractFailed { contract, .. } => self.step(contract, ContractStep::Fail),
             Event::ContractSettled { settlement, accruals, .. } => {
                 self.settled(settlement, accruals);

@@ -1,6 +1,7 @@
 //! What has happened. An event states everything it does, its postings included: replaying needs no judgement.
 
 mod about;
+mod concern;
 
 use crate::docket::{Charge, Contested, Reading};
 use crate::sharing::{GuestReads, StandingGrant};
@@ -8,6 +9,7 @@ use contracts::payout::Accrual;
 use contracts::{Amendment, Contract, Fault, Posting, Slot};
 use reputation::{Change, Outcome};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use types::documents::{Ask, AuditKind, Settlement, SlotSize};
 use types::{ContractId, Did, DocId, Epoch, Hash, Msat};
 
@@ -21,6 +23,9 @@ pub struct SlotId {
 }
 
 /// One change of the market's state.
+///
+/// It names whom it concerns as things stand when it happens, so that nobody's part in it changes when a slot changes
+/// hands later ([`Event::parties`]). A contract's client alone is not named again: that never changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
@@ -68,6 +73,8 @@ pub enum Event {
     SlotConfirmed {
         /// Which.
         slot: SlotId,
+        /// Who took it.
+        provider: Did,
         /// Its confirmation.
         document: DocId,
         /// Until when a slot under repair must be rebuilt; as it was where there is nothing to rebuild.
@@ -81,6 +88,8 @@ pub enum Event {
     SlotReassigned {
         /// Which.
         slot: SlotId,
+        /// Who had it until now.
+        provider: Did,
         /// Why.
         reason: String,
         /// The slot as it begins anew.
@@ -90,6 +99,8 @@ pub enum Event {
     ContractExpired {
         /// Which.
         contract: ContractId,
+        /// Who holds its slots.
+        holders: BTreeSet<Did>,
         /// Why.
         reason: String,
         /// Escrow and bonds back.
@@ -99,8 +110,12 @@ pub enum Event {
     RevisionAccepted {
         /// Of which contract.
         contract: ContractId,
+        /// Who holds its slots.
+        holders: BTreeSet<Did>,
         /// The revision.
         document: DocId,
+        /// Who signed it: the client, or a guest that it lets write.
+        signer: Did,
         /// Its number.
         number: u64,
         /// Its layout.
@@ -118,6 +133,8 @@ pub enum Event {
     ContractExtended {
         /// Which.
         contract: ContractId,
+        /// Who holds its slots.
+        holders: BTreeSet<Did>,
         /// The extension.
         document: DocId,
         /// Its number.
@@ -133,6 +150,8 @@ pub enum Event {
     ContractRenewed {
         /// Which.
         contract: ContractId,
+        /// Who holds its slots.
+        holders: BTreeSet<Did>,
         /// What it is from now on.
         amendment: Box<Amendment>,
         /// Available → escrow, bonds and fees.
@@ -142,6 +161,8 @@ pub enum Event {
     RenewalRefused {
         /// Which.
         contract: ContractId,
+        /// Who holds its slots.
+        holders: BTreeSet<Did>,
         /// Why.
         reason: String,
     },
@@ -149,6 +170,8 @@ pub enum Event {
     ContractGrown {
         /// Which.
         contract: ContractId,
+        /// Who holds its slots.
+        holders: BTreeSet<Did>,
         /// The growth.
         document: DocId,
         /// What it is from now on.
@@ -160,6 +183,8 @@ pub enum Event {
     ContractCancelled {
         /// Which.
         contract: ContractId,
+        /// Who holds its slots.
+        holders: BTreeSet<Did>,
         /// The cancellation.
         document: DocId,
         /// Escrow and bonds back.
@@ -169,6 +194,8 @@ pub enum Event {
     ContractLeft {
         /// Which.
         contract: ContractId,
+        /// Who holds its slots.
+        holders: BTreeSet<Did>,
         /// The cancellation.
         document: DocId,
         /// Its end: the epoch after the last that is paid for.
@@ -195,6 +222,8 @@ pub enum Event {
     BondToppedUp {
         /// Of which slot.
         slot: SlotId,
+        /// Who holds it.
+        provider: Did,
         /// Its document.
         document: DocId,
         /// How much it added.
@@ -245,6 +274,8 @@ pub enum Event {
     SlotFaulted {
         /// Which slot.
         slot: SlotId,
+        /// Who holds it.
+        provider: Did,
         /// How.
         fault: Fault,
         /// What it had earned until then.
@@ -254,6 +285,8 @@ pub enum Event {
     SlotRecovered {
         /// Which.
         slot: SlotId,
+        /// Who holds it.
+        provider: Did,
         /// From when it earns again.
         accrual: Accrual,
     },
@@ -297,6 +330,8 @@ pub enum Event {
         verdict: DocId,
         /// Whose dispute.
         provider: Did,
+        /// The slots that it holds something against.
+        slots: Vec<SlotId>,
         /// Why, in words.
         reason: String,
         /// What reputation learns.
@@ -306,6 +341,8 @@ pub enum Event {
     PayRestored {
         /// Which slot.
         slot: SlotId,
+        /// Who holds it.
+        provider: Did,
         /// What it has earned.
         accrual: Accrual,
     },
@@ -343,6 +380,8 @@ pub enum Event {
     PenaltyReleased {
         /// Of which slot.
         slot: SlotId,
+        /// Who paid them.
+        providers: BTreeSet<Did>,
         /// Those that were disputable through an epoch before this one.
         before: Epoch,
         /// Contested → available.
@@ -379,6 +418,8 @@ pub enum Event {
     EarningsHeld {
         /// Which slot.
         slot: SlotId,
+        /// Who holds it.
+        provider: Did,
         /// What it has earned.
         accrual: Accrual,
         /// What was held back.
@@ -410,6 +451,8 @@ pub enum Event {
     RepairDelayed {
         /// Which slot.
         slot: SlotId,
+        /// Who serves on in it until another takes over, where it is not vacated.
+        provider: Option<Did>,
         /// Since when it has been looked for last.
         epoch: Epoch,
         /// Why nobody fits.
@@ -419,6 +462,8 @@ pub enum Event {
     RebuildFinished {
         /// Which slot.
         slot: SlotId,
+        /// Who holds it again.
+        provider: Did,
         /// The rebuilding provider's receipt.
         receipt: DocId,
         /// The market's revision.
@@ -441,6 +486,8 @@ pub enum Event {
     VoucherRedeemed {
         /// Of which slot.
         slot: SlotId,
+        /// Who was read from.
+        provider: Did,
         /// The voucher.
         document: DocId,
         /// All bytes read so far.
@@ -467,6 +514,12 @@ pub enum Event {
     GrantRevoked {
         /// Which.
         grant: DocId,
+        /// Whose it was.
+        owner: Did,
+        /// Whom it was given to.
+        grantee: Did,
+        /// The one contract that it was for; nothing: any of the owner's.
+        contract: Option<ContractId>,
         /// The revocation.
         document: DocId,
     },
@@ -489,11 +542,15 @@ pub enum Event {
     ContractCompleted {
         /// Which.
         contract: ContractId,
+        /// Who holds its slots.
+        holders: BTreeSet<Did>,
     },
     /// Fewer than k slots of a contract hold data.
     ContractFailed {
         /// Which.
         contract: ContractId,
+        /// Who holds its slots.
+        holders: BTreeSet<Did>,
         /// The slots that are lost.
         lost: Vec<u16>,
     },
@@ -501,6 +558,8 @@ pub enum Event {
     ContractSettled {
         /// Who got what.
         settlement: Settlement,
+        /// Who holds its slots.
+        holders: BTreeSet<Did>,
         /// What each slot has earned, all posted.
         accruals: Vec<Accrual>,
         /// Escrow and bonds → available.

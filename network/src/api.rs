@@ -244,7 +244,8 @@ pub struct EventFrame {
 /// One event of `GET /v1/events`, as far as the party may see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EventView {
-    /// Its position in the journal: the block's number, a dot, its number in the block.
+    /// Its position in the journal: the block's number, a dot, its number in the block; where it is about several of the
+    /// party's contracts and comes in parts, another dot and the part's number.
     pub id: String,
     /// When it became durable.
     pub at: Timestamp,
@@ -256,7 +257,7 @@ pub struct EventView {
     pub slots: Vec<u16>,
     /// The one party that it is about, where there is one.
     pub party: Option<Did>,
-    /// The money that it moved on the party's accounts.
+    /// The money that it moved on the party's accounts, as they were the party's then.
     pub postings: Vec<PostingView>,
     /// The event as the journal holds it, for the operator alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -133,6 +133,7 @@ impl Market {
         let answer_by = if repairing { rebuild_by } else { slot.answer_by };
         Ok(vec![Event::SlotConfirmed {
             slot: id,
+            provider: slot.provider(),
             document: confirmation.id(),
             answer_by,
             lacking: bond.sub(locked)?,
@@ -182,7 +183,8 @@ impl Market {
         };
         let answer_by = now.after(self.genesis.answer_within);
         let with = Slot::reserved(next.clone(), slot.capacity, contract.epochs, answer_by);
-        Ok(vec![Event::SlotReassigned { slot: id, reason, with: Box::new(with) }])
+        let (provider, with) = (slot.provider(), Box::new(with));
+        Ok(vec![Event::SlotReassigned { slot: id, provider, reason, with }])
     }
 
     pub(crate) fn expire(
@@ -202,7 +204,8 @@ impl Market {
             return Ok(Vec::new());
         }
         let postings = self.all_back(contract)?;
-        Ok(vec![Event::ContractExpired { contract: contract.id, reason, postings }])
+        let (contract, holders) = (contract.id, contract.holders());
+        Ok(vec![Event::ContractExpired { contract, holders, reason, postings }])
     }
 
     /// What ends a contract that did not come about: escrow and bonds return to whoever locked them.

@@ -110,7 +110,13 @@ impl Market {
                     let (since, evidence) = (verdict.epoch, verdict.id());
                     let fault = Fault { since, cause, evidence, penalised_ppm: None };
                     accrual.catch_up(contract.payable(verdict.epoch.plus(1)), slot.earning_bytes());
-                    findings.consequences.push(Event::SlotFaulted { slot: id, fault, accrual });
+                    let provider = verdict.provider;
+                    findings.consequences.push(Event::SlotFaulted {
+                        slot: id,
+                        provider,
+                        fault,
+                        accrual,
+                    });
                 }
             }
             SlotState::AtFault => self.judge_again(verdict, finding, findings)?,
@@ -135,13 +141,15 @@ impl Market {
         if finding.is_pass() {
             let mut accrual = slot.accrual;
             accrual.through = contract.payable(verdict.epoch).max(accrual.through);
-            findings.consequences.push(Event::SlotRecovered { slot: id, accrual });
+            let provider = verdict.provider;
+            findings.consequences.push(Event::SlotRecovered { slot: id, provider, accrual });
         } else {
             let charge = self.charge(finding, (0, PayoutShare::FULL), slot.accrual)?;
             findings.charges.push(charge);
             let fault = Fault { cause: Cause::Lost, evidence: verdict.id(), ..fault };
             findings.consequences.push(Event::SlotFaulted {
                 slot: id,
+                provider: verdict.provider,
                 fault,
                 accrual: slot.accrual,
             });
@@ -249,7 +257,8 @@ impl Market {
             slot: id,
             outcome: Outcome { dimension: Dimension::Honesty, good: 1, bad: 0 },
         };
-        let mut events = vec![confessed, Event::SlotFaulted { slot: id, fault, accrual }];
+        let provider = slot.provider();
+        let mut events = vec![confessed, Event::SlotFaulted { slot: id, provider, fault, accrual }];
         events.extend(self.penalise(id, fault, fraction)?);
         Ok(events)
     }

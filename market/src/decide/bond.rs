@@ -40,6 +40,7 @@ impl Market {
         let lock =
             rail(contract.terms.rail).lock_bond(id.contract, id.slot, slot.provider(), amount);
         let postings = self.posted(lock)?;
-        Ok(vec![Event::BondToppedUp { slot: id, document: top_up.id(), amount, postings }])
+        let (provider, document) = (slot.provider(), top_up.id());
+        Ok(vec![Event::BondToppedUp { slot: id, provider, document, amount, postings }])
     }
 }

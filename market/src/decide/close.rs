@@ -24,7 +24,7 @@ impl Market {
         let over = contract.end().is_some_and(|end| self.epoch >= end);
         let completes = contract.state.after(ContractStep::Complete).is_some();
         Ok(if over && completes {
-            vec![Event::ContractCompleted { contract: id }]
+            vec![Event::ContractCompleted { contract: id, holders: contract.holders() }]
         } else {
             Vec::new()
         })
@@ -78,7 +78,8 @@ impl Market {
             fees: contract.cost.fees()?,
             to_pool: pooled,
         };
-        events.push(Event::ContractSettled { settlement, accruals, postings });
+        let holders = contract.holders();
+        events.push(Event::ContractSettled { settlement, holders, accruals, postings });
         Ok(events)
     }
 

@@ -44,7 +44,8 @@ impl Market {
         };
         let proven: Vec<&Charge> = accusation.charges.iter().filter(proven).collect();
         if proven.is_empty() {
-            return Ok(vec![dismissed(contest, &findings)]);
+            let slots = accusation.charges.iter().map(|charge| charge.slot).collect();
+            return Ok(vec![dismissed(contest, slots, &findings)]);
         }
         let cleared: Vec<&Charge> =
             proven.into_iter().filter(|charge| self.is_reversible(verdict.id(), charge)).collect();
@@ -148,12 +149,11 @@ impl Market {
             self.docket.grounds(fault.evidence, charge.slot).contains(&verdict)
         };
         let lifts = slot.state == SlotState::AtFault && slot.fault.as_ref().is_some_and(rests);
-        let slot = charge.slot;
+        let (changed, slot) = (accrual != slot.accrual, charge.slot);
         if lifts {
-            return Ok(Some(Event::SlotRecovered { slot, accrual }));
+            return Ok(Some(Event::SlotRecovered { slot, provider, accrual }));
         }
-        Ok((accrual != self.known_slot(slot)?.1.accrual)
-            .then_some(Event::PayRestored { slot, accrual }))
+        Ok(changed.then_some(Event::PayRestored { slot, provider, accrual }))
     }
 
     /// Gives a penalty back: from where it waits for the client, from the contract's own part of the repair pool, and
@@ -225,7 +225,8 @@ impl Market {
         let rail = rail(contract.terms.rail);
         let postings = rail.release_contested(contract.id, id.slot, contract.client, amount);
         let postings = self.posted(postings)?;
-        Ok(vec![Event::PenaltyReleased { slot: id, before: self.epoch, postings }])
+        let providers = over.iter().map(|penalty| penalty.provider).collect();
+        Ok(vec![Event::PenaltyReleased { slot: id, providers, before: self.epoch, postings }])
     }
 }
 
@@ -257,7 +258,7 @@ fn not_disputable(verdict: DocId, reason: &str) -> Rejection {
 }
 
 /// A dispute whose answers do not prove what the verdict denies: kept, and held mildly against its provider's honesty.
-fn dismissed(contest: &Contest, findings: &[Finding]) -> Event {
+fn dismissed(contest: &Contest, slots: Vec<SlotId>, findings: &[Finding]) -> Event {
     let failed = findings.iter().find_map(|finding| {
         let (pick, error) = finding.failure.as_ref()?;
         let (asked, passed, slot) = (finding.asked, finding.passed, finding.slot);
@@ -267,6 +268,7 @@ fn dismissed(contest: &Contest, findings: &[Finding]) -> Event {
         document: contest.dispute.id(),
         verdict: contest.verdict.id(),
         provider: contest.dispute.provider,
+        slots,
         reason: failed
             .unwrap_or_else(|| "the answers speak of other slots than the verdict".into()),
         outcome: Outcome { dimension: Dimension::Honesty, good: 1, bad: 1 },

@@ -36,6 +36,7 @@ impl Market {
         let (amendment, postings) = self.longer(now, contract, extension.epochs)?;
         Ok(vec![Event::ContractExtended {
             contract: contract.id,
+            holders: contract.holders(),
             document: extension.id(),
             number: extension.number,
             automatic: extension.automatic,
@@ -51,12 +52,15 @@ impl Market {
             return Ok(Vec::new());
         }
         let epochs = contract.epochs.saturating_add(contract.agreed.epochs);
+        let holders = contract.holders();
         Ok(vec![match self.longer(now, contract, epochs) {
             Ok((amendment, postings)) => {
                 let amendment = Box::new(amendment);
-                Event::ContractRenewed { contract: id, amendment, postings }
+                Event::ContractRenewed { contract: id, holders, amendment, postings }
             }
-            Err(refusal) => Event::RenewalRefused { contract: id, reason: refusal.to_string() },
+            Err(refusal) => {
+                Event::RenewalRefused { contract: id, holders, reason: refusal.to_string() }
+            }
         }])
     }
 

@@ -29,6 +29,7 @@ impl Market {
         let postings = self.amendment_postings(contract, &amendment)?;
         Ok(vec![Event::ContractGrown {
             contract: contract.id,
+            holders: contract.holders(),
             document: growth.id(),
             amendment: Box::new(amendment),
             postings,

@@ -85,7 +85,9 @@ impl Market {
         let postings = self.posted(rail(contract.terms.rail).take_fees(contract.id, fees))?;
         Ok(vec![Event::RevisionAccepted {
             contract: contract.id,
+            holders: contract.holders(),
             document: revision.id(),
+            signer: revision.signer,
             number: revision.number,
             layout: revision.layout,
             first_epoch,

@@ -29,7 +29,13 @@ impl Market {
         let (id, document) = (contract.id, cancellation.id());
         if contract.state.after(ContractStep::Cancel).is_some() {
             let postings = self.all_back(contract)?;
-            return Ok(vec![Event::ContractCancelled { contract: id, document, postings }]);
+            let holders = contract.holders();
+            return Ok(vec![Event::ContractCancelled {
+                contract: id,
+                holders,
+                document,
+                postings,
+            }]);
         }
         if contract.state.after(ContractStep::Leave).is_some() {
             return self.leave(contract, document);
@@ -51,7 +57,8 @@ impl Market {
             fees.push(fee);
         }
         let postings = self.posted(postings)?;
-        Ok(vec![Event::ContractLeft { contract: contract.id, document, end, fees, postings }])
+        let (contract, holders) = (contract.id, contract.holders());
+        Ok(vec![Event::ContractLeft { contract, holders, document, end, fees, postings }])
     }
 
     pub(crate) fn depart(&self, departure: &Verified<Departure>) -> Result<Vec<Event>, Rejection> {

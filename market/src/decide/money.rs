@@ -116,7 +116,8 @@ impl Market {
         accrual.posted = accrual.posted.sub(earned)?.add(amount)?;
         let rail = rail(contract.terms.rail);
         let postings = self.posted(rail.hold_back(contract.id, id.slot, amount))?;
-        Ok(vec![Event::EarningsHeld { slot: id, accrual, amount, postings }])
+        let provider = slot.provider();
+        Ok(vec![Event::EarningsHeld { slot: id, provider, accrual, amount, postings }])
     }
 
     /// A slot's accrual up to the open epoch with everything posted, and what is to be posted for that.
@@ -168,8 +169,15 @@ impl Market {
             postings.push(Posting { debit, credit, amount: rest });
         }
         let postings = self.posted(postings)?;
-        let (document, bytes) = (voucher.id(), voucher.bytes);
-        Ok(vec![Event::VoucherRedeemed { slot: id, document, bytes, from_escrow, paid, postings }])
+        Ok(vec![Event::VoucherRedeemed {
+            slot: id,
+            provider: slot.provider(),
+            document: voucher.id(),
+            bytes: voucher.bytes,
+            from_escrow,
+            paid,
+            postings,
+        }])
     }
 }
 

@@ -107,7 +107,8 @@ fn failure(contract: &Contract, lost: u16) -> Option<Event> {
         .collect();
     let failed = gone.len() > usize::from(contract.terms.redundancy.parity);
     let fails = failed && contract.state.after(ContractStep::Fail).is_some();
-    fails.then_some(Event::ContractFailed { contract: contract.id, lost: gone })
+    let (contract, holders) = (contract.id, contract.holders());
+    fails.then_some(Event::ContractFailed { contract, holders, lost: gone })
 }
 
 /// What the client has paid for keeping `slot` and not been compensated for yet, by whichever of its providers.

@@ -38,6 +38,7 @@ impl Market {
         let postings = self.pay_sources(contract, slot)?;
         Ok(vec![Event::RebuildFinished {
             slot: id,
+            provider: slot.provider(),
             receipt: receipt.id(),
             revision: revision.id(),
             number: revision.number,

@@ -145,7 +145,9 @@ impl Market {
     }
 
     fn delay(&self, id: SlotId, reason: String) -> Event {
-        Event::RepairDelayed { slot: id, epoch: self.epoch, reason }
+        let held = self.slot(id).filter(|(_, slot)| slot.state != SlotState::Vacated);
+        let provider = held.map(|(_, slot)| slot.provider());
+        Event::RepairDelayed { slot: id, provider, epoch: self.epoch, reason }
     }
 
     /// The slot as `next` is to rebuild it.

@@ -62,7 +62,13 @@ impl Market {
         let id = revocation.grant;
         let grant = self.sharing.grant(&id).ok_or(Rejection::UnknownGrant(id))?;
         only("revocation", revocation.owner, grant.owner)?;
-        Ok(vec![Event::GrantRevoked { grant: id, document: revocation.id() }])
+        Ok(vec![Event::GrantRevoked {
+            grant: id,
+            owner: grant.owner,
+            grantee: grant.grantee,
+            contract: grant.contract,
+            document: revocation.id(),
+        }])
     }
 
     /// Whether `party` may say at `now` what the slots of `contract` hold: its client, and whom that lets write there.

@@ -120,7 +120,7 @@ impl Event {
             | Self::ContractGrown { contract, .. }
             | Self::ContractCancelled { contract, .. }
             | Self::ContractLeft { contract, .. }
-            | Self::ContractCompleted { contract }
+            | Self::ContractCompleted { contract, .. }
             | Self::ContractFailed { contract, .. } => Some(*contract),
             Self::ContractSettled { settlement, .. } => Some(settlement.contract),
             _ => None,

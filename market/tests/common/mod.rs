@@ -3,6 +3,7 @@
 pub(crate) mod amend;
 pub(crate) mod book;
 mod chances;
+mod concern;
 pub(crate) mod court;
 mod picks;
 pub(crate) mod stage;
@@ -109,6 +110,7 @@ impl World {
         };
         let before = self.market.ledger().totals(contracts::Account::Fees).credits;
         let events = (self.fault)(&self.market, events);
+        concern::named(&self.market, &events)?;
         for event in &events {
             self.market.apply(event);
         }

@@ -1,6 +1,6 @@
 //! A stage for told lives: equal providers with round figures, and steps that must be taken or refused.
 
-use super::{MARKET, World, did, honest, signed, verdict};
+use super::{MARKET, World, concern, did, honest, signed, verdict};
 use contracts::{Account, Contract, Slot, SlotState};
 use market::event::SlotId;
 use market::{Command, Event, Rejection, check, schedule};
@@ -101,6 +101,7 @@ impl World {
     /// Judges a command, and applies and checks what it makes happen.
     pub(crate) fn attempt(&mut self, command: &Command) -> Result<Vec<Event>, Rejection> {
         let events = self.market.decide(self.now, command)?;
+        concern::named(&self.market, &events).unwrap_or_else(|breach| panic!("{breach}"));
         for event in &events {
             self.market.apply(event);
         }

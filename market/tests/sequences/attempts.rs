@@ -1,6 +1,6 @@
 //! What somebody may try, drawn by chance, and whole lives made of it.
 
-use crate::common::{EPOCHS, Fault, POOR, World, did, twists};
+use super::common::{EPOCHS, Fault, POOR, World, did, twists};
 use market::Command;
 use proptest::prelude::*;
 use types::{Msat, Span};

@@ -3,7 +3,7 @@
 use crate::common::Fault;
 use contracts::{Account, Posting};
 use market::Event;
-use types::{Epoch, Hash, Msat};
+use types::{Did, Epoch, Hash, Msat};
 
 /// Changes the events of one kind.
 fn each(events: Vec<Event>, name: &str, change: impl Fn(&mut Event)) -> Vec<Event> {
@@ -186,6 +186,34 @@ pub(crate) const BROKEN: &[(&str, Fault)] = &[
         each(e, "epoch_opened", |event| {
             if let Event::EpochOpened { epoch, .. } = event {
                 *epoch = epoch.plus(u64::from(epoch.0 == 7));
+            }
+        })
+    }),
+    ("a fault names another than the slot's holder", |_, e| {
+        each(e, "slot_faulted", |event| {
+            if let Event::SlotFaulted { provider, .. } = event {
+                *provider = Did([0; 32]);
+            }
+        })
+    }),
+    ("a settlement does not say who held the slots", |_, e| {
+        each(e, "contract_settled", |event| {
+            if let Event::ContractSettled { holders, .. } = event {
+                holders.clear();
+            }
+        })
+    }),
+    ("who is put out of a slot is not told", |_, e| {
+        each(e, "slot_reassigned", |event| {
+            if let Event::SlotReassigned { provider, with, .. } = event {
+                *provider = with.provider();
+            }
+        })
+    }),
+    ("a revocation does not name the guest", |_, e| {
+        each(e, "grant_revoked", |event| {
+            if let Event::GrantRevoked { owner, grantee, .. } = event {
+                *grantee = *owner;
             }
         })
     }),

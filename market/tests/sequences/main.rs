@@ -13,7 +13,7 @@ mod broken;
 
 use attempts::{Step, lived, step};
 use broken::BROKEN;
-use common::book::Tally;
+use common::book::{EVENTS, Tally};
 use common::{Fault, honest};
 use proptest::collection::vec;
 use proptest::strategy::{Strategy, ValueTree};
@@ -54,55 +54,6 @@ const COMMANDS: [&str; 29] = [
     "renew",
     "complete",
     "settle",
-];
-
-/// Every event there is.
-const EVENTS: [&str; 45] = [
-    "ask_published",
-    "deposited",
-    "withdrawn",
-    "contract_agreed",
-    "slot_confirmed",
-    "slot_reassigned",
-    "contract_expired",
-    "revision_accepted",
-    "contract_extended",
-    "contract_renewed",
-    "renewal_refused",
-    "contract_grown",
-    "contract_cancelled",
-    "contract_left",
-    "slot_departing",
-    "bond_topped_up",
-    "epoch_opened",
-    "verdict_recorded",
-    "loss_confessed",
-    "slot_faulted",
-    "slot_recovered",
-    "penalised",
-    "dispute_upheld",
-    "dispute_dismissed",
-    "pay_restored",
-    "pay_compensated",
-    "penalty_reversed",
-    "penalty_released",
-    "maintenance_announced",
-    "measured",
-    "slot_relieved",
-    "earnings_held",
-    "slot_vacated",
-    "repair_ordered",
-    "repair_delayed",
-    "rebuild_finished",
-    "earnings_posted",
-    "voucher_redeemed",
-    "granted",
-    "grant_revoked",
-    "guest_paid",
-    "contract_completed",
-    "contract_failed",
-    "contract_settled",
-    "standing_changed",
 ];
 
 /// How many sequences share one source of chance.

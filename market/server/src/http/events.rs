@@ -38,36 +38,54 @@ const SILENCE: &str = ": nothing new\n\n";
 #[serde(deny_unknown_fields)]
 pub(super) struct Since {
     /// The id of the last event that was seen, as Last-Event-ID; 0.0 for the journal's beginning, nothing for now.
-    #[param(pattern = "^[0-9]{1,19}[.][0-9]{1,9}$")]
+    #[param(pattern = "^[0-9]{1,19}[.][0-9]{1,9}([.][0-9]{1,9})?$")]
     after: Option<String>,
     /// Whether the stream goes on with what happens later, as it does where nothing is said; else it ends with what has
     /// happened by now.
     follow: Option<bool>,
 }
 
-/// The number of a block and of an event in it; the event that was sent last.
+/// The number of a block and of an event in it, and of a part of that event; what was sent last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Position {
     block: u64,
     event: usize,
+    /// Nothing where all of the event was sent.
+    part: Option<usize>,
 }
 
 impl Position {
+    /// Before the first event of a block.
+    fn before(block: u64) -> Self {
+        Self { block, event: 0, part: None }
+    }
+
     fn parse(text: &str) -> Option<Self> {
-        let (block, event) = text.split_once('.')?;
-        Some(Self { block: block.parse().ok()?, event: event.parse().ok()? })
+        let (block, rest) = text.split_once('.')?;
+        let (event, part) = match rest.split_once('.') {
+            Some((event, part)) => (event, Some(part.parse().ok()?)),
+            None => (rest, None),
+        };
+        Some(Self { block: block.parse().ok()?, event: event.parse().ok()?, part })
+    }
+
+    /// Whether what has this position was sent by now.
+    fn has_sent(&self, event: usize, part: usize) -> bool {
+        event < self.event || (event == self.event && self.part.is_none_or(|sent| part <= sent))
     }
 }
 
-/// Follows what happens to the party's contracts and money; to everything, for the operator.
+/// Follows what concerned the party when it happened: its contracts, slots, money, record and grants; everything, for the
+/// operator.
 ///
-/// Each event's id is its position in the journal: send the last one as Last-Event-ID to resume behind it.
+/// Each event's id is its position in the journal: send the last one as Last-Event-ID to resume behind it. What concerns
+/// the party is told by what the event says, so that it is the same whenever it is read.
 #[utoipa::path(
     get, path = "/v1/events", operation_id = "events", tag = "market",
     params(
         Since,
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was seen.",
-            pattern = "^[0-9]{1,19}[.][0-9]{1,9}$"),
+            pattern = "^[0-9]{1,19}[.][0-9]{1,9}([.][0-9]{1,9})?$"),
     ),
     security(("session" = [])),
     responses((status = 200, description = "The events, each with an EventView as its data.",
@@ -84,7 +102,7 @@ pub(super) async fn follow(
     let blocks = app.blocks.clone();
     let newest = *blocks.borrow();
     let at = match header.or(since.after.as_deref()) {
-        None => Position { block: newest + 1, event: 0 },
+        None => Position::before(newest + 1),
         Some(text) => Position::parse(text)
             .filter(|at| at.block <= newest)
             .ok_or_else(|| foreign_position(text))?,
@@ -120,7 +138,7 @@ struct Follower {
     app: Arc<App>,
     party: Did,
     until: Timestamp,
-    /// The event that was sent last; 0 is before a block's first.
+    /// What was sent last.
     at: Position,
     /// The last block that is sent.
     last: u64,
@@ -155,19 +173,20 @@ impl Follower {
 
     /// What the party may see of the block that it is in, and moves on to the next one.
     async fn block(&mut self) -> Option<String> {
-        let Position { block, event: seen } = self.at;
-        self.at = Position { block: block + 1, event: 0 };
+        let (at, block) = (self.at, self.at.block);
+        self.at = Position::before(block + 1);
         // Block 0 is the genesis: nothing has happened yet.
         if block == 0 {
             return Some(String::new());
         }
         let happened = tail::block(&self.app, block).await.ok()?;
         let mut frames = String::new();
-        for (index, event) in happened.events.iter().enumerate().skip(seen) {
-            let id = format!("{block}.{}", index + 1);
-            for view in views_of::event(&self.app, self.party, event, (&id, happened.at)) {
-                frame(&mut frames, &view);
-            }
+        let view = self.app.view();
+        for (number, event) in (1..).zip(&happened.events) {
+            let id = format!("{block}.{number}");
+            let parts = views_of::event(&view.market, self.party, event, (&id, happened.at));
+            let parts = (1..).zip(&parts).filter(|(part, _)| !at.has_sent(number, *part));
+            parts.for_each(|(_, part)| frame(&mut frames, part));
         }
         Some(frames)
     }
