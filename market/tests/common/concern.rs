@@ -79,10 +79,7 @@ fn concerned(before: &Market, event: &Event) -> BTreeSet<Did> {
         | Event::PenaltyReversed { verdict, .. } => {
             before.docket().accusations().get(verdict).map(|a| a.provider).into_iter().collect()
         }
-        Event::PayCompensated { slot, provider, .. } => Some(*provider)
-            .filter(|provider| is_accused(before, slot, provider))
-            .into_iter()
-            .collect(),
+        Event::PayCompensated { slot, provider, .. } => accused(before, slot, *provider),
         Event::PenaltyReleased { slot, .. } => {
             let over = before.docket().contested(*slot).iter();
             over.filter(|p| p.until < before.epoch()).map(|p| p.provider).collect()
@@ -95,11 +92,12 @@ fn concerned(before: &Market, event: &Event) -> BTreeSet<Did> {
     }
 }
 
-/// Whether a verdict that can be disputed holds something against a provider for a slot.
-fn is_accused(market: &Market, slot: &SlotId, provider: &Did) -> bool {
+/// A provider, where a verdict that can be disputed holds something against it for a slot.
+fn accused(market: &Market, slot: &SlotId, provider: Did) -> BTreeSet<Did> {
     let accusations = market.docket().accusations().values();
-    let own = accusations.filter(|accusation| accusation.provider == *provider);
-    own.flat_map(|accusation| &accusation.charges).any(|charge| charge.slot == *slot)
+    let own = accusations.filter(|accusation| accusation.provider == provider);
+    let mut charges = own.flat_map(|accusation| &accusation.charges);
+    charges.any(|charge| charge.slot == *slot).then_some(provider).into_iter().collect()
 }
 
 /// Who is in a slot; nobody where it is vacated.

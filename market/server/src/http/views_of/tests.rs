@@ -4,7 +4,7 @@
 use super::event;
 use attempts::{lived, step};
 use common::{AUDITOR, MARKET, World, did, honest};
-use contracts::{Account, SlotState};
+use contracts::{Account, Slot, SlotState};
 use market::event::SlotId;
 use market::{Event, Market};
 use proptest::collection::vec;
@@ -17,6 +17,7 @@ use types::{ContractId, Did, Timestamp};
 mod attempts;
 #[path = "../../../../tests/common/mod.rs"]
 #[expect(dead_code, reason = "lives by chance need no stage")]
+#[expect(clippy::duplicate_mod, reason = "the writer's tests have a stage of their own")]
 mod common;
 
 /// How many lives there are at most until everything has happened.
@@ -107,7 +108,7 @@ fn client_of(market: &Market, id: &ContractId) -> Option<Did> {
 
 fn holder(market: &Market, id: SlotId) -> Option<Did> {
     let slot = market.slot(id).map(|(_, slot)| slot);
-    slot.filter(|slot| slot.state != SlotState::Vacated).map(|slot| slot.provider())
+    slot.filter(|slot| slot.state != SlotState::Vacated).map(Slot::provider)
 }
 
 /// Holds the views of a whole life against what everyone had a part in as it happened: what kinds of events there were,
