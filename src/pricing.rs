@@ -3,7 +3,7 @@
 use crate::arguments;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use provider::{AutoPricer, Pin, PriceRule, Strategy};
+use provider::{AutoPricer, Demand, Pin, PriceRule, Strategy};
 use provider_node::{Pricing, RateSource};
 use std::time::Duration;
 use types::{Price, Span};
@@ -36,6 +36,15 @@ pub(crate) struct PricingArgs {
     #[arg(long, default_value = "10", value_name = "PERCENT", help_heading = "Pricing",
         value_parser = clap::value_parser!(u32).range(1..=50))]
     step: u32,
+    /// By how many percent less is bought where the price is one percent higher: with a step that is too large for it, the
+    /// base-fee curve's price would swing for ever.
+    #[arg(long, default_value = "4", value_name = "PERCENT", help_heading = "Pricing",
+        value_parser = clap::value_parser!(u32).range(0..=1000))]
+    elasticity: u32,
+    /// How many steps of the base-fee curve pass before what is sold shows a price.
+    #[arg(long, default_value = "2", value_name = "N", help_heading = "Pricing",
+        value_parser = clap::value_parser!(u32).range(0..=100))]
+    sales_delay: u32,
     /// How often the price is made anew.
     #[arg(long, default_value = "1h", value_name = "DURATION", help_heading = "Pricing",
         value_parser = arguments::span)]
@@ -74,7 +83,11 @@ impl PricingArgs {
             (None, ..) => None,
             (Some(curve), Some(floor), Some(ceiling)) => {
                 let rule = match curve {
-                    Curve::BaseFee => PriceRule::BaseFee { step_ppm: self.step * 10_000 },
+                    Curve::BaseFee => {
+                        let elasticity_ppm = self.elasticity * 1_000_000;
+                        let demand = Demand { elasticity_ppm, delay: self.sales_delay };
+                        PriceRule::BaseFee { step_ppm: self.step * 10_000, demand }
+                    }
                     Curve::Utilisation => PriceRule::Utilisation,
                 };
                 Some(AutoPricer { floor, ceiling, target_ppm, rule })
@@ -126,7 +139,7 @@ mod tests {
         let auto = pricing.auto.unwrap();
         assert_eq!(
             (auto.target_ppm, auto.rule),
-            (700_000, PriceRule::BaseFee { step_ppm: 50_000 })
+            (700_000, PriceRule::BaseFee { step_ppm: 50_000, demand: Demand::CAUTIOUS })
         );
         let (pin, source) =
             read("--pin 300 --rate-source x.json --rate-pointer /usd").unwrap().pin.unwrap();
@@ -144,6 +157,23 @@ mod tests {
         ] {
             let error = read(line).unwrap_err().to_string();
             assert!(error.contains(text), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_step_above_the_bound_of_stability_is_refused_with_the_largest_below_it() {
+        let curve = "--curve base-fee --floor 50 --ceiling 400";
+        for (line, right) in [
+            ("--step 16", "give at most 154508,"),
+            ("--step 31 --elasticity 2", "give at most 309016,"),
+            ("--step 25 --sales-delay 1", "give at most 249999,"),
+            ("--step 50 --sales-delay 0", "give at most 499999,"),
+        ] {
+            let error = read(&format!("{curve} {line}")).unwrap_err().to_string();
+            assert!(error.contains(right) && error.contains("swing"), "{line}: {error}");
+        }
+        for line in ["--step 15", "--step 30 --elasticity 2", "--step 50 --elasticity 0"] {
+            assert!(read(&format!("{curve} {line}")).is_ok(), "{line}");
         }
     }
 }

@@ -7,7 +7,7 @@ mod base_fee;
 mod fixed;
 mod utilisation;
 
-pub use base_fee::{BaseFee, BaseFeeRules, stable_step_ppm};
+pub use base_fee::{BaseFee, BaseFeeRules, Demand, stable_step_ppm};
 pub use utilisation::Utilisation;
 
 use serde::{Deserialize, Serialize};

@@ -31,6 +31,21 @@ pub enum PricingError {
         /// What it may be at most.
         max_ppm: u32,
     },
+    /// A base-fee controller whose price would swing for ever.
+    #[error(
+        "a step of {step_ppm} ppm makes the price swing for ever where demand has an elasticity of {elasticity_ppm} ppm and shows \
+        {delay} steps late; give at most {max_ppm}, or count on a demand that answers less or sooner (1,000,000 ppm is the whole)"
+    )]
+    StepUnstable {
+        /// The step.
+        step_ppm: u32,
+        /// The largest with which the price comes to rest.
+        max_ppm: u32,
+        /// The elasticity that is counted on.
+        elasticity_ppm: u32,
+        /// How many steps late demand shows.
+        delay: u32,
+    },
     /// The least price is above the highest.
     #[error(
         "the floor of {floor} msat is above the ceiling of {ceiling}; give a floor that is at most the ceiling"
@@ -85,6 +100,7 @@ impl PricingError {
             Self::Money(_) => "money_overflow",
             Self::RateOutOfRange { .. } => "rate_out_of_range",
             Self::ShareOutOfRange { .. } => "share_out_of_range",
+            Self::StepUnstable { .. } => "step_unstable",
             Self::FloorAboveCeiling { .. } => "floor_above_ceiling",
             Self::Discount { .. } => "invalid_discount",
             Self::TierNotServed { .. } => "tier_not_served",

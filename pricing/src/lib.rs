@@ -23,7 +23,7 @@ pub mod suggest;
 
 pub use ask::{AskError, validate_ask};
 pub use cost::{Keeping, cost_vector, egress_cost, quoted_cost, slot_cost};
-pub use curve::{BaseFee, BaseFeeRules, Posted, PriceCurve, Use, Utilisation};
+pub use curve::{BaseFee, BaseFeeRules, Demand, Posted, PriceCurve, Use, Utilisation};
 pub use discount::{Discounts, slot_price, validate_discounts};
 pub use error::PricingError;
 pub use mechanism::{ClearingPrice, Mechanism, MechanismKind, PayAsBid, Paying, PostedAsk, Winner};

@@ -22,6 +22,6 @@ pub use meter::Meter;
 pub use offer::Offer;
 pub use pin::{BitcoinRate, Pin, PinError};
 pub use pricer::{AutoPricer, PriceRule};
-pub use pricing::Use;
+pub use pricing::{Demand, Use};
 pub use quota::{Full, Kept, Limits, ListRefusal};
 pub use strategy::{Asked, Strategy, Unmoved};

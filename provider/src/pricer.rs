@@ -1,6 +1,6 @@
 //! The auto-pricer: from what is sold to the next price.
 
-use pricing::{BaseFee, BaseFeeRules, PriceCurve, PricingError, Use, Utilisation};
+use pricing::{BaseFee, BaseFeeRules, Demand, PriceCurve, PricingError, Use, Utilisation};
 use serde::{Deserialize, Serialize};
 use types::Price;
 
@@ -12,6 +12,8 @@ pub enum PriceRule {
     BaseFee {
         /// The largest step.
         step_ppm: u32,
+        /// The demand that is counted on: with a larger step than it allows the price would swing for ever.
+        demand: Demand,
     },
     /// The offer's own price while 30 % to 95 % are sold, less below and more above.
     Utilisation,
@@ -32,12 +34,15 @@ pub struct AutoPricer {
 }
 
 impl AutoPricer {
-    /// This pricer, when its figures are sensible.
+    /// This pricer, when its figures are sensible and its price comes to rest.
     ///
     /// # Errors
     /// [`PricingError`] names the figure and its limits.
     pub fn validated(self) -> Result<Self, PricingError> {
-        self.rules().validated()?;
+        match self.rule {
+            PriceRule::BaseFee { demand, .. } => self.rules().validated_for(demand)?,
+            PriceRule::Utilisation => self.rules().validated()?,
+        };
         Ok(self)
     }
 
@@ -52,7 +57,7 @@ impl AutoPricer {
 
     fn rules(&self) -> BaseFeeRules {
         let step_ppm = match self.rule {
-            PriceRule::BaseFee { step_ppm } => step_ppm,
+            PriceRule::BaseFee { step_ppm, .. } => step_ppm,
             PriceRule::Utilisation => 1,
         };
         let Self { floor, ceiling, target_ppm, .. } = *self;
@@ -72,13 +77,17 @@ mod tests {
         rule,
     };
 
+    const fn steps_of(step_ppm: u32) -> PriceRule {
+        PriceRule::BaseFee { step_ppm, demand: Demand::CAUTIOUS }
+    }
+
     fn sold(percent: u64) -> Use {
         Use { capacity: Bytes(100), sold: Bytes(percent) }
     }
 
     #[test]
     fn a_full_provider_asks_more_and_an_empty_one_less_between_floor_and_ceiling() {
-        let pricer = PRICER(PriceRule::BaseFee { step_ppm: 100_000 }).validated().unwrap();
+        let pricer = PRICER(steps_of(100_000)).validated().unwrap();
         let offered = Price::whole(100);
         assert_eq!(pricer.next(offered, offered, sold(80)), offered);
         assert_eq!(pricer.next(offered, offered, sold(100)).to_string(), "102.5");
@@ -104,6 +113,15 @@ mod tests {
         let text = high.validated().unwrap_err().to_string();
         assert!(text.contains("floor of 500") && text.contains("ceiling of 400"), "{text}");
         assert!(AutoPricer { target_ppm: 0, ..good }.validated().is_err());
-        assert!(PRICER(PriceRule::BaseFee { step_ppm: 0 }).validated().is_err());
+        assert!(PRICER(steps_of(0)).validated().is_err());
+    }
+
+    #[test]
+    fn a_step_with_which_the_price_would_swing_is_refused_with_the_one_that_would_not() {
+        let text = PRICER(steps_of(200_000)).validated().unwrap_err().to_string();
+        assert!(text.contains("a step of 200000 ppm") && text.contains("at most 154508"), "{text}");
+        let calm = Demand { elasticity_ppm: 2_000_000, delay: 2 };
+        let rule = PriceRule::BaseFee { step_ppm: 200_000, demand: calm };
+        assert!(PRICER(rule).validated().is_ok());
     }
 }

@@ -6,7 +6,8 @@
 //!
 //! Near the balance, with a demand of elasticity ε that is observed τ steps late, that is x' = x − step·ε·x(τ ago): it comes to
 //! rest if and only if step × ε < 2 cos(τπ / (2τ + 1)) = 2 sin(π / (4τ + 2)), which is 2, 1, 0.618, 0.445, 0.347 for τ = 0 to 4.
-//! Where the bound is broken the price swings, but never by more than a step and never past floor and ceiling.
+//! Where the bound is broken the price swings, but never by more than a step and never past floor and ceiling. So whoever sets
+//! a step says what [`Demand`] it counts on, and is refused a step above the bound.
 
 use super::fixed::{ONE, sine_of_part, times};
 use super::{PriceCurve, Use};
@@ -27,6 +28,30 @@ pub struct BaseFeeRules {
     pub floor: Price,
     /// The highest price.
     pub ceiling: Price,
+}
+
+/// How demand answers to a price, as far as whoever sets a controller counts on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Demand {
+    /// Its elasticity, in parts per million: at 1,000,000, one per cent dearer sells one per cent less.
+    pub elasticity_ppm: u32,
+    /// How many steps late what is sold shows what was asked.
+    pub delay: u32,
+}
+
+impl Demand {
+    /// What to count on where nothing is known: one per cent dearer sells four per cent less, seen two steps late.
+    pub const CAUTIOUS: Self = Self { elasticity_ppm: 4_000_000, delay: 2 };
+
+    /// The largest step with which a price comes to rest before this demand, in parts per million of the price.
+    pub fn step_max_ppm(&self) -> u32 {
+        let bound = u64::from(stable_step_ppm(self.delay)) * u64::from(WHOLE_PPM);
+        // Below the bound, not at it: there the price swings for ever.
+        let most = bound.saturating_sub(1).checked_div(u64::from(self.elasticity_ppm));
+        let most = most.and_then(|most| u32::try_from(most).ok());
+        most.unwrap_or(BaseFeeRules::STEP_MAX_PPM).min(BaseFeeRules::STEP_MAX_PPM)
+    }
 }
 
 /// The controller and the price it stands at.
@@ -64,11 +89,23 @@ impl BaseFeeRules {
         Ok(self)
     }
 
-    /// Whether the price comes to rest where demand has an elasticity of `elasticity_ppm` (1,000,000: one per cent dearer
-    /// sells one per cent less) and is observed `delay` steps late.
-    pub fn is_stable(&self, elasticity_ppm: u32, delay: u32) -> bool {
-        let gain = u64::from(self.step_ppm) * u64::from(elasticity_ppm);
-        gain < u64::from(stable_step_ppm(delay)) * u64::from(WHOLE_PPM)
+    /// These rules, when they are sensible and the price comes to rest before `demand`.
+    ///
+    /// # Errors
+    /// [`PricingError`] names the field and its limits.
+    pub fn validated_for(self, demand: Demand) -> Result<Self, PricingError> {
+        let rules = self.validated()?;
+        if rules.is_stable(demand) {
+            return Ok(rules);
+        }
+        let Demand { elasticity_ppm, delay } = demand;
+        let (step_ppm, max_ppm) = (rules.step_ppm, demand.step_max_ppm());
+        Err(PricingError::StepUnstable { step_ppm, max_ppm, elasticity_ppm, delay })
+    }
+
+    /// Whether the price comes to rest before `demand`, and does not swing around its target for ever.
+    pub fn is_stable(&self, demand: Demand) -> bool {
+        self.step_ppm <= demand.step_max_ppm()
     }
 }
 

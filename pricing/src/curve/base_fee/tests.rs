@@ -64,8 +64,45 @@ fn the_bound_is_the_published_one() {
     for (delay, ppm) in [(0, 2_000_000), (1, 1_000_000), (2, 618_033), (3, 445_041), (4, 347_296)] {
         assert!(stable_step_ppm(delay).abs_diff(ppm) <= 1, "{delay}: {}", stable_step_ppm(delay));
     }
-    assert!(controller(125_000, 100).rules.is_stable(4_000_000, 2));
-    assert!(!controller(125_000, 100).rules.is_stable(5_000_000, 2));
+    let demand = |elasticity_ppm| Demand { elasticity_ppm, delay: 2 };
+    assert!(controller(125_000, 100).rules.is_stable(demand(4_000_000)));
+    assert!(!controller(125_000, 100).rules.is_stable(demand(5_000_000)));
+}
+
+/// Step × elasticity below the bound, at each delay it is stated for; half the price is the most in any case.
+#[test]
+fn the_largest_step_that_rests_follows_from_the_demand() {
+    for (elasticity_ppm, delay, step_max_ppm) in [
+        (4_000_000, 0, 499_999),
+        (4_000_000, 1, 249_999),
+        (4_000_000, 2, 154_508),
+        (4_000_000, 4, 86_823),
+        (1_000_000, 1, 500_000),
+        (0, 100, 500_000),
+        (u32::MAX, 0, 465),
+    ] {
+        let demand = Demand { elasticity_ppm, delay };
+        assert_eq!(demand.step_max_ppm(), step_max_ppm, "{demand:?}");
+        let rules = |step_ppm| BaseFeeRules { step_ppm, ..controller(1, 1).rules };
+        assert_eq!(rules(step_max_ppm).validated_for(demand), Ok(rules(step_max_ppm)));
+        let above = rules(step_max_ppm + 1).validated_for(demand).unwrap_err().to_string();
+        let right = if step_max_ppm == 500_000 {
+            "give 1 to 500000".to_owned()
+        } else {
+            format!("shows {delay} steps late; give at most {step_max_ppm},")
+        };
+        assert!(above.contains(&right), "{demand:?}: {above}");
+    }
+}
+
+/// What is refused would swing, and what is taken rests: the refusal is as true as the bound.
+#[test]
+fn a_step_that_is_refused_swings_and_one_that_is_taken_rests() {
+    let Demand { elasticity_ppm, delay } = Demand::CAUTIOUS;
+    let most = Demand::CAUTIOUS.step_max_ppm();
+    let late = usize::try_from(delay).unwrap();
+    assert!(unrest(most * 9 / 10, elasticity_ppm, late, 2_000) < 3_000);
+    assert!(unrest(most * 11 / 10, elasticity_ppm, late, 2_000) > 10_000);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Prices that follow what is sold and what a bitcoin costs, and asks that are withdrawn when that is not known.
 
 use super::*;
+use provider::Demand;
 use rust_decimal::Decimal;
 use types::{Did, Hash, Span, Timestamp};
 
@@ -24,7 +25,7 @@ fn without_settings_the_price_is_the_operators() {
 
 #[test]
 fn a_price_that_follows_sales_rises_when_full_and_falls_when_empty() {
-    let rule = PriceRule::BaseFee { step_ppm: 100_000 };
+    let rule = PriceRule::BaseFee { step_ppm: 100_000, demand: Demand::CAUTIOUS };
     let (floor, ceiling) = (Price::whole(80), Price::whole(200));
     let auto = AutoPricer { floor, ceiling, target_ppm: 500_000, rule };
     let prices = Prices::new(Pricing { auto: Some(auto), ..Pricing::default() }, &offer());
@@ -81,7 +82,7 @@ fn a_slot_is_taken_at_what_was_signed_for_it() {
 
 #[test]
 fn settings_that_contradict_each_other_are_refused() {
-    let rule = PriceRule::BaseFee { step_ppm: 100_000 };
+    let rule = PriceRule::BaseFee { step_ppm: 100_000, demand: Demand::CAUTIOUS };
     let auto = AutoPricer { floor: Price::whole(1), ceiling: Price::whole(2), target_ppm: 1, rule };
     let pinned = pinned_to(std::path::Path::new("x"), Span::DAY);
     let both = Pricing { auto: Some(auto), ..pinned };
@@ -92,4 +93,9 @@ fn settings_that_contradict_each_other_are_refused() {
     let text =
         Pricing { auto: Some(high), ..Pricing::default() }.validate().unwrap_err().to_string();
     assert!(text.contains("floor of 3"), "{text}");
+    let swinging = PriceRule::BaseFee { step_ppm: 300_000, demand: Demand::CAUTIOUS };
+    let auto = AutoPricer { target_ppm: 800_000, rule: swinging, ..auto };
+    let text =
+        Pricing { auto: Some(auto), ..Pricing::default() }.validate().unwrap_err().to_string();
+    assert!(text.contains("300000 ppm") && text.contains("at most 154508"), "{text}");
 }
