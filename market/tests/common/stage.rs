@@ -23,6 +23,15 @@ pub(crate) const DEPOSIT: i64 = 100_000_000;
 /// What the providers of [`World::staged`] are called, the first of them.
 pub(crate) const FIRST: u8 = 10;
 
+/// What the client pays in under [`terms`].
+pub(crate) const ESCROW: i64 = 5_448_000;
+/// What of it is fees.
+pub(crate) const FEES: i64 = 308_000;
+/// The bond of one of its slots.
+pub(crate) const BOND: i64 = 2_500_000;
+/// What such a slot earns in an epoch, bonus included.
+pub(crate) const DAILY: i64 = 125_000;
+
 /// Two data and two parity slots of 1 GB each, for ten epochs of a day.
 ///
 /// A slot of a provider of [`World::ask_of`] costs 1,000,000 + 100,000 premium + 150,000 bonus + 10,000 ingress, and
@@ -196,6 +205,11 @@ impl World {
         self.slot(id, slot).provider()
     }
 
+    /// The providers of a contract of four slots, in order.
+    pub(crate) fn providers(&self, id: ContractId) -> Vec<Did> {
+        (0..4).map(|slot| self.provider(id, slot)).collect()
+    }
+
     pub(crate) fn confirmation(
         &self,
         contract: ContractId,
@@ -329,6 +343,16 @@ impl World {
 
     pub(crate) fn money(&self, party: Did) -> i64 {
         self.balance(Account::Available(party))
+    }
+
+    /// Nobody has more or less than they should: all that client and providers ever deposited is in free accounts, fees
+    /// and the pool.
+    pub(crate) fn adds_up(&self, providers: u8) {
+        let free: i64 = (FIRST..FIRST + providers).map(|n| self.money(did(n))).sum();
+        let markets = self.balance(Account::Fees) + self.balance(Account::RepairPool);
+        let all = i64::from(providers + 1) * DEPOSIT;
+        assert_eq!(free + self.money(CLIENT) + markets, all);
+        self.replayed().expect("a replay gives the same state");
     }
 }
 

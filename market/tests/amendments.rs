@@ -1,34 +1,14 @@
-//! Contracts that change after they were agreed, with every msat accounted for.
+//! Contracts that become longer or larger after they were agreed, and bonds that are made whole, with every msat accounted for.
 
 #[expect(dead_code, reason = "each story uses its part of the stage")]
 mod common;
 
-use common::stage::{CLIENT, DEPOSIT, FIRST, GB, slot_id, terms};
+use common::stage::{BOND, CLIENT, DAILY, ESCROW, FEES, FIRST, GB, slot_id, terms};
 use common::{World, did};
-use contracts::{Account, ContractState, SlotState};
-use market::{Command, Event};
+use contracts::Account;
+use market::Event;
 use types::terms::Renewal;
-use types::{Bytes, ContractId, Did, Epoch, Msat, Span};
-
-const ESCROW: i64 = 5_448_000;
-const BOND: i64 = 2_500_000;
-/// The fees of [`terms`].
-const FEES: i64 = 308_000;
-/// What a slot earns in an epoch, bonus included.
-const DAILY: i64 = 125_000;
-
-fn providers(world: &World, contract: ContractId) -> Vec<Did> {
-    (0..4).map(|slot| world.provider(contract, slot)).collect()
-}
-
-/// Nobody has more or less than they should: all that was ever deposited is in free accounts, fees and the pool.
-fn adds_up(world: &World, parties: u8) {
-    let free: i64 = (FIRST..FIRST + parties).map(|n| world.money(did(n))).sum();
-    let markets = world.balance(Account::Fees) + world.balance(Account::RepairPool);
-    let all = i64::from(parties + 1) * DEPOSIT;
-    assert_eq!(free + world.money(CLIENT) + markets, all);
-    world.replayed().expect("a replay gives the same state");
-}
+use types::{Bytes, ContractId, Epoch, Msat, Span};
 
 /// A contract that renews itself, stored.
 fn automatic(world: &mut World) -> ContractId {
@@ -48,7 +28,7 @@ fn automatic(world: &mut World) -> ContractId {
 fn an_extension_is_paid_at_once_at_the_price_that_was_quoted() {
     let mut world = World::staged(6);
     let contract = world.store();
-    let kept = providers(&world, contract);
+    let kept = world.providers(contract);
     world.audit_until(3);
     let before = (world.money(CLIENT), world.money(kept[0]));
     let extension = world.extension(contract, 20, false);
@@ -68,7 +48,7 @@ fn an_extension_is_paid_at_once_at_the_price_that_was_quoted() {
         assert_eq!(world.share(contract, provider), (20 * DAILY + 10_000, BOND * 17 / 10, 0));
     }
     assert_eq!(world.share(contract, CLIENT), (0, 100_000, 0));
-    adds_up(&world, 6);
+    world.adds_up(6);
 }
 
 #[test]
@@ -87,7 +67,7 @@ fn an_extension_that_leaves_no_more_ahead_than_before_needs_no_more_bond() {
 fn growth_is_paid_from_the_open_epoch_on() {
     let mut world = World::staged(4);
     let contract = world.store();
-    let kept = providers(&world, contract);
+    let kept = world.providers(contract);
     world.audit_until(3);
     let before = world.money(CLIENT);
     let growth = world.growth(contract, 4 * GB);
@@ -108,7 +88,7 @@ fn growth_is_paid_from_the_open_epoch_on() {
         assert_eq!(world.market.committed(&provider), Bytes(0));
     }
     assert_eq!(world.share(contract, CLIENT), (0, 100_000, 0));
-    adds_up(&world, 4);
+    world.adds_up(4);
 }
 
 #[test]
@@ -126,7 +106,7 @@ fn room_that_is_grown_and_not_used_is_paid_back() {
     let unused = 8 * DAILY / 2 + 5_000;
     assert_eq!(world.share(contract, provider).0, 10 * DAILY + 10_000);
     assert_eq!(world.share(contract, CLIENT), (0, 100_000 + 4 * unused, 0));
-    adds_up(&world, 4);
+    world.adds_up(4);
 }
 
 #[test]
@@ -258,182 +238,6 @@ fn a_contract_whose_providers_became_dearer_ends() {
 }
 
 #[test]
-fn what_was_not_stored_is_cancelled_at_no_cost() {
-    for confirmed in [0, 2, 4] {
-        let mut world = World::staged(8);
-        let contract = world.agree(&terms());
-        for slot in 0..confirmed {
-            let confirm = world.confirmation(contract, slot, None);
-            world.done(&confirm);
-        }
-        let cancel = world.cancellation(contract);
-        let events = world.done(&cancel);
-        assert_eq!(events[0].name(), "contract_cancelled");
-        assert_eq!(
-            market::effect::effects(&world.market, &events[0]).len(),
-            4,
-            "all may forget it"
-        );
-        assert!(world.done(&cancel).is_empty());
-        assert_eq!(world.known(contract).state, ContractState::Cancelled);
-        assert_eq!(world.money(CLIENT), DEPOSIT);
-        adds_up(&world, 8);
-    }
-}
-
-#[test]
-fn a_client_that_leaves_early_pays_part_of_what_could_still_be_earned() {
-    let mut world = World::staged(4);
-    let contract = world.store();
-    let kept = providers(&world, contract);
-    world.audit_until(4);
-    let cancel = world.cancellation(contract);
-    assert_eq!(world.names(&cancel), ["contract_left"]);
-    assert!(world.done(&cancel).is_empty());
-    let known = world.known(contract);
-    assert_eq!((known.state, known.end()), (ContractState::Completed, Some(Epoch(4))));
-    world.live_out(contract);
-    assert!(world.done(&cancel).is_empty(), "even after it was settled");
-    let (earned, exit) = (3 * DAILY + 10_000, 7 * DAILY / 10);
-    for provider in kept {
-        assert_eq!(world.share(contract, provider), (earned + exit, BOND, 0));
-    }
-    let back = ESCROW - FEES - 4 * (earned + exit);
-    assert_eq!(world.share(contract, CLIENT), (0, back, 0));
-    adds_up(&world, 4);
-}
-
-#[test]
-fn who_leaves_before_the_first_epoch_pays_the_fee_on_all_of_them() {
-    let mut world = World::staged(4);
-    let contract = world.store();
-    let provider = world.provider(contract, 0);
-    let cancel = world.cancellation(contract);
-    world.done(&cancel);
-    world.live_out(contract);
-    assert_eq!(world.share(contract, provider).0, 10_000 + DAILY);
-    adds_up(&world, 4);
-}
-
-#[test]
-fn a_broken_promise_has_no_exit_fee() {
-    let mut world = World::staged(4);
-    let contract = world.store();
-    world.audit_until(3);
-    let provider = world.provider(contract, 3);
-    world.pass_epoch();
-    let silence = world.silence(contract, 3);
-    world.done(&silence);
-    let cancel = world.cancellation(contract);
-    let events = world.done(&cancel);
-    let Event::ContractLeft { fees, .. } = &events[0] else { panic!("{events:?}") };
-    assert_eq!(fees[3], Msat::ZERO);
-    assert!(fees[..3].iter().all(|fee| *fee > Msat::ZERO));
-    world.live_out(contract);
-    assert!(world.share(contract, provider).0 < world.share(contract, did(FIRST)).0 + DAILY);
-    adds_up(&world, 4);
-}
-
-#[test]
-fn a_provider_that_leaves_pays_the_client_and_serves_until_another_takes_over() {
-    let mut world = World::staged(5);
-    let contract = world.store();
-    let leaver = world.provider(contract, 2);
-    world.audit_until(3);
-    let depart = world.departure(contract, 2);
-    assert_eq!(world.names(&depart), ["slot_departing"]);
-    assert!(world.done(&depart).is_empty());
-    assert_eq!(world.share(contract, CLIENT).0, BOND / 10);
-    let replace = Command::Replace { contract, slot: 2, seed: [0; 32] };
-    assert!(world.done(&replace).is_empty(), "it has not shown yet that it has everything");
-    world.pass_epoch();
-    let asked = market::schedule::routine(&world.market);
-    assert_eq!(asked[&leaver][0].count, market::schedule::INTENSIFIED, "it is asked thoroughly");
-    assert_eq!(
-        (world.provider(contract, 2), world.slot(contract, 2).state),
-        (leaver, SlotState::Filled)
-    );
-    world.audit_epoch(&[]);
-    let next = world.provider(contract, 2);
-    assert_ne!(next, leaver);
-    assert_eq!(world.slot(contract, 2).state, SlotState::Repairing);
-    assert_eq!(world.share(contract, leaver), (4 * DAILY + 10_000, BOND * 9 / 10, BOND / 10));
-    let confirm = world.confirmation(contract, 2, None);
-    world.done(&confirm);
-    let rebuilt = world.rebuilt(contract, 2);
-    world.done(&rebuilt);
-    world.live_out(contract);
-    assert_eq!(world.share(contract, next).0, 5 * DAILY + 10_000);
-    adds_up(&world, 5);
-}
-
-#[test]
-fn a_leaver_for_whom_nobody_steps_in_stays() {
-    let mut world = World::staged(4);
-    let contract = world.store();
-    let leaver = world.provider(contract, 2);
-    world.audit_until(3);
-    let depart = world.departure(contract, 2);
-    world.done(&depart);
-    world.live_out(contract);
-    assert_eq!(world.share(contract, leaver), (10 * DAILY + 10_000, BOND * 9 / 10, BOND / 10));
-    let delays = world.journal.iter().filter(|e| e.name() == "repair_delayed").count();
-    assert_eq!(delays, 6, "it is looked for once an epoch");
-    adds_up(&world, 4);
-}
-
-#[test]
-fn leaving_is_no_way_around_a_penalty() {
-    let mut world = World::staged(5);
-    let contract = world.store();
-    let sly = world.provider(contract, 2);
-    world.audit_until(3);
-    let depart = world.departure(contract, 2);
-    world.done(&depart);
-    world.pass_epoch();
-    let found = world.judged(
-        (contract, 2),
-        (world.market.epoch(), types::documents::AuditKind::Routine),
-        (256, 256),
-    );
-    world.done(&found);
-    assert_eq!(world.slot(contract, 2).state, SlotState::AtFault);
-    let all = world.judged(
-        (contract, 2),
-        (world.market.epoch(), types::documents::AuditKind::Intensified),
-        (256, 256),
-    );
-    world.done(&all);
-    assert_eq!(world.share(contract, sly).2, BOND, "the whole bond, the fee included");
-    world.live_out(contract);
-    adds_up(&world, 5);
-}
-
-#[test]
-fn a_slot_is_not_handed_over_where_too_few_others_could_rebuild_it() {
-    let mut world = World::staged(7);
-    let contract = world.store();
-    world.audit_until(2);
-    for slot in 0..2 {
-        let silence = world.confession(contract, slot, GB);
-        world.done(&silence);
-    }
-    let depart = world.departure(contract, 2);
-    world.done(&depart);
-    let epoch = world.open_epoch().expect("epochs enough");
-    world.done(&epoch);
-    let fine = world.judged(
-        (contract, 2),
-        (world.market.epoch(), types::documents::AuditKind::Routine),
-        (0, 256),
-    );
-    world.done(&fine);
-    let replace = Command::Replace { contract, slot: 2, seed: [0; 32] };
-    assert!(world.done(&replace).is_empty(), "one other slot is sound, two are needed");
-    assert!(world.is_active(contract));
-}
-
-#[test]
 fn a_worn_bond_is_topped_up_once_for_each_loss() {
     let mut world = World::staged(4);
     let contract = world.store();
@@ -460,33 +264,5 @@ fn a_worn_bond_is_topped_up_once_for_each_loss() {
     let provider = world.provider(contract, 0);
     assert_eq!(world.share(contract, provider).2, 2 * lost);
     world.live_out(contract);
-    adds_up(&world, 4);
-}
-
-#[test]
-fn a_client_whose_data_is_gone_is_made_whole_and_no_more() {
-    for silent_too in [false, true] {
-        let mut world = World::staged(4);
-        let contract = world.store();
-        world.audit_until(3);
-        if silent_too {
-            world.pass_epoch();
-            let silence = world.silence(contract, 3);
-            world.done(&silence);
-        }
-        let all = providers(&world, contract);
-        for slot in 0..3 {
-            let confession = world.confession(contract, slot, GB);
-            world.done(&confession);
-        }
-        world.settle_down(1).unwrap();
-        assert_eq!(world.known(contract).state, ContractState::Settled);
-        let (received, returned, _) = world.share(contract, CLIENT);
-        assert_eq!(received + returned, ESCROW, "all that it paid");
-        assert_eq!(world.money(CLIENT), DEPOSIT);
-        let slashed = world.share(contract, all[3]).2;
-        let expected = if silent_too { BOND / 10 } else { 0 };
-        assert_eq!(slashed, expected, "a fault that nobody measured costs the least");
-        adds_up(&world, 4);
-    }
+    world.adds_up(4);
 }
