@@ -4,13 +4,15 @@
 mod judge;
 
 use bytes::Bytes;
-use judge::{EvidenceFile, NoRuling, Ruling, rule};
+use judge::{EvidenceFile, InTime, NoRuling, Ruling, markets_ruling, rule};
 use shards::prove::{self, ReadShard};
 use shards::{Entry, Root, SlotList, outboard};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use types::documents::{
-    AuditKind, Challenge, Dispute, Proof, SlotChallenge, SlotSize, SlotVerdict, Verdict,
+    AuditKind, Challenge, Dispute, Proof, Receipt, SlotChallenge, SlotSize, SlotVerdict, TreeHead,
+    Verdict,
 };
+use types::tree::{self, InclusionProof};
 use types::{Document, Epoch, Hash, SecretKey, Signed, Signer, Timestamp, Verified};
 
 const MARKET: u8 = 1;
@@ -133,14 +135,40 @@ fn file(promised: &[Kept], wanting: &[u16], kept: &[Kept], who: u8) -> EvidenceF
     let dispute = Dispute { provider: key(who).did(), verdict: verdict.id(), proof: proof.id() };
     EvidenceFile {
         market: key(MARKET).did(),
-        window: 3,
-        sent: Epoch(5),
+        in_time: said(5),
         challenge: challenge.signed().clone(),
         verdict: verdict.signed().clone(),
         proof: proof.signed().clone(),
         dispute: sign(dispute, who).signed().clone(),
         answers,
     }
+}
+
+/// Of a verdict of epoch 4 in a market that leaves three epochs for disputes.
+fn said(sent: u64) -> InTime {
+    InTime::Said { until: Epoch(7), sent: Epoch(sent) }
+}
+
+/// That the verdict was wrong about these slots of the contract.
+fn upheld(slots: &[u16]) -> Ruling {
+    Ruling::Upheld(slots.iter().map(|slot| (Hash([7; 32]), *slot)).collect())
+}
+
+/// The receipt of a journal whose one entry has taken `document` as `command`, by `market`'s word.
+fn receipt(document: &Signed, (command, events): (&str, &str), market: u8) -> Box<Receipt> {
+    let (id, at) = (document.id(), 77);
+    let entry = format!(
+        "{{\"at\":{at},\"command\":{{\"{command}\":{{\"signed\":\"{id}\"}}}},\"events\":[{events}]}}"
+    );
+    let root = tree::leaf(entry.as_bytes());
+    let market_did = key(market).did();
+    let head = TreeHead { market: market_did, size: 1, root, block: 1, time: Timestamp(at) };
+    Box::new(Receipt {
+        document: document.clone(),
+        entry,
+        inclusion: InclusionProof { leaf: 0, size: 1, path: Vec::new() },
+        head: sign(head, market).signed().clone(),
+    })
 }
 
 /// What the judge says of a file that was written down and read again.
@@ -161,11 +189,11 @@ fn promised() -> [Kept; 2] {
 fn who_is_wrongly_accused_wins() {
     let kept = promised();
     let both = file(&kept, &[0, 1], &kept, ACCUSED);
-    assert_eq!(ruled(&both), Ok(Ruling::Upheld(vec![0, 1])));
+    assert_eq!(ruled(&both), Ok(upheld(&[0, 1])));
     let one = file(&kept, &[1], &kept, ACCUSED);
-    assert_eq!(ruled(&one), Ok(Ruling::Upheld(vec![1])), "what was not denied is not at stake");
+    assert_eq!(ruled(&one), Ok(upheld(&[1])), "what was not denied is not at stake");
     let half = file(&kept, &[0, 1], &[kept[0].clone(), kept[1].damaged()], ACCUSED);
-    assert_eq!(ruled(&half), Ok(Ruling::Upheld(vec![0])), "slot by slot");
+    assert_eq!(ruled(&half), Ok(upheld(&[0])), "slot by slot");
 }
 
 #[test]
@@ -206,7 +234,7 @@ fn foreign_evidence_decides_nothing() {
         let ruling = ruled(file);
         assert!(matches!(ruling, Err(NoRuling::Foreign(_))), "{number}: {ruling:?}");
     }
-    assert_eq!(ruled(&sound), Ok(Ruling::Upheld(vec![0])));
+    assert_eq!(ruled(&sound), Ok(upheld(&[0])));
 }
 
 #[test]
@@ -235,17 +263,55 @@ fn what_was_not_signed_like_this_is_no_evidence() {
 fn after_the_window_nothing_is_decided() {
     let kept = promised();
     let sound = file(&kept, &[0], &kept, ACCUSED);
-    let last = EvidenceFile { sent: Epoch(7), ..sound.clone() };
-    assert_eq!(ruled(&last), Ok(Ruling::Upheld(vec![0])), "in the window's last epoch");
-    let late = EvidenceFile { sent: Epoch(8), ..sound };
+    let last = EvidenceFile { in_time: said(7), ..sound.clone() };
+    assert_eq!(ruled(&last), Ok(upheld(&[0])), "in the window's last epoch");
+    let late = EvidenceFile { in_time: said(8), ..sound };
     assert_eq!(ruled(&late), Err(NoRuling::Late));
+}
+
+#[test]
+fn a_receipt_says_that_it_came_in_time_and_what_the_market_made_of_it() {
+    let kept = promised();
+    let sound = file(&kept, &[0, 1], &kept, ACCUSED);
+    let contract = Hash([7; 32]);
+    let event = format!(
+        "{{\"dispute_upheld\":{{\"slots\":[{{\"contract\":\"{contract}\",\"slot\":1}},\
+         {{\"contract\":\"{contract}\",\"slot\":0}}]}}}}"
+    );
+    let with = |receipt| EvidenceFile { in_time: InTime::Judged(receipt), ..sound.clone() };
+    let taken = receipt(&sound.dispute, ("dispute", &event), MARKET);
+    assert_eq!(ruled(&with(taken.clone())), Ok(upheld(&[0, 1])));
+    assert_eq!(markets_ruling(&taken), Some(upheld(&[0, 1])), "by its own word");
+    let wrong = receipt(&sound.dispute, ("dispute", "{\"dispute_dismissed\":{}}"), MARKET);
+    assert_eq!(ruled(&with(wrong.clone())), Ok(upheld(&[0, 1])));
+    assert_eq!(markets_ruling(&wrong), Some(Ruling::Dismissed), "it has signed its misjudgement");
+    assert_eq!(markets_ruling(&receipt(&sound.dispute, ("dispute", ""), MARKET)), None);
+
+    let others = receipt(&sound.dispute, ("dispute", &event), OTHER);
+    let mut forged = taken.clone();
+    forged.entry = forged.entry.replace("\"slot\":1", "\"slot\":3");
+    for forged in [others, forged] {
+        assert_eq!(ruled(&with(forged)), Err(NoRuling::Forged("receipt")));
+    }
+    for strange in [
+        receipt(&sound.verdict, ("dispute", &event), MARKET),
+        receipt(&sound.dispute, ("record_verdict", &event), MARKET),
+    ] {
+        assert!(matches!(ruled(&with(strange)), Err(NoRuling::Foreign(_))));
+    }
+}
+
+#[test]
+fn a_verdict_that_finds_everything_leaves_nothing_to_dispute() {
+    let kept = promised();
+    assert_eq!(ruled(&file(&kept, &[], &kept, ACCUSED)), Err(NoRuling::NothingDenied));
 }
 
 #[test]
 fn the_judge_needs_no_server_and_no_market() {
     let source = include_str!("third_party/judge.rs");
     let used = source.lines().filter_map(|line| line.strip_prefix("use "));
-    let used: Vec<&str> = used.filter_map(|path| path.split("::").next()).collect();
-    assert_eq!(used, ["contracts", "serde", "types", "types"]);
+    let used: BTreeSet<&str> = used.filter_map(|path| path.split("::").next()).collect();
+    assert_eq!(used, BTreeSet::from(["contracts", "serde", "serde_json", "types"]));
     assert!(source.contains("use contracts::evidence::"));
 }

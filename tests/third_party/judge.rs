@@ -2,18 +2,17 @@
 
 use contracts::evidence::{self, Finding};
 use serde::{Deserialize, Serialize};
-use types::documents::{Challenge, Dispute, Proof, SlotVerdict, Verdict};
-use types::{Did, Document, Epoch, Signed, Verified};
+use serde_json::Value;
+use types::documents::{Challenge, Dispute, Proof, Receipt, SlotVerdict, Verdict};
+use types::{ContractId, Did, Document, Epoch, Signed, Verified};
 
 /// Everything that a dispute rests on.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct EvidenceFile {
     /// Whose verdicts count.
     pub(crate) market: Did,
-    /// For how many epochs after its own a verdict can be disputed, as the market's genesis says.
-    pub(crate) window: u64,
-    /// The epoch in which the dispute was sent.
-    pub(crate) sent: Epoch,
+    /// What says that the dispute came in time.
+    pub(crate) in_time: InTime,
     /// What was asked.
     pub(crate) challenge: Signed,
     /// What the auditor says that it found.
@@ -22,15 +21,30 @@ pub(crate) struct EvidenceFile {
     pub(crate) proof: Signed,
     /// Its objection.
     pub(crate) dispute: Signed,
-    /// The answer's bytes.
+    /// The answer's bytes, which the proof names by their hash.
     pub(crate) answers: Vec<u8>,
+}
+
+/// What says that a dispute came in time: none of its documents does.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum InTime {
+    /// The market's receipt for it: the market has judged it, by its own signature.
+    Judged(Box<Receipt>),
+    /// What somebody says and nobody has signed. The ruling is as true as that.
+    Said {
+        /// The last epoch in which the verdict could be disputed.
+        until: Epoch,
+        /// The epoch in which the dispute was sent.
+        sent: Epoch,
+    },
 }
 
 /// What the evidence says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Ruling {
-    /// The verdict was wrong about these slots.
-    Upheld(Vec<u16>),
+    /// The verdict was wrong about these slots: every byte it asked for is there.
+    Upheld(Vec<(ContractId, u16)>),
     /// It was right about all of them.
     Dismissed,
 }
@@ -42,6 +56,8 @@ pub(crate) enum NoRuling {
     Forged(&'static str),
     /// Documents do not belong together.
     Foreign(String),
+    /// The verdict finds nothing wrong, so there is nothing to dispute.
+    NothingDenied,
     /// It came after the window.
     Late,
 }
@@ -68,16 +84,51 @@ pub(crate) fn rule(file: &EvidenceFile) -> Result<Ruling, NoRuling> {
             return Err(NoRuling::Foreign(what.into()));
         }
     }
-    if file.sent > verdict.epoch.plus(file.window) {
-        return Err(NoRuling::Late);
+    if verdict.slots.iter().all(SlotVerdict::is_pass) {
+        return Err(NoRuling::NothingDenied);
     }
+    came_in_time(file)?;
     let findings = evidence::judge(&challenge, &proof, &file.answers.clone().into())
         .map_err(|error| NoRuling::Foreign(error.to_string()))?;
     let denied = |finding: &&Finding| {
         let about = |v: &&SlotVerdict| (v.contract, v.slot) == (finding.contract, finding.slot);
         verdict.slots.iter().find(about).is_some_and(|found| !found.is_pass())
     };
-    let cleared: Vec<u16> =
-        findings.iter().filter(denied).filter(|f| f.is_pass()).map(|f| f.slot).collect();
-    Ok(if cleared.is_empty() { Ruling::Dismissed } else { Ruling::Upheld(cleared) })
+    let cleared = findings.iter().filter(denied).filter(|finding| finding.is_pass());
+    Ok(ruling(cleared.map(|finding| (finding.contract, finding.slot)).collect()))
+}
+
+fn ruling(mut cleared: Vec<(ContractId, u16)>) -> Ruling {
+    cleared.sort_unstable();
+    if cleared.is_empty() { Ruling::Dismissed } else { Ruling::Upheld(cleared) }
+}
+
+fn came_in_time(file: &EvidenceFile) -> Result<(), NoRuling> {
+    match &file.in_time {
+        InTime::Said { until, sent } if sent > until => Err(NoRuling::Late),
+        InTime::Said { .. } => Ok(()),
+        InTime::Judged(receipt) => {
+            let proven =
+                receipt.verify(Some(file.market)).map_err(|_| NoRuling::Forged("receipt"))?;
+            if proven.document != file.dispute.id() || proven.command != "dispute" {
+                return Err(NoRuling::Foreign("the receipt is for something else".into()));
+            }
+            Ok(())
+        }
+    }
+}
+
+/// What the market ruled by its own signed word: the events of the journal entry in a receipt that [`rule`] has checked.
+pub(crate) fn markets_ruling(receipt: &Receipt) -> Option<Ruling> {
+    let entry: Value = serde_json::from_str(&receipt.entry).ok()?;
+    let events = entry["events"].as_array()?;
+    if events.iter().any(|event| event.get("dispute_dismissed").is_some()) {
+        return Some(Ruling::Dismissed);
+    }
+    let upheld = events.iter().find_map(|event| event.get("dispute_upheld"))?;
+    let slot = |slot: &Value| {
+        let number = slot["slot"].as_u64()?.try_into().ok()?;
+        Some((slot["contract"].as_str()?.parse().ok()?, number))
+    };
+    Some(ruling(upheld["slots"].as_array()?.iter().map(slot).collect::<Option<_>>()?))
 }

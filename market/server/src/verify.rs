@@ -18,8 +18,8 @@ pub type Documents = BTreeMap<DocId, Signed>;
 /// A journal that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
-    /// It does not begin as a journal does.
-    #[error("the journal's beginning does not hold: {0}")]
+    /// It does not begin as a journal does: its genesis, which is block 0.
+    #[error("the journal's beginning, block 0, does not hold: {0}")]
     Genesis(String),
     /// A block does not follow from what is before it.
     #[error("journal block {block} does not hold: {reason}")]
@@ -105,10 +105,25 @@ impl Verifier {
     /// Takes the next block, with every document that its entries name.
     ///
     /// # Errors
-    /// [`VerifyError::Block`] names it and says what does not hold. The verifier is then of no more use.
+    /// [`VerifyError::Block`] names it and says what does not hold; [`VerifyError::Genesis`] where it is sound, but follows
+    /// another genesis. The verifier is then of no more use.
     pub fn block(&mut self, block: &Block, documents: &Documents) -> Result<(), VerifyError> {
         let number = self.head.blocks + 1;
+        if number == 1 {
+            self.begins(block)?;
+        }
         self.follow(block, documents).map_err(|reason| VerifyError::Block { block: number, reason })
+    }
+
+    /// The first block's seal covers the hash of the genesis: where the seal holds, it is the genesis that was changed.
+    fn begins(&self, first: &Block) -> Result<(), VerifyError> {
+        if first.prev == self.head.hash || first.hash != first.expected_hash() {
+            return Ok(());
+        }
+        Err(VerifyError::Genesis(format!(
+            "it hashes to {}, block 1 was sealed behind {}; take the genesis that this journal was begun with",
+            self.head.hash, first.prev
+        )))
     }
 
     fn follow(&mut self, block: &Block, documents: &Documents) -> Result<(), String> {

@@ -13,6 +13,10 @@ use types::{Did, Hash, Signed};
 /// The longest line that is read.
 const LINE_BYTES_MAX: u64 = 256 << 20;
 
+/// What a line begins with that seals a block, and the last one.
+const SEAL: &str = "{\"block\":";
+const END: &str = "{\"end\":";
+
 /// What was verified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ExportReport {
@@ -36,7 +40,7 @@ pub struct ExportReport {
 /// Memory grows with the market's state and one block, not with the journal.
 ///
 /// # Errors
-/// [`VerifyError`] names the block that does not hold, or the beginning or the end.
+/// [`VerifyError`] names the block that does not hold, block 0 where that is the beginning, or the end.
 pub fn verify_export(file: impl BufRead, market: Option<Did>) -> Result<ExportReport, VerifyError> {
     let mut lines = Lines { file, number: 0 };
     let mut verifier = begin(&mut lines, market)?;
@@ -44,23 +48,27 @@ pub fn verify_export(file: impl BufRead, market: Option<Did>) -> Result<ExportRe
     let root = loop {
         let at = verifier.head().blocks + 1;
         let broken = |reason| VerifyError::Block { block: at, reason };
-        let line = lines.next().map_err(broken)?;
-        let Some(line) = line else {
-            let reason = format!("the file ends behind line {}, without an end", lines.number);
-            return Err(broken(reason));
+        let line = match lines.next() {
+            Ok(Some(line)) => line,
+            Ok(None) => {
+                let reason = format!("the file ends before line {}, without an end", lines.number);
+                return Err(lines.blame(at, &block, reason));
+            }
+            Err(reason) => return Err(lines.blame(at, &block, reason)),
         };
         if let Some(document) = within(&line, DOCUMENT).filter(|_| block.entries.is_empty()) {
             block.documents.push(Signed(document.to_owned()));
         } else if let Some(entry) = within(&line, ENTRY) {
             block.entries.push(entry.to_owned());
-        } else if line.starts_with("{\"block\":") {
+        } else if line.starts_with(SEAL) {
             let Seal { block: sealed } = exact(&line, lines.number).map_err(broken)?;
             let (entries, documents) = std::mem::take(&mut block).taken().map_err(broken)?;
             verifier.block(&sealed.with(entries), &documents)?;
-        } else if line.starts_with("{\"end\":") {
+        } else if line.starts_with(END) {
             break end(&verifier, &block, &line, lines.number)?;
         } else {
-            return Err(broken(lines.unknown(&line)));
+            let reason = lines.unknown(&line);
+            return Err(lines.blame(at, &block, reason));
         }
     };
     let reason = |reason| VerifyError::End { block: verifier.head().blocks, reason };
@@ -103,7 +111,7 @@ fn begin<R: BufRead>(lines: &mut Lines<R>, market: Option<Did>) -> Result<Verifi
 fn end(verifier: &Verifier, block: &Pending, line: &str, number: u64) -> Result<Hash, VerifyError> {
     let wrong = |reason| VerifyError::End { block: verifier.head().blocks, reason };
     let Ending { end } = exact(line, number).map_err(wrong)?;
-    if !block.documents.is_empty() || !block.entries.is_empty() {
+    if !block.is_empty() {
         let reason = format!("line {number} ends the journal before the block is sealed");
         return Err(VerifyError::Block { block: verifier.head().blocks + 1, reason });
     }
@@ -123,6 +131,10 @@ struct Pending {
 }
 
 impl Pending {
+    fn is_empty(&self) -> bool {
+        self.documents.is_empty() && self.entries.is_empty()
+    }
+
     /// The block's entries and documents: exactly those that the entries name, by rising name.
     fn taken(self) -> Result<(String, Documents), String> {
         let mut named = Vec::new();
@@ -175,6 +187,12 @@ struct Lines<R> {
 impl<R: BufRead> Lines<R> {
     /// The next line without its end, if there is one.
     fn next(&mut self) -> Result<Option<String>, String> {
+        let Some(line) = self.bytes()? else { return Ok(None) };
+        let number = self.number;
+        String::from_utf8(line).map(Some).map_err(|_| format!("line {number} is not text"))
+    }
+
+    fn bytes(&mut self) -> Result<Option<Vec<u8>>, String> {
         use std::io::Read;
         self.number += 1;
         let number = self.number;
@@ -187,7 +205,26 @@ impl<R: BufRead> Lines<R> {
         if line.pop() != Some(b'\n') {
             return Err(format!("line {number} does not end; the file is cut off"));
         }
-        String::from_utf8(line).map(Some).map_err(|_| format!("line {number} is not text"))
+        Ok(Some(line))
+    }
+
+    /// What is wrong with a line that says of itself neither that it is a block's nor that it is the end: it belongs to
+    /// block `at` where that has begun or is sealed further on, else to the end.
+    fn blame(&mut self, at: u64, begun: &Pending, reason: String) -> VerifyError {
+        if !begun.is_empty() || self.has_seal() {
+            return VerifyError::Block { block: at, reason };
+        }
+        VerifyError::End { block: at - 1, reason }
+    }
+
+    /// Whether any line that is left seals a block.
+    fn has_seal(&mut self) -> bool {
+        while let Ok(Some(line)) = self.bytes() {
+            if line.starts_with(SEAL.as_bytes()) {
+                return true;
+            }
+        }
+        false
     }
 
     fn unknown(&self, line: &str) -> String {

@@ -2,6 +2,8 @@
 
 #[path = "../support/cluster.rs"]
 pub(crate) mod cluster;
+#[path = "common/court.rs"]
+pub(crate) mod court;
 #[path = "common/evidence.rs"]
 pub(crate) mod evidence;
 #[path = "common/provider.rs"]

@@ -1,74 +1,16 @@
 //! A market that lies, over the wire: the provider has its answers, and evidence alone decides.
 
+use crate::common::court::{balance, body, slander};
 use crate::common::provider::sign;
 use crate::common::{available, client, key, sound};
-use crate::life::{CLIENT, Town, town, until};
+use crate::life::{CLIENT, town, until};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use contracts::{Account, SlotState};
+use market::Event;
 use market::event::SlotId;
-use market::{Command, Event};
-use market_server::writer::Submission;
-use network::api::{ContractView, DisputeBody};
 use std::sync::atomic::Ordering;
-use types::documents::{
-    AuditKind, Challenge, Dispute, Maintenance, Measurement, Proof, SlotChallenge, SlotVerdict,
-    Verdict,
-};
-use types::{DocId, Epoch, Msat, SecretKey, Signer, Verified};
-
-/// Records a verdict, signed by the market's own key, that a slot of the contract fails every challenge.
-async fn slander(town: &Town, view: &ContractView, number: u16) -> (Verified<Challenge>, DocId) {
-    let (market, market_key) = (&town.market, &town.house.key);
-    let slot = &view.slots[usize::from(number)];
-    let (epoch, beacon) = market.view(|view| (view.market.epoch(), view.market.beacon()));
-    let (contract, count, kind) = (view.id, 9, AuditKind::Routine);
-    let challenge = Challenge {
-        auditor: market.did(),
-        provider: slot.provider,
-        epoch,
-        beacon,
-        kind,
-        slots: vec![SlotChallenge { contract, slot: number, size: slot.size, count }],
-        answer_by: network::clock::now(),
-    };
-    let challenge = Verified::sign(challenge, market_key).unwrap();
-    let found = SlotVerdict {
-        contract,
-        slot: number,
-        challenges: count,
-        passed: 0,
-        answered: true,
-        latency_ms: 3,
-    };
-    let verdict = Verdict {
-        auditor: market.did(),
-        provider: slot.provider,
-        epoch,
-        kind,
-        challenge: challenge.id(),
-        proof: None,
-        slots: vec![found],
-    };
-    let verdict = Verified::sign(verdict, market_key).unwrap();
-    let (id, command) = (verdict.id(), Command::RecordVerdict(verdict));
-    let evidence = vec![(challenge.id(), challenge.signed().clone())];
-    market.submit(Submission { evidence, ..Submission::from(command) }).await.unwrap();
-    (challenge, id)
-}
-
-fn body(
-    key: &SecretKey,
-    verdict: DocId,
-    (proof, answers): &(Verified<Proof>, Vec<u8>),
-) -> DisputeBody {
-    let dispute = Dispute { provider: key.did(), verdict, proof: proof.id() };
-    let (dispute, proof) = (sign(dispute, key), proof.signed().clone());
-    DisputeBody { dispute, proof, answers: BASE64.encode(answers) }
-}
-
-fn balance(town: &Town, account: Account) -> Msat {
-    town.market.view(|view| view.market.ledger().balance(account))
-}
+use types::documents::{Challenge, Maintenance, Measurement};
+use types::{Epoch, Msat, SecretKey, Signer};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_slandered_has_its_bond_back() {

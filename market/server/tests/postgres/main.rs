@@ -22,6 +22,8 @@ mod evidence;
 mod figures;
 #[path = "../it/guests.rs"]
 mod guests;
+#[path = "../it/judged.rs"]
+mod judged;
 #[path = "../it/keeping.rs"]
 mod keeping;
 #[path = "../it/life.rs"]
@@ -34,6 +36,8 @@ mod negotiation;
 mod refusals;
 #[path = "../it/starts.rs"]
 mod starts;
+#[path = "../it/tampering.rs"]
+mod tampering;
 
 mod failover;
 mod offices;
