@@ -4,6 +4,8 @@ use crate::output::Output;
 use crate::runtime::asked_to_end;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use network::api::ProbeLine;
 use network::client::{ClientOptions, HttpClient};
 use network::endpoint::{Endpoint, PlainHttp};
 use network::identity::{Keystore, Password, Prompt, Secret};
@@ -19,6 +21,8 @@ use types::{Epoch, SecretKey, Signer, Verified};
 const KEY_FILE: &str = "key.json";
 /// How often the market is asked whether another epoch has opened.
 const LOOK: Duration = Duration::from_secs(2);
+/// How many providers are measured at a time.
+const AT_ONCE: usize = 32;
 
 #[derive(Args)]
 pub(crate) struct AuditorArgs {
@@ -139,14 +143,18 @@ async fn keep_measuring(market: &MarketClient, vantage: &Vantage) {
 
 /// Measures everybody once; says how many.
 async fn measure(market: &MarketClient, vantage: &Vantage) -> Result<usize> {
-    let mut count = 0;
-    for line in market.probes().await? {
-        let measurement = vantage.measure(&line).await;
-        let signed = Verified::sign(measurement, &*vantage.signer)?;
-        match market.measured(signed.signed()).await {
-            Ok(_) => count += 1,
-            Err(error) => tracing::warn!(provider = %line.provider, %error, "not taken"),
-        }
+    let lines = stream::iter(market.probes().await?);
+    let taken = lines.map(|line| measure_one(market, vantage, line)).buffer_unordered(AT_ONCE);
+    taken.try_fold(0, async |count, taken| Ok(count + usize::from(taken))).await
+}
+
+/// Measures one provider; whether the market has taken it.
+async fn measure_one(market: &MarketClient, vantage: &Vantage, line: ProbeLine) -> Result<bool> {
+    let Some(measurement) = vantage.measure(&line).await else { return Ok(false) };
+    let signed = Verified::sign(measurement, &*vantage.signer)?;
+    let taken = market.measured(signed.signed()).await;
+    if let Err(error) = &taken {
+        tracing::warn!(provider = %line.provider, %error, "not taken");
     }
-    Ok(count)
+    Ok(taken.is_ok())
 }

@@ -6,7 +6,7 @@ use crate::output::{Output, table};
 use crate::runtime::asked_to_end;
 use crate::settings;
 use anyhow::{Context, Result};
-use clap::{Args, CommandFactory, Subcommand};
+use clap::{ArgAction, Args, CommandFactory, Subcommand};
 use market_server::{ADDRESS_FILE, Config, KEY_FILE, OpenError, Place};
 use network::client::{ClientOptions, HttpClient};
 use network::endpoint::{Endpoint, PlainHttp};
@@ -69,8 +69,10 @@ pub(crate) enum Market {
         /// Replay the whole journal at start instead of trusting the last snapshot.
         #[arg(long)]
         full_check: bool,
-        /// Measure every provider from here too, by a few reads an epoch; only where an epoch lasts minutes or more.
-        #[arg(long)]
+        /// Measure every provider from here, by a few reads or a question an epoch; `--measure=false` leaves that to the
+        /// market's auditors, and newcomers New until they have a slot.
+        #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, value_name = "YES",
+            default_value_t = true, default_missing_value = "true")]
         measure: bool,
         /// Never write: read along with whoever writes to the same database.
         #[arg(long, requires = "database")]

@@ -16,7 +16,7 @@ fn an_auditor_of_the_markets_genesis_measures_every_provider_and_another_does_no
     let place = |name: &str| home.path().join(name).display().to_string();
     let named = text(&json(["auditor", "init", "--data", &place("named")])["did"]);
     json(["auditor", "init", "--data", &place("stranger")]);
-    let market = ["--auditor", &named, "--metrics", "127.0.0.1:0"];
+    let market = ["--auditor", &named, "--measure=false", "--metrics", "127.0.0.1:0"];
     let beyond =
         Beyond { market: &market, run: &["--metrics", "127.0.0.1:0"], ..Beyond::default() };
     let town = Town::found((PROVIDERS, "1GB", "3s"), beyond);

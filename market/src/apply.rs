@@ -70,9 +70,7 @@ impl Market {
             | Event::BondToppedUp { .. } => self.changed_by_agreement(event),
             Event::EpochOpened { epoch, beacon } => self.epoch_opened(*epoch, *beacon),
             Event::VerdictRecorded { .. } => self.verdict_recorded(event),
-            Event::LossConfessed { document, provider, outcome, .. } => {
-                self.learn(provider, *document, std::slice::from_ref(outcome));
-            }
+            Event::LossConfessed { .. } | Event::AvailabilityNoted { .. } => self.learnt(event),
             Event::SlotFaulted { slot, fault, accrual, .. } => {
                 self.slot_faulted(*slot, *fault, *accrual);
             }
@@ -264,6 +262,15 @@ impl Market {
         }
         self.accused(*document, *provider, charges);
         self.learn(provider, *document, outcomes);
+    }
+
+    /// Reputation learns the one outcome that an event is about.
+    fn learnt(&mut self, event: &Event) {
+        if let Event::LossConfessed { document, provider, outcome, .. }
+        | Event::AvailabilityNoted { document, provider, outcome } = event
+        {
+            self.learn(provider, *document, std::slice::from_ref(outcome));
+        }
     }
 
     /// Reputation learns what `document` shows of `provider`.

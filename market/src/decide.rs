@@ -54,7 +54,7 @@ impl Market {
             Command::Confess(confession) => self.confess(confession),
             Command::Dispute(contest) => self.dispute(contest),
             Command::Announce(notice) => self.announce(notice),
-            Command::Measure(measurement) => self.measure(measurement),
+            Command::Measure(measurement) => self.measure(now, measurement),
             Command::HoldBack { contract, slot } => {
                 self.hold_back(SlotId { contract: *contract, slot: *slot })
             }

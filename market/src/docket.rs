@@ -196,9 +196,7 @@ impl Docket {
 
     /// The reading whose share of answered probes is the median.
     pub fn typical(&self, provider: &Did, epoch: Epoch) -> Option<&Reading> {
-        let mut readings: Vec<&Reading> = self.readings(provider, epoch).iter().collect();
-        readings.sort_by_key(|reading| reading.permille());
-        readings.get(readings.len() / 2).copied()
+        typical(self.readings(provider, epoch))
     }
 
     /// The verdicts that a penalty for `evidence` rests on; none where it rests on none that can be disputed.
@@ -213,6 +211,13 @@ impl Docket {
         }
         grounds
     }
+}
+
+/// The one of `readings` whose share of answered probes is the median; of an even number, the better of the middle two.
+pub(crate) fn typical<'a>(readings: impl IntoIterator<Item = &'a Reading>) -> Option<&'a Reading> {
+    let mut readings: Vec<&Reading> = readings.into_iter().collect();
+    readings.sort_by_key(|reading| reading.permille());
+    readings.get(readings.len() / 2).copied()
 }
 
 #[cfg(test)]

@@ -574,4 +574,13 @@ pub enum Event {
         /// To what, and why.
         change: Change,
     },
+    /// Whether a provider that no audit asks was in reach in the open epoch.
+    AvailabilityNoted {
+        /// Whose.
+        provider: Did,
+        /// The measurement in the middle.
+        document: DocId,
+        /// What it tells reputation.
+        outcome: Outcome,
+    },
 }

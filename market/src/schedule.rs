@@ -1,11 +1,12 @@
-//! What is to be asked of providers: routine challenges of an epoch, intensified audits, sources of a rebuild.
+//! What is to be asked of providers: routine challenges of an epoch, intensified audits, sources of a rebuild, and of
+//! whom nothing else is asked whether they are there.
 
 use crate::event::SlotId;
 use crate::state::Market;
 use contracts::{Cause, Contract, ContractState, Slot, SlotState, audit_plan};
 use std::collections::BTreeMap;
-use types::Did;
 use types::documents::SlotChallenge;
+use types::{Did, Timestamp};
 
 /// How many chunks an intensified audit asks for.
 pub const INTENSIFIED: u32 = 256;
@@ -27,7 +28,7 @@ pub fn routine(market: &Market) -> BTreeMap<Did, Vec<SlotChallenge>> {
             let count = if slot.state == SlotState::AtFault { count.max(1) } else { count };
             // One that leaves shows first that it leaves everything behind.
             let count = if slot.leaving.is_some() { count.max(INTENSIFIED) } else { count };
-            if count > 0 && is_audited(market, slot) {
+            if count > 0 && is_due(market, slot) {
                 let challenge = challenge(contract, number, slot, count);
                 challenges.entry(slot.provider()).or_default().push(challenge);
             }
@@ -36,11 +37,32 @@ pub fn routine(market: &Market) -> BTreeMap<Did, Vec<SlotChallenge>> {
     challenges
 }
 
-fn is_audited(market: &Market, slot: &Slot) -> bool {
+/// Whether routine audits ask a provider anything, in this epoch or another: its verdicts say then whether it answers.
+pub fn is_audited(market: &Market, provider: &Did) -> bool {
+    market.holdings(provider).filter_map(|id| market.slot(id)).any(|(contract, slot)| {
+        contract.state == ContractState::Active && can_be_asked(slot) && slot.size.shards > 0
+    })
+}
+
+/// The providers whose ask stands at `now` and whom no audit asks: they are asked whether they are there, each once an
+/// epoch, however many they are.
+pub fn unaudited(market: &Market, now: Timestamp) -> Vec<Did> {
+    let offers = market.offers().iter().filter(|(_, offer)| offer.stands(now));
+    let asked = |did: &&Did| !market.is_banned(did) && !is_audited(market, did);
+    offers.map(|(did, _)| did).filter(asked).copied().collect()
+}
+
+fn is_due(market: &Market, slot: &Slot) -> bool {
+    can_be_asked(slot)
+        && slot.size.shards > 0
+        && slot.audited.is_none_or(|epoch| epoch < market.epoch())
+}
+
+/// Whether a slot's provider has to prove anything in routine audits.
+fn can_be_asked(slot: &Slot) -> bool {
     let silent =
         slot.fault.is_some_and(|f| f.cause == Cause::Unreachable && f.penalised_ppm.is_none());
-    let asked = slot.state == SlotState::Filled || (slot.state == SlotState::AtFault && silent);
-    asked && slot.size.shards > 0 && slot.audited.is_none_or(|epoch| epoch < market.epoch())
+    slot.state == SlotState::Filled || (slot.state == SlotState::AtFault && silent)
 }
 
 /// The intensified audit of a slot, if it still holds anything.

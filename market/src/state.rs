@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::{Bound, Deref};
 use types::documents::Ask;
-use types::{Bytes, ContractId, Did, DocId, Epoch, Hash, Msat, Score};
+use types::{Bytes, ContractId, Did, DocId, Epoch, Hash, Msat, Score, Timestamp};
 
 /// Everything behind `after`; everything where there is no such thing.
 fn behind<T>(after: Option<T>) -> (Bound<T>, Bound<T>) {
@@ -30,6 +30,13 @@ pub struct Offer {
     pub ask: Ask,
     /// The /24 or /64 its endpoint is in.
     pub network: String,
+}
+
+impl Offer {
+    /// Whether it can be taken up at `now`: neither withdrawn nor expired.
+    pub fn stands(&self, now: Timestamp) -> bool {
+        self.ask.capacity.0 > 0 && self.ask.expires > now
+    }
 }
 
 /// The market.

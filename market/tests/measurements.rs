@@ -4,11 +4,11 @@
 #[expect(dead_code, reason = "each story uses its part of the stage")]
 mod common;
 
-use common::stage::FIRST;
+use common::stage::{FIRST, GB, terms};
 use common::{AUDITOR, MARKET, World, did, signed};
-use market::{Command, Event};
-use types::documents::{AuditKind, Measurement};
-use types::{ContractId, Did, Epoch};
+use market::{Command, Event, schedule};
+use types::documents::{Ask, AuditKind, Measurement};
+use types::{Bytes, ContractId, Did, Dimension, Epoch, Span};
 
 fn found(auditor: u8, vantage: &str, provider: Did, answered: u32) -> Measurement {
     Measurement {
@@ -47,7 +47,10 @@ fn is_paid_less(world: &mut World, contract: ContractId) -> bool {
 #[test]
 fn each_measurement_that_may_not_be_given_is_refused_with_what_would_be_right() {
     let (mut world, contract, provider) = measured();
-    let idle = (FIRST..FIRST + 5).map(did).find(|did| world.market.holdings(did).count() == 0);
+    let withdrawn = Ask { capacity: Bytes(0), ..world.ask_of(78) };
+    let expired = Ask { expires: world.now.after(Span(1)), ..world.ask_of(79) };
+    [withdrawn, expired].into_iter().for_each(|ask| world.publish(ask));
+    world.now = world.now.after(Span(1));
     let fine = || found(AUDITOR, "eu", provider, 4);
     let far = "x".repeat(65);
     for (measurement, code, right) in [
@@ -59,11 +62,9 @@ fn each_measurement_that_may_not_be_given_is_refused_with_what_would_be_right() 
         (Measurement { vantage: far, ..fine() }, "invalid_field", "give 1 to 64"),
         (Measurement { probes: 0, answered: 0, ..fine() }, "invalid_field", "send one at least"),
         (Measurement { answered: 5, ..fine() }, "invalid_field", "count each once"),
-        (
-            Measurement { provider: idle.expect("one of five is in no slot"), ..fine() },
-            "invalid_field",
-            "keeps nothing here",
-        ),
+        (Measurement { provider: did(77), ..fine() }, "invalid_field", "from its next ask on"),
+        (Measurement { provider: did(78), ..fine() }, "invalid_field", "no ask that stands"),
+        (Measurement { provider: did(79), ..fine() }, "invalid_field", "no ask that stands"),
     ] {
         world.refuse(&measure(measurement), code, right);
     }
@@ -84,6 +85,17 @@ fn a_vantage_point_is_an_auditors_own_and_there_are_so_many_and_no_more() {
     }
     let late = measure(found(MARKET, "late", provider, 4));
     world.refuse(&late, "invalid_field", "measure in the next");
+}
+
+#[test]
+fn auditors_leave_a_place_for_the_market() {
+    let (mut world, _, provider) = measured();
+    for place in 0..31 {
+        world.done(&measure(found(AUDITOR, &format!("place {place}"), provider, 4)));
+    }
+    let more = measure(found(AUDITOR, "another", provider, 4));
+    world.refuse(&more, "invalid_field", "31 of at most 32");
+    world.done(&measure(found(MARKET, "here", provider, 4)));
 }
 
 #[test]
@@ -115,4 +127,104 @@ fn a_measurement_after_the_verdict_is_kept_and_moves_nothing() {
     let before = world.market.unposted(common::stage::slot_id(contract, 0));
     assert_eq!(world.names(&measure(found(AUDITOR, "eu", provider, 0))), ["measured"]);
     assert_eq!(world.market.unposted(common::stage::slot_id(contract, 0)), before);
+}
+
+/// The one of five providers that is in no slot of [`measured`]'s contract.
+fn idle(world: &World) -> Did {
+    let holds = |did: &Did| world.market.holdings(did).next().is_some();
+    (FIRST..FIRST + 5).map(did).find(|did| !holds(did)).expect("four slots have four providers")
+}
+
+/// What is noted of a provider's availability when it is measured so: how many probes were answered and how many not.
+fn noted(world: &mut World, measurement: Measurement) -> Option<(u32, u32)> {
+    let events = world.done(&measure(measurement));
+    let noted = events.iter().find_map(|event| match event {
+        Event::AvailabilityNoted { outcome, .. } => Some(*outcome),
+        _ => None,
+    });
+    noted.map(|outcome| {
+        assert_eq!(outcome.dimension, Dimension::Availability);
+        (outcome.good, outcome.bad)
+    })
+}
+
+#[test]
+fn a_provider_that_nobody_audits_is_noted_as_the_market_finds_it_once_an_epoch() {
+    let (mut world, _, provider) = measured();
+    let idle = idle(&world);
+    let bound = |world: &World, did| world.market.score(did).bounds[1];
+    let before = bound(&world, &idle);
+    assert_eq!(noted(&mut world, found(AUDITOR, "eu", idle, 4)), None, "the market has the word");
+    assert_eq!(bound(&world, &idle), before);
+    assert_eq!(noted(&mut world, found(MARKET, "eu", idle, 3)), Some((4, 0)), "the better of two");
+    let known = bound(&world, &idle);
+    assert!(known > before);
+    assert_eq!(
+        noted(&mut world, found(MARKET, "us", idle, 4)),
+        None,
+        "an epoch is one observation"
+    );
+    assert_eq!(noted(&mut world, found(AUDITOR, "us", idle, 0)), None, "it comes too late");
+    assert_eq!(bound(&world, &idle), known);
+    let audited = noted(&mut world, found(MARKET, "eu", provider, 4));
+    assert_eq!(audited, None, "of whom audits ask verdicts tell");
+    world.pass_epoch();
+    let silent = Measurement { epoch: Epoch(2), ..found(MARKET, "eu", idle, 0) };
+    assert_eq!(noted(&mut world, silent), Some((0, 4)));
+    assert!(bound(&world, &idle) < known);
+}
+
+#[test]
+fn the_median_over_vantage_points_is_what_is_noted() {
+    for (auditors, market, expected) in [
+        (vec![], 4, (4, 0)),
+        (vec![], 1, (1, 3)),
+        (vec![0, 0], 4, (0, 4)),
+        (vec![4, 4], 0, (4, 0)),
+        (vec![1, 4], 2, (2, 2)),
+    ] {
+        let (mut world, _, _) = measured();
+        let idle = idle(&world);
+        for (place, answered) in auditors.iter().enumerate() {
+            let place = format!("place {place}");
+            assert_eq!(noted(&mut world, found(AUDITOR, &place, idle, *answered)), None);
+        }
+        let closed = noted(&mut world, found(MARKET, "here", idle, market));
+        assert_eq!(closed, Some(expected), "{auditors:?} and {market}");
+    }
+}
+
+#[test]
+fn whoever_has_announced_to_be_away_is_not_held_to_be_there() {
+    let (mut world, _, _) = measured();
+    let idle = idle(&world);
+    let notice = world.announce(idle.0[0], 1, 1);
+    world.done(&notice);
+    world.pass_epoch();
+    let before = world.market.score(&idle);
+    let silent = |epoch| Measurement { epoch: Epoch(epoch), ..found(MARKET, "eu", idle, 0) };
+    assert_eq!(noted(&mut world, silent(2)), None);
+    assert_eq!(world.market.score(&idle), before);
+    world.pass_epoch();
+    assert_eq!(noted(&mut world, silent(3)), Some((0, 4)));
+}
+
+#[test]
+fn a_provider_is_asked_once_it_offers_until_it_is_audited() {
+    let mut world = World::staged(5);
+    let asked = |world: &World| schedule::unaudited(&world.market, world.now);
+    assert_eq!(asked(&world).len(), 5);
+    let contract = world.agree(&terms());
+    for slot in 0..4 {
+        let confirm = world.confirmation(contract, slot, None);
+        world.done(&confirm);
+    }
+    assert_eq!(asked(&world).len(), 5, "a slot that holds nothing yet has nothing to be asked for");
+    let revise = world.revision(contract, &[GB; 4]);
+    world.done(&revise);
+    let idle = idle(&world);
+    assert_eq!(asked(&world), [idle]);
+    let withdrawn = Ask { capacity: Bytes(0), ..world.ask_of(idle.0[0]) };
+    world.publish(withdrawn);
+    assert_eq!(asked(&world), []);
 }

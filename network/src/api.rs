@@ -386,6 +386,14 @@ pub struct ProbeLine {
     pub endpoint: String,
     /// For which epoch.
     pub epoch: Epoch,
+    /// What to read there; nothing of a provider that no audit asks, which is only to show that it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<ProbeRead>,
+}
+
+/// What an auditor reads of a provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProbeRead {
     /// A shard that its last audit has shown to be there.
     pub shard: Hash,
     /// An [`AccessToken`] from the market, for the auditor.

@@ -11,12 +11,21 @@ use types::{Hash, Signed};
 
 /// The longest JSON that is read from a provider.
 const JSON_BYTES_MAX: usize = 64 << 20;
+/// The longest answer to the question whether it is there.
+const PRESENCE_BYTES_MAX: usize = 4 << 10;
 
 /// `POST …/receipts`: the provider's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceiptAnswer {
     /// The signed [`StorageReceipt`](types::documents::StorageReceipt).
     pub receipt: Signed,
+}
+
+/// `GET /v1/node/presence/{nonce}`: the provider's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PresenceAnswer {
+    /// The signed [`Presence`](types::documents::Presence).
+    pub presence: Signed,
 }
 
 /// Speaks to one provider. Clones share connections.
@@ -34,6 +43,13 @@ impl NodeClient {
     /// Who answers there, and how full it is.
     pub async fn info(&self) -> Result<NodeInfo, ClientError> {
         self.http.get("/v1/node").read_json(JSON_BYTES_MAX).await
+    }
+
+    /// Its signed [`Presence`](types::documents::Presence) for `nonce`. Nothing has been verified: that is the caller's
+    /// to do.
+    pub async fn presence(&self, nonce: Hash) -> Result<Signed, ClientError> {
+        let call = self.http.get(format!("/v1/node/presence/{nonce}"));
+        Ok(call.read_json::<PresenceAnswer>(PRESENCE_BYTES_MAX).await?.presence)
     }
 
     /// One slot of the provider's, used by `pass`.

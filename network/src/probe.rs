@@ -1,8 +1,8 @@
-//! Measuring a provider from where one stands: how soon a read begins, how fast it runs.
+//! Measuring a provider from where one stands: whether it is there, how soon a read begins, how fast it runs.
 //!
 //! The market and independent auditors measure with this one piece of code, so that their figures mean the same.
 
-use crate::api::ProbeLine;
+use crate::api::{ProbeLine, ProbeRead};
 use crate::auth::Pass;
 use crate::client::{ClientOptions, HttpClient};
 use crate::endpoint::{Endpoint, PlainHttp};
@@ -11,8 +11,8 @@ use shards::Root;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
-use types::documents::Measurement;
-use types::{Did, Signer};
+use types::documents::{Measurement, Presence};
+use types::{Did, Hash, Signer, Verified};
 
 /// How many reads a measurement is made of.
 pub const PROBES: u32 = 4;
@@ -46,12 +46,22 @@ impl Vantage {
         self.signer.did()
     }
 
-    /// Measures one provider, by [`PROBES`] reads of one shard, one after the other.
-    pub async fn measure(&self, line: &ProbeLine) -> Measurement {
+    /// Measures one provider: by [`PROBES`] reads of one shard, one after the other, or where nothing is to be read by asking
+    /// it once whether it is there.
+    ///
+    /// Nothing where this machine has no randomness to ask with.
+    pub async fn measure(&self, line: &ProbeLine) -> Option<Measurement> {
+        match &line.read {
+            Some(wanted) => Some(self.read(line, wanted).await),
+            None => self.attend(line).await,
+        }
+    }
+
+    async fn read(&self, line: &ProbeLine, wanted: &ProbeRead) -> Measurement {
         let mut reads = Vec::new();
-        if let Some(slot) = self.slot(line) {
+        if let Some(slot) = self.slot(line, wanted) {
             for _ in 0..PROBES {
-                if let Ok(Some(one)) = timeout(PATIENCE, read(&slot, Root(line.shard.0))).await {
+                if let Ok(Some(one)) = timeout(PATIENCE, read(&slot, Root(wanted.shard.0))).await {
                     reads.push(one);
                 } else {
                     tracing::debug!(provider = %line.provider, "unanswered");
@@ -61,24 +71,63 @@ impl Vantage {
         let first_byte = reads.iter().map(|read| read.first_byte.as_millis()).max().unwrap_or(0);
         let long = reads.iter().filter(|read| read.bytes >= THROUGHPUT_BYTES_MIN);
         Measurement {
-            auditor: self.auditor(),
-            vantage: self.name.clone(),
-            provider: line.provider,
-            epoch: line.epoch,
             probes: PROBES,
             answered: u32::try_from(reads.len()).unwrap_or(PROBES),
             // Of four reads the slowest is the 95th percentile.
             first_byte_ms: u32::try_from(first_byte).unwrap_or(u32::MAX),
             throughput: long.map(Read::rate).min().unwrap_or(0),
+            ..self.blank(line)
         }
     }
 
-    fn slot(&self, line: &ProbeLine) -> Option<SlotClient> {
+    /// Asks whether the provider is there: it must sign for what was drawn just now, so that nobody else can answer for it.
+    async fn attend(&self, line: &ProbeLine) -> Option<Measurement> {
+        let mut nonce = Hash::default();
+        if let Err(error) = getrandom::fill(&mut nonce.0) {
+            tracing::error!(%error, "the system gives no randomness: nobody is asked");
+            return None;
+        }
+        let asked = Instant::now();
+        let answer = timeout(PATIENCE, self.presence(line, nonce)).await.ok().flatten();
+        let taken = u32::try_from(asked.elapsed().as_millis()).unwrap_or(u32::MAX);
+        if answer.is_none() {
+            tracing::debug!(provider = %line.provider, "not there");
+        }
+        let answered = u32::from(answer.is_some());
+        let first_byte_ms = if answer.is_some() { taken } else { 0 };
+        Some(Measurement { probes: 1, answered, first_byte_ms, ..self.blank(line) })
+    }
+
+    /// The provider's word for `nonce`; nothing where it does not come, or is not the provider's.
+    async fn presence(&self, line: &ProbeLine, nonce: Hash) -> Option<Verified<Presence>> {
+        let signed = self.node(line)?.presence(nonce).await.ok()?;
+        let presence: Verified<Presence> = signed.verify().ok()?;
+        ((presence.provider, presence.nonce) == (line.provider, nonce)).then_some(presence)
+    }
+
+    /// A measurement of which nothing is known yet.
+    fn blank(&self, line: &ProbeLine) -> Measurement {
+        Measurement {
+            auditor: self.auditor(),
+            vantage: self.name.clone(),
+            provider: line.provider,
+            epoch: line.epoch,
+            probes: 0,
+            answered: 0,
+            first_byte_ms: 0,
+            throughput: 0,
+        }
+    }
+
+    fn node(&self, line: &ProbeLine) -> Option<NodeClient> {
         let endpoint =
             Endpoint::parse(&line.endpoint, self.plain).ok()?.pinned(line.provider).ok()?;
-        let pass = Pass::presented(self.signer.clone(), line.token.clone()).ok()?;
-        let http = HttpClient::new(endpoint, ClientOptions::default());
-        Some(NodeClient::new(http).slot(pass))
+        Some(NodeClient::new(HttpClient::new(endpoint, ClientOptions::default())))
+    }
+
+    fn slot(&self, line: &ProbeLine, wanted: &ProbeRead) -> Option<SlotClient> {
+        let pass = Pass::presented(self.signer.clone(), wanted.token.clone()).ok()?;
+        Some(self.node(line)?.slot(pass))
     }
 }
 

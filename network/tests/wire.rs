@@ -6,6 +6,8 @@ mod client;
 mod market;
 #[path = "wire/node.rs"]
 mod node;
+#[path = "wire/presence.rs"]
+mod presence;
 #[path = "wire/retry.rs"]
 mod retry;
 #[path = "wire/server.rs"]

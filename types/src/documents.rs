@@ -17,8 +17,8 @@ pub mod sharing;
 pub use access::{Access, AccessToken, Presentation, Session};
 pub use amendment::{Cancellation, Departure, Extension, Growth, TopUp};
 pub use audit::{
-    AuditKind, Challenge, Confession, Dispute, Maintenance, Measurement, Proof, SlotChallenge,
-    SlotVerdict, Verdict,
+    AuditKind, Challenge, Confession, Dispute, Maintenance, Measurement, Presence, Proof,
+    SlotChallenge, SlotVerdict, Verdict,
 };
 pub use evidence::{Receipt, TreeHead};
 pub use holding::{Confirmation, Reservation, Revision, SlotSize, StorageReceipt};

@@ -53,6 +53,7 @@ impl Event {
             Self::ContractFailed { .. } => "contract_failed",
             Self::ContractSettled { .. } => "contract_settled",
             Self::StandingChanged { .. } => "standing_changed",
+            Self::AvailabilityNoted { .. } => "availability_noted",
         }
     }
 

@@ -53,7 +53,8 @@ impl Event {
             | Self::SlotVacated { provider, .. }
             | Self::RebuildFinished { provider, .. }
             | Self::VoucherRedeemed { provider, .. }
-            | Self::StandingChanged { provider, .. } => [*provider].into(),
+            | Self::StandingChanged { provider, .. }
+            | Self::AvailabilityNoted { provider, .. } => [*provider].into(),
             Self::ContractExpired { holders, .. }
             | Self::ContractExtended { holders, .. }
             | Self::ContractRenewed { holders, .. }
@@ -117,7 +118,8 @@ impl Event {
             | Self::GrantRevoked { .. }
             | Self::ContractCompleted { .. }
             | Self::ContractSettled { .. }
-            | Self::StandingChanged { .. } => Vec::new(),
+            | Self::StandingChanged { .. }
+            | Self::AvailabilityNoted { .. } => Vec::new(),
         }
     }
 

@@ -1,13 +1,13 @@
 //! What a world has seen: how often each command was taken and refused, which events happened, which documents there are.
 
 use super::court::Case;
-use market::{Command, Event, Market};
+use market::{Command, Event, Market, schedule};
 use std::collections::{BTreeMap, BTreeSet};
 use types::documents::Grant;
-use types::{DocId, Msat, Timestamp, Verified};
+use types::{Did, DocId, Epoch, Msat, Timestamp, Verified};
 
 /// Every event there is.
-pub(crate) const EVENTS: [&str; 45] = [
+pub(crate) const EVENTS: [&str; 46] = [
     "ask_published",
     "deposited",
     "withdrawn",
@@ -53,6 +53,7 @@ pub(crate) const EVENTS: [&str; 45] = [
     "contract_failed",
     "contract_settled",
     "standing_changed",
+    "availability_noted",
 ];
 
 /// How often something happened, by name.
@@ -114,6 +115,8 @@ pub(crate) struct Book {
     /// Grants that were given.
     pub(crate) grants: Vec<Verified<Grant>>,
     documents: BTreeSet<DocId>,
+    /// Of whom it was noted in which epoch whether it was in reach.
+    noted: BTreeSet<(Did, Epoch)>,
     /// What was paid in less what was paid out, by documents alone.
     inside: i64,
 }
@@ -143,7 +146,22 @@ impl Book {
         if world != Msat(-self.inside) {
             return Err(format!("{} came in by documents, {world} by the books", self.inside));
         }
+        self.noted_once(market, events)?;
         self.evident(events)
+    }
+
+    /// Whether a provider was in reach is noted once an epoch, and only of those that no audit asks.
+    fn noted_once(&mut self, market: &Market, events: &[Event]) -> Result<(), String> {
+        for event in events {
+            let Event::AvailabilityNoted { provider, .. } = event else { continue };
+            if schedule::is_audited(market, provider) {
+                return Err(format!("{provider} is audited, and was noted all the same"));
+            }
+            if !self.noted.insert((*provider, market.epoch())) {
+                return Err(format!("{provider} was noted twice in epoch {}", market.epoch()));
+            }
+        }
+        Ok(())
     }
 
     fn evident(&self, events: &[Event]) -> Result<(), String> {
@@ -152,7 +170,10 @@ impl Book {
                 Event::Penalised { fault, .. } | Event::SlotFaulted { fault, .. } => {
                     self.documents.contains(&fault.evidence)
                 }
-                Event::PenaltyReversed { verdict, .. } => self.documents.contains(verdict),
+                Event::PenaltyReversed { verdict: shown, .. }
+                | Event::AvailabilityNoted { document: shown, .. } => {
+                    self.documents.contains(shown)
+                }
                 Event::StandingChanged { change, .. } => !change.reasons.is_empty(),
                 Event::RepairDelayed { reason, .. } | Event::RenewalRefused { reason, .. } => {
                     !reason.is_empty()

@@ -112,10 +112,11 @@ impl World {
         Command::Announce(signed(Maintenance { provider: did(provider), from, epochs, reason }))
     }
 
-    /// A measurement of one that keeps something, by the market or by the auditor that its genesis names.
+    /// A measurement of one that offers or keeps something, by the market or by the auditor that its genesis names.
     pub(crate) fn measure(&self, pick: usize, vantage: u8, answered: u32) -> Option<Command> {
-        let holders: Vec<Did> = self.market.holders().copied().collect();
-        let provider = Self::pick(&holders, pick)?;
+        let known = self.market.holders().chain(self.market.offers().keys());
+        let known: Vec<Did> = known.copied().collect::<BTreeSet<Did>>().into_iter().collect();
+        let provider = Self::pick(&known, pick)?;
         let auditor = did(if vantage.is_multiple_of(2) { MARKET } else { AUDITOR });
         Some(Command::Measure(signed(Measurement {
             auditor,

@@ -2,8 +2,9 @@
 
 use crate::common::Fault;
 use contracts::{Account, Posting};
-use market::Event;
-use types::{Did, Epoch, Hash, Msat};
+use market::{Event, Market};
+use reputation::Outcome;
+use types::{Did, Dimension, Epoch, Hash, Msat};
 
 /// Changes the events of one kind.
 fn each(events: Vec<Event>, name: &str, change: impl Fn(&mut Event)) -> Vec<Event> {
@@ -105,6 +106,20 @@ fn twice(postings: &mut Vec<Posting>) {
     postings.extend(again);
 }
 
+/// What is measured is noted of everybody, whether verdicts tell of them or not.
+fn noted_of_all(_: &Market, events: Vec<Event>) -> Vec<Event> {
+    let each = |event: Event| match &event {
+        Event::Measured { provider, reading, .. } => {
+            let (provider, document) = (*provider, reading.document);
+            let outcome = Outcome { dimension: Dimension::Availability, good: 1, bad: 0 };
+            vec![event, Event::AvailabilityNoted { provider, document, outcome }]
+        }
+        Event::AvailabilityNoted { .. } => Vec::new(),
+        _ => vec![event],
+    };
+    events.into_iter().flat_map(each).collect()
+}
+
 /// Each bug in words, with the market that has it.
 pub(crate) const BROKEN: &[(&str, Fault)] = &[
     ("a deposit is credited twice", |_, e| posting(e, "deposited", twice)),
@@ -148,6 +163,8 @@ pub(crate) const BROKEN: &[(&str, Fault)] = &[
     ("a completion is skipped", |_, e| without(e, "contract_completed")),
     ("a revision is taken twice", |_, e| doubled(e, "revision_accepted")),
     ("a measurement counts twice", |_, e| doubled(e, "measured")),
+    ("an availability is noted twice", |_, e| doubled(e, "availability_noted")),
+    ("who is audited is noted too", noted_of_all),
     ("a dispute is forgotten", |_, e| without(e, "dispute_dismissed")),
     ("a verdict is not recorded", |_, e| without(e, "verdict_recorded")),
     ("a grant stands though it was revoked", |_, e| without(e, "grant_revoked")),

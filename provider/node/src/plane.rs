@@ -13,14 +13,14 @@ use bytes::Bytes;
 use network::api::{NodeInfo, Problem, ReceiptBody, SlotContent};
 use network::auth::Wanted;
 use network::extract::{JsonBody, PathOf, Pieces, VerifiedBody};
-use network::node_api::ReceiptAnswer;
+use network::node_api::{PresenceAnswer, ReceiptAnswer};
 use provider::Full;
 use shards::{Entry, Root};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
-use types::documents::{Access, AccessToken, Voucher};
+use types::documents::{Access, AccessToken, Presence, Voucher};
 use types::{ContractId, Hash, Verified};
 
 /// The longest shard.
@@ -32,6 +32,7 @@ const SEAT_WAIT: Duration = Duration::from_secs(30);
 pub(crate) fn router(node: Arc<Node>) -> Router {
     Router::new()
         .route("/v1/node", get(info))
+        .route("/v1/node/presence/{nonce}", get(presence))
         .route("/v1/slots/{contract}/{slot}", get(content))
         .route("/v1/slots/{contract}/{slot}/shards/{root}", get(read).put(put))
         .route("/v1/slots/{contract}/{slot}/receipts", post(receipt))
@@ -47,6 +48,15 @@ type Shard = (ContractId, u16, Hash);
 async fn info(State(node): State<Arc<Node>>) -> Json<NodeInfo> {
     let (provider, capacity, used) = (node.did, node.settings.offer.capacity, node.store.used());
     Json(NodeInfo { provider, capacity, used })
+}
+
+/// Shows an auditor that this provider is there, whoever keeps its address.
+async fn presence(
+    State(node): State<Arc<Node>>,
+    PathOf(nonce): PathOf<Hash>,
+) -> Json<PresenceAnswer> {
+    let presence = node.sign(Presence { provider: node.did, nonce });
+    Json(PresenceAnswer { presence: presence.signed().clone() })
 }
 
 async fn content(

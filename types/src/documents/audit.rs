@@ -169,6 +169,17 @@ pub struct Dispute {
 }
 document!(Dispute, "bondstore.dispute", provider);
 
+/// A provider answers an auditor that asks whether it is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Presence {
+    /// Who is there.
+    pub provider: Did,
+    /// What the auditor drew for this question alone, so that no older answer does.
+    pub nonce: Hash,
+}
+document!(Presence, "bondstore.presence", provider);
+
 /// What an auditor measured of a provider from where it stands, in one epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -160,7 +160,7 @@ fn accusations(app: &App, wanted: &Wanted, limit: usize) -> (Vec<(DocId, Accusat
 #[utoipa::path(
     get, path = "/v1/probes", operation_id = "probes", tag = "audits",
     security(("session" = [])),
-    responses((status = 200, description = "One line a provider that was audited lately.", body = Vec<ProbeLine>)),
+    responses((status = 200, description = "One line for each provider that was audited lately, with what to read there; and one for each that no audit asks and whose ask stands, which is to show that it is there.", body = Vec<ProbeLine>)),
     extensions(("x-codes" = json!(["not_an_auditor"]))),
 )]
 pub(super) async fn probes(

@@ -138,7 +138,8 @@ fn subject(event: &Event, reader: Did) -> Option<Did> {
         | Event::SlotVacated { provider, .. }
         | Event::RebuildFinished { provider, .. }
         | Event::VoucherRedeemed { provider, .. }
-        | Event::StandingChanged { provider, .. } => Some(*provider),
+        | Event::StandingChanged { provider, .. }
+        | Event::AvailabilityNoted { provider, .. } => Some(*provider),
         Event::ContractAgreed { .. }
         | Event::ContractExpired { .. }
         | Event::ContractExtended { .. }

@@ -21,3 +21,4 @@ mod openapi;
 mod refusals;
 mod starts;
 mod tampering;
+mod vetting;

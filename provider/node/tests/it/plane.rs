@@ -5,15 +5,17 @@ use crate::support::{
     shard, sign, size_of, slot, soon,
 };
 use bytes::Bytes;
-use network::api::{ReceiptBody, ToMarket, ToProvider};
+use network::api::{ProbeLine, ReceiptBody, ToMarket, ToProvider};
 use network::auth::Pass;
 use network::client::ClientError;
+use network::endpoint::PlainHttp;
 use network::node_api::SlotClient;
+use network::probe::Vantage;
 use provider_node::Handle;
 use shards::Root;
 use std::sync::Arc;
-use types::documents::{Access, AccessToken, Confession, StorageReceipt, Voucher};
-use types::{Hash, SecretKey, Signed, Signer, Span, Timestamp, Verified};
+use types::documents::{Access, AccessToken, Confession, Presence, StorageReceipt, Voucher};
+use types::{Epoch, Hash, SecretKey, Signed, Signer, Span, Timestamp, Verified};
 
 const BOTH: [Access; 2] = [Access::Read, Access::Write];
 
@@ -70,6 +72,21 @@ async fn shards_go_in_receipts_come_back_and_repeating_changes_nothing() {
     let read = stage.client.get(Root::of(&shards[0]), SHARD).await.unwrap();
     assert_eq!(read, shards[0]);
     assert_eq!(client_of(&stage.node).info().await.unwrap().used, stage.node.used());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_without_a_slot_shows_that_it_is_there() {
+    let stage = stage(1 << 20).await;
+    let nonce = Hash::of(b"drawn just now");
+    let signed = client_of(&stage.node).presence(nonce).await.unwrap();
+    let presence: Verified<Presence> = signed.verify().unwrap();
+    assert_eq!((presence.provider, presence.nonce), (key(PROVIDER).did(), nonce));
+    let vantage =
+        Vantage { signer: key(MARKET), name: "here".into(), plain: PlainHttp::LoopbackOnly };
+    let (provider, endpoint) = (key(PROVIDER).did(), stage.node.url().to_owned());
+    let line = ProbeLine { provider, endpoint, epoch: Epoch(1), read: None };
+    let found = vantage.measure(&line).await.unwrap();
+    assert_eq!((found.probes, found.answered), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
