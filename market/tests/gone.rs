@@ -4,8 +4,8 @@
 #[expect(dead_code, reason = "each story uses its part of the stage")]
 mod common;
 
-use common::stage::{BOND, CLIENT, DAILY, DEPOSIT, ESCROW, FEES, GB, terms};
 use common::World;
+use common::stage::{BOND, CLIENT, DAILY, DEPOSIT, ESCROW, FEES, GB, terms};
 use contracts::{Account, ContractState, Posting};
 use market::{Command, Event};
 use types::terms::PenaltyStep;

@@ -24,9 +24,9 @@ fn concerned(before: &Market, event: &Event) -> BTreeSet<Did> {
         Event::EpochOpened { .. } => BTreeSet::new(),
         Event::AskPublished { ask, .. } => [ask.provider].into(),
         Event::Deposited { party, .. } | Event::Withdrawn { party, .. } => [*party].into(),
-        Event::MaintenanceAnnounced { provider, .. } | Event::StandingChanged { provider, .. } => {
-            [*provider].into()
-        }
+        Event::MaintenanceAnnounced { provider, .. }
+        | Event::StandingChanged { provider, .. }
+        | Event::AvailabilityNoted { provider, .. } => [*provider].into(),
         Event::Measured { provider, reading, .. } => [*provider, reading.auditor].into(),
         Event::ContractAgreed { contract, .. } => {
             let slots = contract.slots.iter().map(|slot| slot.quoted.provider);

@@ -46,7 +46,8 @@ fn reach(event: &Event) -> Reach {
         | Event::Measured { .. }
         | Event::Granted { .. }
         | Event::GrantRevoked { .. }
-        | Event::StandingChanged { .. } => Reach::Named,
+        | Event::StandingChanged { .. }
+        | Event::AvailabilityNoted { .. } => Reach::Named,
         Event::ContractAgreed { .. }
         | Event::SlotConfirmed { .. }
         | Event::SlotReassigned { .. }
