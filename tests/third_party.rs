@@ -155,7 +155,7 @@ fn upheld(slots: &[u16]) -> Ruling {
 }
 
 /// The receipt of a journal whose one entry has taken `document` as `command`, by `market`'s word.
-fn receipt(document: &Signed, (command, events): (&str, &str), market: u8) -> Box<Receipt> {
+fn receipt(document: &Signed, (command, events): (&str, &str), market: u8) -> Receipt {
     let (id, at) = (document.id(), 77);
     let entry = format!(
         "{{\"at\":{at},\"command\":{{\"{command}\":{{\"signed\":\"{id}\"}}}},\"events\":[{events}]}}"
@@ -163,12 +163,12 @@ fn receipt(document: &Signed, (command, events): (&str, &str), market: u8) -> Bo
     let root = tree::leaf(entry.as_bytes());
     let market_did = key(market).did();
     let head = TreeHead { market: market_did, size: 1, root, block: 1, time: Timestamp(at) };
-    Box::new(Receipt {
+    Receipt {
         document: document.clone(),
         entry,
         inclusion: InclusionProof { leaf: 0, size: 1, path: Vec::new() },
         head: sign(head, market).signed().clone(),
-    })
+    }
 }
 
 /// What the judge says of a file that was written down and read again.
@@ -278,7 +278,10 @@ fn a_receipt_says_that_it_came_in_time_and_what_the_market_made_of_it() {
         "{{\"dispute_upheld\":{{\"slots\":[{{\"contract\":\"{contract}\",\"slot\":1}},\
          {{\"contract\":\"{contract}\",\"slot\":0}}]}}}}"
     );
-    let with = |receipt| EvidenceFile { in_time: InTime::Judged(receipt), ..sound.clone() };
+    let with = |receipt| {
+        let in_time = InTime::Judged(Box::new(receipt));
+        EvidenceFile { in_time, ..sound.clone() }
+    };
     let taken = receipt(&sound.dispute, ("dispute", &event), MARKET);
     assert_eq!(ruled(&with(taken.clone())), Ok(upheld(&[0, 1])));
     assert_eq!(markets_ruling(&taken), Some(upheld(&[0, 1])), "by its own word");

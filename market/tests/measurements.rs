@@ -49,7 +49,9 @@ fn each_measurement_that_may_not_be_given_is_refused_with_what_would_be_right() 
     let (mut world, contract, provider) = measured();
     let withdrawn = Ask { capacity: Bytes(0), ..world.ask_of(78) };
     let expired = Ask { expires: world.now.after(Span(1)), ..world.ask_of(79) };
-    [withdrawn, expired].into_iter().for_each(|ask| world.publish(ask));
+    for ask in [withdrawn, expired] {
+        world.publish(ask);
+    }
     world.now = world.now.after(Span(1));
     let fine = || found(AUDITOR, "eu", provider, 4);
     let far = "x".repeat(65);

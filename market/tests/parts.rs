@@ -15,7 +15,7 @@ fn parts(market: &Market) -> Vec<Part> {
         parts.push(part);
         Ok::<(), PartError>(())
     };
-    market.write_parts(keep).unwrap();
+    market.write_parts(keep).expect("every part is kept");
     parts
 }
 

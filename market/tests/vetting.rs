@@ -41,7 +41,9 @@ impl Crowd {
         let name = command.name();
         let events = self.world.market.decide(self.world.now, command);
         let events = events.unwrap_or_else(|refusal| panic!("{name} is refused: {refusal}"));
-        events.iter().for_each(|event| self.world.market.apply(event));
+        for event in &events {
+            self.world.market.apply(event);
+        }
         events
     }
 

@@ -235,7 +235,7 @@ impl World {
         let mut market = Market::new(self.market.genesis().clone());
         self.journal.iter().for_each(|event| market.apply(event));
         let whole = Market::from_bytes(&self.market.to_bytes()).map_err(|e| e.to_string())?;
-        let restored = self.from_parts().map_err(|e| e.to_string())?;
+        let restored = self.restored().map_err(|e| e.to_string())?;
         let same = market == self.market && market.root() == self.market.root();
         let same = same && whole == self.market && restored == self.market;
         if same { Ok(()) } else { Err("a replay gives another state".into()) }
@@ -244,7 +244,7 @@ impl World {
 
 impl World {
     /// The state as its parts give it, last part first: their order does not matter, and their bytes are the state's.
-    fn from_parts(&self) -> Result<Market, PartError> {
+    fn restored(&self) -> Result<Market, PartError> {
         let mut parts = Vec::new();
         let keep = |part| {
             parts.push(part);

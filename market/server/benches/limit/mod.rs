@@ -10,7 +10,7 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 /// How many of the newest blocks are written again.
-const BLOCKS: usize = 64;
+const BLOCKS: u32 = 64;
 /// A table with the column that says to which block a row belongs, by the number of entries up to its last.
 const TABLES: [(&str, &str, usize); 4] = [
     ("blocks", "tree_size", 8),
@@ -63,7 +63,9 @@ fn on_sqlite(source: &Path, empty: &Path) -> (u64, Duration) {
     let tables: Vec<String> = tables.expect("tables");
     to.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 8192;")
         .expect("a journal");
-    tables.iter().for_each(|sql| to.execute_batch(sql).expect("a table"));
+    for sql in &tables {
+        to.execute_batch(sql).expect("a table");
+    }
     let began = Instant::now();
     for (number, block) in (0i64..).zip(&blocks) {
         to.execute_batch("BEGIN IMMEDIATE").expect("a transaction");
@@ -94,7 +96,7 @@ async fn on_postgres(url: &str) -> (u64, Duration) {
     let options = PgConnectOptions::from_str(url).expect("a URL").disable_statement_logging();
     let mut db = PgConnection::connect_with(&options).await.expect("a connection");
     let sizes = "SELECT tree_size FROM blocks ORDER BY seq DESC LIMIT $1";
-    let sizes = sqlx::query(sizes).bind(BLOCKS as i64 + 1).fetch_all(&mut db).await;
+    let sizes = sqlx::query(sizes).bind(i64::from(BLOCKS) + 1).fetch_all(&mut db).await;
     let spans = spans(sizes.expect("blocks").iter().map(|row| row.get(0)).collect());
     for table in ["blocks", "tree", "documents", "postings"] {
         let sql = format!("CREATE TABLE limit_{table} (LIKE {table} INCLUDING ALL)");
@@ -115,21 +117,16 @@ async fn on_postgres(url: &str) -> (u64, Duration) {
 
 type Bytes = Vec<Vec<u8>>;
 
+type BlockRow = (i64, i64, i64, String, Vec<u8>, Vec<u8>, i64, Vec<u8>);
+type DocumentRows = (Vec<i64>, Bytes, Vec<i64>, Vec<String>, Vec<String>);
+type PostingRows =
+    (Vec<i64>, Vec<i64>, Vec<String>, Bytes, Bytes, Vec<i64>, Vec<Option<Vec<u8>>>, Bytes, Bytes);
+
 /// A block's rows, column by column.
 struct PgBlock {
-    block: (i64, i64, i64, String, Vec<u8>, Vec<u8>, i64, Vec<u8>),
-    documents: (Vec<i64>, Bytes, Vec<i64>, Vec<String>, Vec<String>),
-    postings: (
-        Vec<i64>,
-        Vec<i64>,
-        Vec<String>,
-        Bytes,
-        Bytes,
-        Vec<i64>,
-        Vec<Option<Vec<u8>>>,
-        Bytes,
-        Bytes,
-    ),
+    block: BlockRow,
+    documents: DocumentRows,
+    postings: PostingRows,
 }
 
 impl PgBlock {

@@ -212,7 +212,7 @@ fn substitutes(byte: u8) -> Vec<u8> {
     others
 }
 
-/// Chance from a seed (SplitMix64).
+/// Chance from a seed (`SplitMix64`).
 struct Chance(u64);
 
 impl Chance {
