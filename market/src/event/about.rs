@@ -93,26 +93,6 @@ impl Event {
     pub fn contract(&self) -> Option<ContractId> {
         match self {
             Self::ContractAgreed { contract, .. } => Some(contract.id),
-            Self::SlotConfirmed { slot, .. }
-            | Self::SlotReassigned { slot, .. }
-            | Self::SlotDeparting { slot, .. }
-            | Self::BondToppedUp { slot, .. }
-            | Self::LossConfessed { slot, .. }
-            | Self::SlotFaulted { slot, .. }
-            | Self::SlotRecovered { slot, .. }
-            | Self::Penalised { slot, .. }
-            | Self::PayRestored { slot, .. }
-            | Self::PayCompensated { slot, .. }
-            | Self::PenaltyReversed { slot, .. }
-            | Self::PenaltyReleased { slot, .. }
-            | Self::SlotRelieved { slot, .. }
-            | Self::EarningsHeld { slot, .. }
-            | Self::SlotVacated { slot, .. }
-            | Self::RepairOrdered { slot, .. }
-            | Self::RepairDelayed { slot, .. }
-            | Self::RebuildFinished { slot, .. }
-            | Self::VoucherRedeemed { slot, .. }
-            | Self::GuestPaid { slot, .. } => Some(slot.contract),
             Self::ContractExpired { contract, .. }
             | Self::RevisionAccepted { contract, .. }
             | Self::ContractExtended { contract, .. }
@@ -124,7 +104,7 @@ impl Event {
             | Self::ContractCompleted { contract, .. }
             | Self::ContractFailed { contract, .. } => Some(*contract),
             Self::ContractSettled { settlement, .. } => Some(settlement.contract),
-            _ => None,
+            _ => self.slot().map(|slot| slot.contract),
         }
     }
 }

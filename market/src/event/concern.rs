@@ -72,6 +72,20 @@ impl Event {
     /// The slots that it is about; none where it is about a whole contract, or about none.
     pub fn slots(&self) -> Vec<SlotId> {
         match self {
+            Self::VerdictRecorded { slots, .. }
+            | Self::DisputeUpheld { slots, .. }
+            | Self::DisputeDismissed { slots, .. } => slots.clone(),
+            Self::EarningsPosted { accruals, .. } => accruals.iter().map(|(id, _)| *id).collect(),
+            Self::ContractFailed { contract, lost, .. } => {
+                lost.iter().map(|slot| SlotId { contract: *contract, slot: *slot }).collect()
+            }
+            _ => self.slot().into_iter().collect(),
+        }
+    }
+
+    /// The one slot that it is about, where it is about one alone by its kind.
+    pub(super) const fn slot(&self) -> Option<SlotId> {
+        match self {
             Self::SlotConfirmed { slot, .. }
             | Self::SlotReassigned { slot, .. }
             | Self::SlotDeparting { slot, .. }
@@ -91,15 +105,13 @@ impl Event {
             | Self::RepairDelayed { slot, .. }
             | Self::RebuildFinished { slot, .. }
             | Self::VoucherRedeemed { slot, .. }
-            | Self::GuestPaid { slot, .. } => vec![*slot],
-            Self::VerdictRecorded { slots, .. }
-            | Self::DisputeUpheld { slots, .. }
-            | Self::DisputeDismissed { slots, .. } => slots.clone(),
-            Self::EarningsPosted { accruals, .. } => accruals.iter().map(|(id, _)| *id).collect(),
-            Self::ContractFailed { contract, lost, .. } => {
-                lost.iter().map(|slot| SlotId { contract: *contract, slot: *slot }).collect()
-            }
-            Self::AskPublished { .. }
+            | Self::GuestPaid { slot, .. } => Some(*slot),
+            Self::VerdictRecorded { .. }
+            | Self::DisputeUpheld { .. }
+            | Self::DisputeDismissed { .. }
+            | Self::EarningsPosted { .. }
+            | Self::ContractFailed { .. }
+            | Self::AskPublished { .. }
             | Self::Deposited { .. }
             | Self::Withdrawn { .. }
             | Self::ContractAgreed { .. }
@@ -119,7 +131,7 @@ impl Event {
             | Self::ContractCompleted { .. }
             | Self::ContractSettled { .. }
             | Self::StandingChanged { .. }
-            | Self::AvailabilityNoted { .. } => Vec::new(),
+            | Self::AvailabilityNoted { .. } => None,
         }
     }
 
