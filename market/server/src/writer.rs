@@ -5,6 +5,7 @@
 //! next journal block, while the next ones are judged. Nothing is answered before that is durable.
 
 mod batch;
+mod known;
 mod thread;
 
 pub use crate::store::changes::RequestKey;

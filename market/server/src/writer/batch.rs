@@ -1,12 +1,13 @@
 //! One transaction's worth of judged commands.
 
+use super::known::{Known, Rows};
 use super::thread::Now;
 use super::{Keep, Outcome, Refusal, Submission};
 use crate::journal::{Block, Head};
+use crate::store::StoreError;
 use crate::store::changes::{
     Changes, Counters, LayoutChange, NewAnswer, NewDocument, NewNodes, NewPosting, RequestKey,
 };
-use crate::store::{Store, StoreError};
 use crate::streams::Streams;
 use crate::views;
 use contracts::{Account, Posting};
@@ -14,21 +15,10 @@ use market::effect::{Effect, effects};
 use market::event::SlotId;
 use market::{Command, Event, Market};
 use serde::Serialize;
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use types::documents::Settlement;
 use types::tree::{self, Frontier, kept};
 use types::{ContractId, Did, DocId, Hash, Signed, Signer, Verified};
-
-/// Where what happened before is looked up.
-pub(super) struct Known<'a> {
-    pub(super) store: &'a Store,
-    /// What is being written.
-    pub(super) in_flight: Option<&'a Batch>,
-    /// Documents that were taken and that no index finds yet.
-    pub(super) unindexed: &'a Rows,
-}
 
 /// What is judged, on what, by whom.
 pub(super) struct Judge<'a> {
@@ -54,38 +44,6 @@ pub(super) struct Batch {
     happened: Vec<Arc<[Event]>>,
     /// Rows that are to be indexed.
     rows: Rows,
-}
-
-/// Documents that no index finds yet, and how many postings there are of that kind.
-#[derive(Default)]
-pub(super) struct Rows {
-    pub(super) taken: BTreeMap<DocId, Cow<'static, str>>,
-    pub(super) postings: u64,
-}
-
-impl Rows {
-    /// What the database holds without an index.
-    pub(super) fn of(store: &Store) -> Result<Self, StoreError> {
-        let taken = store.unindexed_documents()?.into_iter();
-        let taken = taken.map(|(id, command)| (id, Cow::Owned(command))).collect();
-        Ok(Self { taken, postings: store.unindexed_postings()? })
-    }
-
-    /// How many there are.
-    pub(super) fn count(&self) -> u64 {
-        self.postings.max(self.taken.len() as u64)
-    }
-
-    /// Whether `command` took the document.
-    fn was_taken(&self, id: &DocId, command: &str) -> bool {
-        self.taken.get(id).is_some_and(|by| by == command)
-    }
-
-    pub(super) fn merge(&mut self, other: Self) {
-        // One by one: appending a map would build the whole of it anew.
-        self.taken.extend(other.taken);
-        self.postings += other.postings;
-    }
 }
 
 /// [`crate::journal::Entry`], borrowed.

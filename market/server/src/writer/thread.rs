@@ -6,7 +6,7 @@ mod office;
 mod save;
 mod scribe;
 
-use super::batch::Rows;
+use super::known::Rows;
 use super::{BATCH_MAX, Job, Outcome, QUEUE_MAX, Refusal, Role, Writer};
 use crate::clock::Clock;
 use crate::journal::Head;

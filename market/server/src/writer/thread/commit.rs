@@ -6,6 +6,7 @@
 //! fails, nothing of either has happened.
 
 use super::super::batch::{self, Batch, Seal};
+use super::super::known::{Known, Rows};
 use super::super::{Keep, Outcome, Refusal, Role, Submission, Work};
 use super::scribe::{Scribe, Written};
 use super::{Ends, Reply, Thread, closed};
@@ -100,11 +101,11 @@ impl Thread {
         submission: &Submission,
     ) -> Result<Result<Outcome, Refusal>, StoreError> {
         let outcome = batch.decide(batch::Judge {
-            known: batch::Known {
-                store: self.store.as_ref().or(self.reader.as_ref()).ok_or_else(closed)?,
-                in_flight: self.in_flight.as_ref().map(|sealed| &*sealed.batch),
-                unindexed: &self.unindexed,
-            },
+            known: known(
+                (self.store.as_ref(), self.reader.as_ref()),
+                self.in_flight.as_ref(),
+                &self.unindexed,
+            )?,
             market: &mut self.working,
             streams: &self.streams,
             signer: &*self.signer,
@@ -120,11 +121,11 @@ impl Thread {
             Keep::Layout { contract, .. } => self.working.contract(contract).and_then(|c| c.layout),
             _ => None,
         };
-        let known = batch::Known {
-            store: self.store.as_ref().or(self.reader.as_ref()).ok_or_else(closed)?,
-            in_flight: self.in_flight.as_ref().map(|sealed| &*sealed.batch),
-            unindexed: &self.unindexed,
-        };
+        let known = known(
+            (self.store.as_ref(), self.reader.as_ref()),
+            self.in_flight.as_ref(),
+            &self.unindexed,
+        )?;
         batch.keep(&known, keep, (current, self.clock.now()))
     }
 
@@ -284,6 +285,17 @@ impl Thread {
         }
         answers
     }
+}
+
+/// What is known beside the open batch, read on whichever connection is at hand.
+fn known<'a>(
+    (store, reader): (Option<&'a Store>, Option<&'a Store>),
+    in_flight: Option<&'a Sealed>,
+    unindexed: &'a Rows,
+) -> Result<Known<'a>, StoreError> {
+    let store = store.or(reader).ok_or_else(closed)?;
+    let in_flight = in_flight.map(|sealed| &*sealed.batch);
+    Ok(Known { store, in_flight, unindexed })
 }
 
 /// Answers those who asked. Whoever it was may be gone; what happened stands.

@@ -1,6 +1,6 @@
 //! Who writes: the office of the one writer is taken, held and lost here, and followed meanwhile.
 
-use super::super::batch::Rows;
+use super::super::known::Rows;
 use super::super::{Refusal, Role};
 use super::{LOOK_EVERY, Thread};
 use crate::error::OpenError;

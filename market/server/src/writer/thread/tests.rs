@@ -100,6 +100,12 @@ fn paid(reference: &str) -> Work {
     Work::Decide(Box::new(Submission::from(Command::Deposit(deposit))))
 }
 
+fn withdrawal(nonce: u64) -> Verified<Withdrawal> {
+    let key = SecretKey::from_seed(&[1; 32]);
+    let (party, to) = (key.did(), "an address".into());
+    Verified::sign(Withdrawal { party, amount: Msat(1), to, nonce }, &key).unwrap()
+}
+
 /// The balance in the working, the published and the durable state.
 fn balances(thread: &Thread) -> [Msat; 3] {
     let party = thread.signer.did();
@@ -197,11 +203,7 @@ fn what_is_on_its_way_is_known() {
     let dir = tempfile::tempdir().unwrap();
     let mut thread = thread(dir.path());
     let party = thread.signer.did();
-    let withdrawal = |nonce| {
-        let key = SecretKey::from_seed(&[1; 32]);
-        let document = Withdrawal { party, amount: Msat(1), to: "an address".into(), nonce };
-        Command::Withdraw(Verified::sign(document, &key).unwrap())
-    };
+    let withdrawal = |nonce| Command::Withdraw(withdrawal(nonce));
     let keyed = |command: Command, body: u8| {
         let key = RequestKey { principal: party, key: "k".into(), body: Hash([body; 32]) };
         Work::Decide(Box::new(Submission { key: Some(key), ..command.into() }))
@@ -287,11 +289,6 @@ fn what_is_indexed_and_what_is_not_yet_is_found_alike() {
     let dir = tempfile::tempdir().unwrap();
     let mut thread = thread(dir.path());
     let party = thread.signer.did();
-    let withdrawal = |nonce| {
-        let key = SecretKey::from_seed(&[1; 32]);
-        let document = Withdrawal { party, amount: Msat(1), to: "an address".into(), nonce };
-        Verified::sign(document, &key).unwrap()
-    };
     let (first, second, third) = (withdrawal(1), withdrawal(2), withdrawal(3));
     let submit = |thread: &mut Thread, document: &Verified<Withdrawal>| {
         let command = Command::Withdraw(document.clone());
