@@ -1,7 +1,8 @@
 //! The state in parts, for snapshots.
 //!
-//! One after the other their bytes are the bytes of the whole state, so that its root is their hash. Yet each part can be
-//! read without the others, on any thread and in any order: a part holds whole entries of one field.
+//! One after the other their bytes are the bytes of the whole state. Yet each part can be read, and its hash checked, without
+//! the others, on any thread and in any order: a part holds whole entries of one field, and the state's root is the hash of
+//! its parts' hashes.
 
 use crate::state::Market;
 use contracts::ledger::Totals;
@@ -28,6 +29,19 @@ pub struct Part {
     pub first: bool,
     /// The bytes.
     pub bytes: Vec<u8>,
+}
+
+impl Part {
+    /// Its hash, under its field.
+    pub fn hash(&self) -> Hash {
+        Hash::derive("bondstore 2026 part of a state", &[&[self.field], &self.bytes])
+    }
+}
+
+/// The root of a state whose parts have these hashes, in order.
+pub fn root(hashes: &[Hash]) -> Hash {
+    let hashes: Vec<&[u8]> = hashes.iter().map(|hash| &hash.0[..]).collect();
+    Hash::derive("bondstore 2026 state", &hashes)
 }
 
 /// Why parts give no state.
@@ -72,15 +86,15 @@ impl Market {
         cut.whole(&self.docket)
     }
 
-    /// The BLAKE3 hash of the whole state: equal states and only they have equal roots.
+    /// The BLAKE3 hash of the parts' hashes: equal states and only they have equal roots.
     pub fn root(&self) -> Hash {
-        let mut hasher = blake3::Hasher::new();
+        let mut hashes = Vec::new();
         let hash = |part: Part| {
-            hasher.update(&part.bytes);
+            hashes.push(part.hash());
             Ok::<(), std::convert::Infallible>(())
         };
         let Ok(()) = self.write_parts(hash);
-        Hash(*hasher.finalize().as_bytes())
+        root(&hashes)
     }
 }
 

@@ -4,15 +4,15 @@ use crate::error::OpenError;
 use crate::progress::Progress;
 use crate::store::Store;
 use crate::store::snapshots::{PackedPart, Snapshot};
-use market::parts::{FORMAT, Part, Restoration};
+use market::parts::{self, FORMAT, Part, Restoration};
 use market::{Genesis, Market};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use types::Hash;
 
 /// How hard parts are packed: names that repeat are most of what can be.
 const PACKING: i32 = 1;
-/// How many parts wait for a thread that reads them.
+/// How many parts wait for a thread that unpacks them.
 const WAITING_MAX: usize = 16;
 /// No part is longer than this, in bytes; one that says it is is damaged.
 const UNPACKED_MAX: u64 = 1 << 32;
@@ -23,15 +23,14 @@ pub(crate) fn pack<E>(
     seq: u64,
     mut take: impl FnMut(PackedPart) -> Result<(), E>,
 ) -> Result<Snapshot, E> {
-    let (mut hasher, mut parts) = (blake3::Hasher::new(), 0);
+    let mut hashes = Vec::new();
     market.write_parts(|part| {
-        hasher.update(&part.bytes);
         let bytes = zstd::bulk::compress(&part.bytes, PACKING).expect("memory takes every byte");
-        let number = parts;
-        parts += 1;
+        let number = hashes.len() as u64;
+        hashes.push(part.hash());
         take(PackedPart { number, field: part.field, bytes })
     })?;
-    Ok(Snapshot { seq, root: Hash(*hasher.finalize().as_bytes()), format: FORMAT, parts })
+    Ok(Snapshot { seq, root: parts::root(&hashes), format: FORMAT, parts: hashes.len() as u64 })
 }
 
 /// The state that `snapshot` is of, if it is the one that was written.
@@ -47,73 +46,114 @@ pub(crate) fn restore(
         let found = snapshot.format;
         return Err(corrupt(format!("it is of format {found}, this program reads {FORMAT}")));
     }
+    let fields = fields(store, snapshot, corrupt)?;
     let mut market = Market::new(genesis.clone());
-    let restoration = Restoration::of(&mut market);
-    let hashing = Hashing::default();
-    let (sender, receiver) = sync_channel(WAITING_MAX);
-    let receiver = Mutex::new(receiver);
+    let work = Work::new(Restoration::of(&mut market), &fields);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let (sender, waiting) = sync_channel(WAITING_MAX);
+    let (give_back, spare) = channel();
+    let waiting = Mutex::new(waiting);
     std::thread::scope(|scope| {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let sender = sender;
         for _ in 0..cores {
-            scope.spawn(|| restore_parts(&receiver, &hashing, &restoration));
+            let give_back = give_back.clone();
+            scope.spawn(|| work.on(&waiting, give_back));
         }
-        read(store, snapshot, (&sender, progress), corrupt).inspect(|()| drop(sender))
+        for (read, number) in (1..).zip(order(fields.len(), cores)) {
+            let mut bytes: Vec<u8> = spare.try_recv().unwrap_or_default();
+            store.snapshot_part(snapshot.seq, number as u64, &mut bytes)?;
+            // The threads that unpack take parts for as long as there are any.
+            let _ = sender.send((number, bytes));
+            progress.restored(read, snapshot.parts);
+        }
+        Ok::<(), OpenError>(())
     })?;
-    let found = hashing.finish().map_err(corrupt)?;
+    let found = work.finish().map_err(corrupt)?;
     if found != snapshot.root {
         let written = snapshot.root;
         return Err(corrupt(format!("its root is {found}, it was written as {written}")));
     }
-    restoration.finish().map_err(|error| corrupt(error.to_string()))?;
     Ok(market)
 }
 
-/// A part as it is read: whether it is the first of its field, and what is kept of it.
-type Read = (bool, PackedPart);
-
-/// Sends every part on, in order.
-fn read(
+/// Of which field each part is; every part must be there.
+fn fields(
     store: &Store,
     snapshot: &Snapshot,
-    (sender, progress): (&SyncSender<Read>, &Progress),
     corrupt: impl Fn(String) -> OpenError,
-) -> Result<(), OpenError> {
-    let (mut number, mut last) = (0, None);
-    while number < snapshot.parts {
-        let packed = store.snapshot_parts(snapshot.seq, number)?;
-        if packed.is_empty() {
-            return Err(corrupt(format!("{number} of its {} parts are there", snapshot.parts)));
-        }
-        for part in packed {
-            if part.number != number {
-                return Err(corrupt(format!("part {number} is missing")));
-            }
-            let first = last.replace(part.field) != Some(part.field);
-            // The threads that unpack take parts for as long as there are any.
-            let _ = sender.send((first, part));
-            number += 1;
-            progress.restored(number, snapshot.parts);
-        }
+) -> Result<Vec<u8>, OpenError> {
+    let fields = store.snapshot_fields(snapshot.seq)?;
+    let missing = (0..).zip(&fields).find(|(expected, (number, _))| expected != number);
+    if let Some((expected, _)) = missing {
+        return Err(corrupt(format!("part {expected} is missing")));
     }
-    Ok(())
+    if fields.len() as u64 != snapshot.parts {
+        let (found, all) = (fields.len(), snapshot.parts);
+        return Err(corrupt(format!("{found} of its {all} parts are there")));
+    }
+    Ok(fields.into_iter().map(|(_, field)| field).collect())
 }
 
-/// Makes the state of parts until there are no more.
-fn restore_parts(parts: &Mutex<Receiver<Read>>, hashing: &Hashing, restoration: &Restoration<'_>) {
-    let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).recv();
-    // One buffer for all: fresh memory costs more than what is done with it.
-    let mut part = Part { field: 0, first: false, bytes: Vec::new() };
-    while let Ok((first, PackedPart { number, field, bytes })) = next() {
-        (part.field, part.first) = (field, first);
-        let taken = unpack(&bytes, &mut part.bytes)
-            .map_err(|why| format!("part {number} cannot be unpacked: {why}"))
-            .and_then(|()| {
-                hashing.add(number, &part.bytes);
-                restoration.take(&part).map_err(|error| error.to_string())
-            });
-        if let Err(reason) = taken {
-            hashing.stop(reason);
+/// Every number below `count` once, from as many places in turn as there are `lanes`: parts that are neighbours are mostly of
+/// one field, which one thread at a time adds to.
+fn order(count: usize, lanes: usize) -> impl Iterator<Item = usize> {
+    let each = count.div_ceil(lanes);
+    let places = (0..each).flat_map(move |step| (0..lanes).map(move |lane| lane * each + step));
+    places.filter(move |number| *number < count)
+}
+
+/// A part as it is read: its number, and its packed bytes.
+type Read = (usize, Vec<u8>);
+
+/// What the threads share that make a state of parts.
+struct Work<'a> {
+    restoration: Restoration<'a>,
+    /// Of which field each part is.
+    fields: &'a [u8],
+    /// Each part's hash.
+    hashes: Vec<OnceLock<Hash>>,
+    /// What is wrong with the first part that cannot be read.
+    fault: OnceLock<String>,
+}
+
+impl<'a> Work<'a> {
+    fn new(restoration: Restoration<'a>, fields: &'a [u8]) -> Self {
+        let hashes = fields.iter().map(|_| OnceLock::new()).collect();
+        Self { restoration, fields, hashes, fault: OnceLock::new() }
+    }
+
+    /// Takes parts until there are no more. Buffers are used again: fresh memory costs more than what is done with it.
+    fn on(&self, waiting: &Mutex<Receiver<Read>>, give_back: Sender<Vec<u8>>) {
+        let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let mut buffer = Vec::new();
+        while let Ok((number, packed)) = next() {
+            if let Err(reason) = self.take(number, &packed, &mut buffer) {
+                self.fault.get_or_init(|| format!("part {number} cannot be read: {reason}"));
+            }
+            // At the end nobody reads any more.
+            let _ = give_back.send(packed);
         }
+    }
+
+    fn take(&self, number: usize, packed: &[u8], buffer: &mut Vec<u8>) -> Result<(), String> {
+        unpack(packed, buffer)?;
+        let field = self.fields[number];
+        let first = number == 0 || self.fields[number - 1] != field;
+        let part = Part { field, first, bytes: std::mem::take(buffer) };
+        self.hashes[number].get_or_init(|| part.hash());
+        let taken = self.restoration.take(&part);
+        *buffer = part.bytes;
+        taken.map_err(|error| error.to_string())
+    }
+
+    /// The root of all, if every part was read.
+    fn finish(self) -> Result<Hash, String> {
+        if let Some(fault) = self.fault.into_inner() {
+            return Err(fault);
+        }
+        self.restoration.finish().map_err(|error| error.to_string())?;
+        let hashes: Option<Vec<Hash>> = self.hashes.into_iter().map(OnceLock::into_inner).collect();
+        Ok(parts::root(&hashes.ok_or("a part was not hashed")?))
     }
 }
 
@@ -129,50 +169,19 @@ fn unpack(bytes: &[u8], buffer: &mut Vec<u8>) -> Result<(), String> {
     if unpacked == length { Ok(()) } else { Err(format!("it has {unpacked} of {length} bytes")) }
 }
 
-/// The hash over parts in their order, whichever threads unpack them.
-#[derive(Default)]
-struct Hashing {
-    state: Mutex<Hashed>,
-    moved: Condvar,
-}
+#[cfg(test)]
+mod tests {
+    use super::order;
+    use std::collections::BTreeSet;
 
-#[derive(Default)]
-struct Hashed {
-    hasher: blake3::Hasher,
-    /// How many parts are in it: the next one's number.
-    parts: u64,
-    /// Why there will be no hash.
-    fault: Option<String>,
-}
-
-impl Hashing {
-    /// Adds a part when all before it are there.
-    fn add(&self, number: u64, bytes: &[u8]) {
-        let state = self.lock();
-        let before = |state: &mut Hashed| state.parts != number && state.fault.is_none();
-        let state = self.moved.wait_while(state, before);
-        let mut state = state.unwrap_or_else(PoisonError::into_inner);
-        if state.parts == number {
-            state.hasher.update(bytes);
-            state.parts += 1;
-            self.moved.notify_all();
+    #[test]
+    fn every_part_is_read_once_from_as_many_places_as_there_are_lanes() {
+        assert_eq!(order(7, 3).collect::<Vec<_>>(), [0, 3, 6, 1, 4, 2, 5]);
+        for (count, lanes) in [(0, 2), (1, 4), (5, 1), (5, 8), (64, 3), (2_131, 2)] {
+            let read: Vec<usize> = order(count, lanes).collect();
+            assert_eq!(read.len(), count);
+            assert_eq!(read.into_iter().collect::<BTreeSet<_>>(), (0..count).collect());
         }
-    }
-
-    /// Ends the waiting of all: there will be no hash.
-    fn stop(&self, reason: String) {
-        self.lock().fault.get_or_insert(reason);
-        self.moved.notify_all();
-    }
-
-    fn finish(self) -> Result<Hash, String> {
-        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let hash = Hash(*state.hasher.finalize().as_bytes());
-        state.fault.map_or(Ok(hash), Err)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Hashed> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -44,8 +44,8 @@ catalogue! {
     DROP_SNAPSHOTS = "DELETE FROM snapshots WHERE seq NOT IN \
                       (SELECT seq FROM snapshots ORDER BY seq DESC LIMIT 2)";
 
-    SNAPSHOT_PARTS = "SELECT part, field, bytes FROM snapshot_parts \
-                      WHERE seq = $1 AND part >= $2 ORDER BY part LIMIT 8";
+    SNAPSHOT_FIELDS = "SELECT part, field FROM snapshot_parts WHERE seq = $1 ORDER BY part";
+    SNAPSHOT_PART = "SELECT bytes FROM snapshot_parts WHERE seq = $1 AND part = $2";
     ADD_SNAPSHOT_PART = "INSERT INTO snapshot_parts (seq, part, field, bytes) \
                          VALUES ($1, $2, $3, $4)";
     DROP_PARTS_OF = "DELETE FROM snapshot_parts WHERE seq = $1";

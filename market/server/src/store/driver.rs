@@ -103,6 +103,11 @@ impl Row {
     }
 }
 
+/// A row is missing, or holds something else.
+fn no_bytes() -> StoreError {
+    StoreError::Malformed("nothing where bytes belong".into())
+}
+
 fn unexpected(wanted: &str, found: Option<&Value>) -> StoreError {
     let found = match found {
         None => "no column",
@@ -185,6 +190,14 @@ pub enum StoreError {
 pub(crate) trait Driver: Debug + Send {
     /// Every row of the answer to a statement of the catalogue.
     fn query(&self, sql: &'static str, values: &[Value]) -> Result<Vec<Row>, StoreError>;
+
+    /// Reads the bytes in the first column of the one row that there must be, into a buffer that they fill.
+    fn read_into(
+        &self,
+        sql: &'static str,
+        values: &[Value],
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), StoreError>;
 
     /// Runs a statement of the catalogue; how many rows it changed.
     fn execute(&self, sql: &'static str, values: &[Value]) -> Result<u64, StoreError>;

@@ -36,16 +36,28 @@ impl Store {
         newest.map_err(|error| self.refused(error))
     }
 
-    /// The next parts of a snapshot, from the one numbered `from` on.
-    pub(crate) fn snapshot_parts(&self, seq: u64, from: u64) -> Result<Vec<PackedPart>, OpenError> {
-        let part = |mut row: Row| {
+    /// The numbers and the fields of a snapshot's parts, in order.
+    pub(crate) fn snapshot_fields(&self, seq: u64) -> Result<Vec<(u64, u8)>, OpenError> {
+        let part = |row: Row| {
             let field = u8::try_from(row.int(1)?);
             let field = field.map_err(|_| StoreError::Malformed("a field beyond 255".into()))?;
-            Ok(PackedPart { number: row.count(0)?, field, bytes: row.bytes(2)? })
+            Ok((row.count(0)?, field))
         };
-        let rows = self.driver.query(catalogue::SNAPSHOT_PARTS, &[seq.into(), from.into()]);
-        let parts = rows.and_then(|rows| rows.into_iter().map(part).collect());
-        parts.map_err(|error| self.refused(error))
+        let rows = self.driver.query(catalogue::SNAPSHOT_FIELDS, &[seq.into()]);
+        let fields = rows.and_then(|rows| rows.into_iter().map(part).collect());
+        fields.map_err(|error| self.refused(error))
+    }
+
+    /// Reads a snapshot's part into a buffer.
+    pub(crate) fn snapshot_part(
+        &self,
+        seq: u64,
+        number: u64,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), OpenError> {
+        let values = [seq.into(), number.into()];
+        let read = self.driver.read_into(catalogue::SNAPSHOT_PART, &values, buffer);
+        read.map_err(|error| self.refused(error))
     }
 
     /// Begins the snapshot of block `seq`: what there is of an earlier one of that block goes.

@@ -24,6 +24,15 @@ impl Driver for Faulty {
         self.inner.query(sql, values)
     }
 
+    fn read_into(
+        &self,
+        sql: &'static str,
+        values: &[Value],
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
+        self.inner.read_into(sql, values, buffer)
+    }
+
     fn execute(&self, sql: &'static str, values: &[Value]) -> Result<u64, StoreError> {
         self.inner.execute(sql, values)
     }

@@ -3,7 +3,7 @@
 //! The store asks and waits, as it does with SQLite: sockets are watched by one thread of their own, and the
 //! thread that asks sleeps until its answer is there. So a connection may be used wherever a file could be.
 
-use super::{Bulk, Column, Driver, Mode, Row, StoreError, Value};
+use super::{Bulk, Column, Driver, Mode, Row, StoreError, Value, no_bytes};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow};
 use sqlx::query::Query;
 use sqlx::{ConnectOptions, Connection, Executor, Row as _, TypeInfo, ValueRef};
@@ -114,6 +114,19 @@ impl Driver for Postgres {
     fn query(&self, sql: &'static str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
         let rows = self.ask(async |db| db.fetch_all(with_values(sql, values)).await)?;
         rows.iter().map(row).collect()
+    }
+
+    fn read_into(
+        &self,
+        sql: &'static str,
+        values: &[Value],
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let row = self.ask(async |db| db.fetch_optional(with_values(sql, values)).await)?;
+        let row = row.ok_or_else(no_bytes)?;
+        buffer.clear();
+        buffer.extend_from_slice(row.try_get(0)?);
+        Ok(())
     }
 
     fn execute(&self, sql: &'static str, values: &[Value]) -> Result<u64, StoreError> {

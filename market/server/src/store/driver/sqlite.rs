@@ -1,6 +1,6 @@
 //! SQLite: one file in a data directory, through rusqlite.
 
-use super::{Bulk, Column, Driver, Mode, Row, StoreError, Value};
+use super::{Bulk, Column, Driver, Mode, Row, StoreError, Value, no_bytes};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql};
@@ -69,6 +69,21 @@ impl Driver for Sqlite {
             answer.push(Row(values.collect::<Result<_, _>>()?));
         }
         Ok(answer)
+    }
+
+    fn read_into(
+        &self,
+        sql: &'static str,
+        values: &[Value],
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let mut statement = self.db.prepare_cached(sql)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(values))?;
+        let row = rows.next()?.ok_or_else(no_bytes)?;
+        let ValueRef::Blob(bytes) = row.get_ref(0)? else { return Err(no_bytes()) };
+        buffer.clear();
+        buffer.extend_from_slice(bytes);
+        Ok(())
     }
 
     fn execute(&self, sql: &'static str, values: &[Value]) -> Result<u64, StoreError> {
