@@ -1,14 +1,18 @@
 //! SQLite: one file in a data directory, through rusqlite.
 
+mod checkpoints;
+
 use super::{Bulk, Column, Driver, Mode, Row, StoreError, Value, no_bytes};
+use checkpoints::Checkpoints;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql};
-use std::path::Path;
+use std::cell::{Cell, OnceCell};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Pages of write-ahead log between two checkpoints: 32 MiB.
-const CHECKPOINT_PAGES: u32 = 8_192;
+/// The writer makes a checkpoint itself when the log has so many pages: 128 MiB. The thread beside it has done most of that by then.
+const CHECKPOINT_PAGES: u32 = 32_768;
 /// How long a statement waits for another process.
 const BUSY_MAX: Duration = Duration::from_secs(10);
 const MIGRATIONS: [&str; 3] = [
@@ -21,6 +25,11 @@ const MIGRATIONS: [&str; 3] = [
 #[derive(Debug)]
 pub(crate) struct Sqlite {
     pub(crate) db: Connection,
+    /// The file, where it is written here.
+    written: Option<PathBuf>,
+    in_writing: Cell<bool>,
+    /// From the first transaction on that wrote: a file that is only looked at is left as it is.
+    checkpoints: OnceCell<Checkpoints>,
 }
 
 impl Sqlite {
@@ -28,7 +37,11 @@ impl Sqlite {
     pub(crate) fn create(path: &Path) -> Result<Self, StoreError> {
         let db = Connection::open(path)?;
         db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
-        Ok(Self { db })
+        Ok(Self::of(db))
+    }
+
+    fn of(db: Connection) -> Self {
+        Self { db, written: None, in_writing: Cell::new(false), checkpoints: OnceCell::new() }
     }
 
     /// Opens a file that is there, for reading; another process may be writing it.
@@ -38,7 +51,8 @@ impl Sqlite {
 
     /// Opens a file that is there, for writing up to `pages_max`.
     pub(crate) fn open(path: &Path, pages_max: Option<u64>) -> Result<Self, StoreError> {
-        let sqlite = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let mut sqlite = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        sqlite.written = Some(path.to_owned());
         sqlite.db.execute_batch("PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;")?;
         sqlite.db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         if let Some(pages) = pages_max {
@@ -54,7 +68,7 @@ impl Sqlite {
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         db.busy_timeout(BUSY_MAX)?;
         db.set_prepared_statement_cache_capacity(64);
-        Ok(Self { db })
+        Ok(Self::of(db))
     }
 }
 
@@ -107,12 +121,21 @@ impl Driver for Sqlite {
     }
 
     fn begin(&self, mode: Mode) -> Result<(), StoreError> {
+        self.in_writing.set(mode != Mode::Read);
         let begin = if mode == Mode::Read { "BEGIN DEFERRED" } else { "BEGIN IMMEDIATE" };
         self.script(begin)
     }
 
     fn commit(&self) -> Result<(), StoreError> {
-        self.script("COMMIT")
+        self.script("COMMIT")?;
+        if self.in_writing.get()
+            && self.checkpoints.get().is_none()
+            && let Some(file) = &self.written
+        {
+            // Without them the writer's own are all there are.
+            let _ = Checkpoints::begin(file).map(|begun| self.checkpoints.set(begun));
+        }
+        Ok(())
     }
 
     fn roll_back(&self) -> Result<(), StoreError> {
