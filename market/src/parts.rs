@@ -18,7 +18,7 @@ const PART_BYTES: usize = 1 << 20;
 
 /// What the fields of a state are, and how they are cut. It changes with them, so that a snapshot of another program's
 /// state is not taken for one of ours.
-pub const FORMAT: u64 = 1;
+pub const FORMAT: u64 = 2;
 
 /// A part of a state's bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,8 +162,8 @@ impl<'a> Restoration<'a> {
             Entries::field(&mut market.open),
             Entries::field(&mut market.reminders.by_time),
             Entries::field(&mut market.reminders.by_epoch),
-            Entries::field(&mut market.holdings),
-            Entries::field(&mut market.by_client),
+            Entries::field(Sets(&mut market.holdings)),
+            Entries::field(Sets(&mut market.by_client)),
             Entries::field(&mut market.by_quote),
             Whole::field(&mut market.roster),
             Entries::field(&mut market.references),
@@ -226,13 +226,14 @@ impl<T: DeserializeOwned + Send> Field for Whole<'_, T> {
     }
 }
 
-/// What takes entries one by one.
+/// What takes entries.
 trait Collection: Send {
     type Entry: DeserializeOwned;
+    /// Adds entries that come in order.
     fn put(&mut self, entries: Vec<Self::Entry>);
 }
 
-impl<K, V> Collection for OrdMap<K, V>
+impl<K, V> Collection for &mut OrdMap<K, V>
 where
     K: Ord + Clone + DeserializeOwned + Send + Sync,
     V: Clone + DeserializeOwned + Send + Sync,
@@ -240,36 +241,60 @@ where
     type Entry = (K, V);
 
     fn put(&mut self, entries: Vec<(K, V)>) {
-        self.extend(entries);
+        self.extend(filling(entries));
     }
 }
 
-impl<K: Ord + Clone + DeserializeOwned + Send + Sync> Collection for OrdSet<K> {
+impl<K: Ord + Clone + DeserializeOwned + Send + Sync> Collection for &mut OrdSet<K> {
     type Entry = K;
 
     fn put(&mut self, entries: Vec<K>) {
-        self.extend(entries);
+        self.extend(filling(entries));
     }
 }
 
-impl Collection for Ledger {
+impl Collection for &mut Ledger {
     type Entry = (Account, Totals);
 
     fn put(&mut self, entries: Vec<(Account, Totals)>) {
-        self.extend(entries);
+        self.extend(filling(entries));
     }
 }
 
-/// A field of many entries: how many there must be, how many there are, and they.
-struct Entries<'a, T>(Mutex<(Option<u64>, u64, &'a mut T)>);
+/// Many sets.
+struct Sets<'a, K, E>(&'a mut OrdMap<K, OrdSet<E>>);
 
-impl<'a, T: Collection + 'a> Entries<'a, T> {
-    fn field(collection: &'a mut T) -> Box<dyn Field + 'a> {
+impl<K, E> Collection for Sets<'_, K, E>
+where
+    K: Ord + Clone + DeserializeOwned + Send + Sync,
+    E: Ord + Clone + DeserializeOwned + Send + Sync,
+{
+    type Entry = (K, Vec<E>);
+
+    fn put(&mut self, entries: Vec<(K, Vec<E>)>) {
+        let set = |(key, of): (K, Vec<E>)| (key, filling(of).collect::<OrdSet<E>>());
+        self.0.extend(filling(entries).map(set));
+    }
+}
+
+/// Every other entry, and then those in between. A full node of a B-tree is split in its middle, so that entries which come
+/// in order leave each node half empty; those in between fill it.
+fn filling<T>(entries: Vec<T>) -> impl Iterator<Item = T> {
+    let numbered = entries.into_iter().enumerate();
+    let (first, between): (Vec<_>, Vec<_>) = numbered.partition(|(place, _)| place % 2 == 0);
+    first.into_iter().chain(between).map(|(_, entry)| entry)
+}
+
+/// A field of many entries: how many there must be, how many there are, and they.
+struct Entries<T>(Mutex<(Option<u64>, u64, T)>);
+
+impl<'a, T: Collection + 'a> Entries<T> {
+    fn field(collection: T) -> Box<dyn Field + 'a> {
         Box::new(Self(Mutex::new((None, 0, collection))))
     }
 }
 
-impl<T: Collection> Field for Entries<'_, T> {
+impl<T: Collection> Field for Entries<T> {
     fn read(&self, first: bool, bytes: &[u8]) -> Result<(), postcard::Error> {
         let (count, mut rest) = if first {
             let (count, rest) = postcard::take_from_bytes(bytes)?;
