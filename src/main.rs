@@ -39,6 +39,10 @@ use output::Output;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+/// Many threads make and drop small things here: ADR 28.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A storage marketplace in which every promise is bonded.
 #[derive(Parser)]
 #[command(name = "bondstore", version, max_term_width = 100)]

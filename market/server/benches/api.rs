@@ -22,6 +22,10 @@ use types::{
 };
 
 /// Connections that are open all the while.
+/// As the binary has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const CONNECTIONS: usize = 10_000;
 const PARTIES: u16 = 200;
 const CONTRACTS_EACH: u64 = 5;

@@ -22,6 +22,10 @@ use types::{Msat, SecretKey, Signer, Span, Verified};
 mod cluster;
 mod limit;
 
+/// As the binary has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROUNDS: usize = 5;
 /// Callers, and commands in each round.
 const LOADS: [(usize, usize); 4] = [(1, 1_000), (16, 8_000), (64, 20_000), (1_024, 60_000)];
