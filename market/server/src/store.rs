@@ -2,7 +2,7 @@
 //!
 //! A [`Store`] is one connection, to SQLite or to PostgreSQL: `driver` holds what differs between them,
 //! `catalogue` and `dialect` every statement. [`blocks`] reads the journal back, [`snapshots`] keeps states, [`changes`] is what one
-//! transaction of the writer adds and [`write`] adds it, [`read`] is what requests ask for, `migrate` changes older tables.
+//! transaction of the writer adds and [`write`] adds it, [`read`] is what requests ask for, [`recent`] what no index finds yet, `migrate` changes older tables.
 
 pub(crate) mod blocks;
 mod catalogue;
@@ -14,8 +14,10 @@ mod migrate;
 mod place;
 pub(crate) mod postings;
 pub(crate) mod read;
+mod recent;
 pub(crate) mod snapshots;
 mod tree;
+pub(crate) mod unindexed;
 pub(crate) mod write;
 
 pub use driver::StoreError;
@@ -23,25 +25,32 @@ pub use place::Place;
 
 use crate::error::OpenError;
 use driver::{Driver, Mode, Postgres, Row, Sqlite, Value};
+use recent::Recent;
 use std::path::Path;
+use std::sync::Arc;
 
 /// An open database.
 #[derive(Debug)]
 pub(crate) struct Store {
     driver: Box<dyn Driver>,
     place: Place,
+    recent: Arc<Recent>,
 }
 
 impl Store {
     /// The layout of tables that this program reads and writes.
-    pub(crate) const SCHEMA: u64 = 3;
+    pub(crate) const SCHEMA: u64 = 4;
 
     /// Creates the database of a market that is founded with `genesis`.
     pub(crate) fn found(place: &Place, genesis: &str) -> Result<(), OpenError> {
-        let store = Self { driver: create(place)?, place: place.clone() };
+        let store = Self::on(create(place)?, place);
         let laid_out = store.lay_out(Self::SCHEMA, genesis);
         let founded = laid_out.and_then(|()| store.driver.commit());
         founded.map_err(|error| store.refused(error))
+    }
+
+    fn on(driver: Box<dyn Driver>, place: &Place) -> Self {
+        Self { driver, place: place.clone(), recent: Arc::default() }
     }
 
     /// Begins a transaction with every table of `schema` in it.
@@ -67,7 +76,7 @@ impl Store {
     pub(crate) fn failing(self, fault: driver::Fault) -> Self {
         let fault = std::cell::Cell::new(Some(fault));
         let driver = Box::new(driver::Faulty { inner: self.driver, fault });
-        Self { driver, place: self.place }
+        Self { driver, ..self }
     }
 
     /// Opens the database for reading; another process may be writing it.
@@ -101,7 +110,7 @@ impl Store {
                 Box::new(postgres)
             }
         };
-        Ok(Self { driver, place: place.clone() })
+        Ok(Self::on(driver, place))
     }
 
     /// Refuses an older schema. A newer one has everything that this program reads: who runs while the database is

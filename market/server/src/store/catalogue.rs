@@ -61,54 +61,40 @@ catalogue! {
     TREE_HEAD = "SELECT head FROM tree ORDER BY first DESC LIMIT 1";
     TAKEN = "SELECT d.block, d.contract, d.jws FROM document_names n \
              JOIN documents d ON d.row = n.row WHERE n.name = $1 AND d.id = $2 \
-             UNION ALL SELECT block, contract, jws FROM documents \
-             WHERE row > (SELECT documents FROM indexed) AND id = $2 ORDER BY 1 LIMIT 1";
+             ORDER BY n.row LIMIT 1";
+    TAKEN_AT = "SELECT block, contract, jws FROM documents WHERE row = $1";
 
     // Documents.
     DOCUMENTS_BEHIND = "SELECT row, block, id, jws FROM documents WHERE row > $1 \
                         ORDER BY row LIMIT 1000";
     DOCUMENTS_OF = "SELECT id, jws FROM documents WHERE contract = $1 ORDER BY row";
-    DOCUMENT = "SELECT d.jws FROM document_names n JOIN documents d ON d.row = n.row \
-                WHERE n.name = $1 AND d.id = $2 \
-                UNION ALL SELECT jws FROM documents \
-                WHERE row > (SELECT documents FROM indexed) AND id = $2 LIMIT 1";
+    RECENT_DOCUMENTS = "SELECT row, id FROM documents WHERE row > $1 ORDER BY row";
     WAS_TAKEN = "SELECT d.row FROM document_names n JOIN documents d ON d.row = n.row \
                  WHERE n.name = $1 AND d.id = $2 AND d.command = $3 LIMIT 1";
-    UNINDEXED_DOCUMENTS = "SELECT id, command FROM documents \
-                           WHERE row > (SELECT documents FROM indexed)";
-    INDEX_DOCUMENTS = "INSERT INTO document_names SELECT substr(id, 1, 8), row FROM documents \
-                       WHERE row > (SELECT documents FROM indexed) ORDER BY 1, 2";
+    UNINDEXED_DOCUMENTS = "SELECT row, id, command FROM documents \
+                           WHERE row > (SELECT documents FROM indexed) ORDER BY row";
+    INDEX_ALL_DOCUMENTS = "INSERT INTO document_names SELECT substr(id, 1, 8), row \
+                           FROM documents ORDER BY 1, 2";
 
     // Postings.
-    HISTORY = "SELECT p.id, p.at, p.reason, p.debit, p.credit, p.amount FROM \
-               (SELECT posting FROM history WHERE party = $1 AND posting > $2 \
-                ORDER BY posting LIMIT $3) h JOIN postings p ON p.id = h.posting \
-               UNION ALL SELECT id, at, reason, debit, credit, amount FROM postings \
-               WHERE id > $2 AND id > (SELECT postings FROM indexed) \
-               AND $1 IN (debit_party, credit_party, contract) ORDER BY 1 LIMIT $3";
     POSTINGS = "SELECT p.id, p.at, p.reason, p.debit, p.credit, p.amount, p.debit_party, \
                 p.credit_party, p.contract, p.document FROM \
                 (SELECT posting FROM history WHERE party = $1 AND posting > $2 \
-                 ORDER BY posting LIMIT $3) h JOIN postings p ON p.id = h.posting \
-                UNION ALL SELECT id, at, reason, debit, credit, amount, debit_party, \
-                credit_party, contract, document FROM postings \
-                WHERE id > $2 AND id > (SELECT postings FROM indexed) \
-                AND $1 IN (debit_party, credit_party, contract) ORDER BY 1 LIMIT $3";
+                 ORDER BY posting LIMIT $3) h JOIN postings p ON p.id = h.posting ORDER BY 1";
+    RECENT_POSTINGS = "SELECT id, at, reason, debit, credit, amount, debit_party, credit_party, \
+                       contract, document FROM postings WHERE id > $1 ORDER BY id";
     HOUSE_POSTINGS = "SELECT id, at, reason, debit, credit, amount, debit_party, credit_party, \
                       contract, document FROM postings WHERE id > $1 AND (debit_party IS NULL \
                       OR credit_party IS NULL OR $2 IN (debit_party, credit_party)) \
                       ORDER BY id LIMIT $3";
-    UNINDEXED_POSTINGS = "SELECT count(*) FROM postings \
-                          WHERE id > (SELECT postings FROM indexed)";
-    INDEX_POSTINGS = "INSERT INTO history SELECT debit_party, id FROM postings \
-                      WHERE id > (SELECT postings FROM indexed) AND debit_party IS NOT NULL \
-                      UNION SELECT credit_party, id FROM postings \
-                      WHERE id > (SELECT postings FROM indexed) AND credit_party IS NOT NULL \
-                      UNION SELECT contract, id FROM postings \
-                      WHERE id > (SELECT postings FROM indexed) AND contract IS NOT NULL \
-                      ORDER BY 1, 2";
-    INDEXED = "UPDATE indexed SET documents = (SELECT coalesce(max(row), 0) FROM documents), \
-               postings = (SELECT coalesce(max(id), 0) FROM postings) WHERE only_row = 1";
+    INDEX_ALL_POSTINGS = "INSERT INTO history \
+                          SELECT debit_party, id FROM postings WHERE debit_party IS NOT NULL \
+                          UNION SELECT credit_party, id FROM postings \
+                          WHERE credit_party IS NOT NULL \
+                          UNION SELECT contract, id FROM postings WHERE contract IS NOT NULL \
+                          ORDER BY 1, 2";
+    INDEXED_TO = "SELECT documents, postings FROM indexed WHERE only_row = 1";
+    SET_INDEXED = "UPDATE indexed SET documents = $1, postings = $2 WHERE only_row = 1";
 
     // Where each table's numbers stand.
     COUNTERS = "SELECT (SELECT coalesce(max(row), 0) FROM documents), \

@@ -162,7 +162,7 @@ impl Store {
     /// Begins the restoring of a market that was founded with `genesis`, in a new database. Nothing of it stays
     /// unless [`Store::finish_restore`] ends it.
     pub(crate) fn begin_restore(place: &super::Place, genesis: &str) -> Result<Self, OpenError> {
-        let store = Self { driver: super::create(place)?, place: place.clone() };
+        let store = Self::on(super::create(place)?, place);
         store.lay_out(Self::SCHEMA, genesis).map_err(|error| store.refused(error))?;
         Ok(store)
     }
@@ -171,7 +171,7 @@ impl Store {
     pub(crate) fn finish_restore(&self, epoch_opened: i64, term: u64) -> Result<(), StoreError> {
         self.driver.execute(catalogue::SET_EPOCH_OPENED, &[epoch_opened.into()])?;
         self.driver.execute(catalogue::SET_TERM, &[term.into()])?;
-        self.index_rows()?;
+        self.index_all()?;
         self.driver.commit()
     }
 }

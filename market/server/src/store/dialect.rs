@@ -41,6 +41,18 @@ pub(crate) const DROP_EFFECTS: Bulk = Bulk {
     postgres: "DELETE FROM outbox WHERE id = ANY($1::bigint[])",
 };
 
+pub(crate) const INDEX_DOCUMENTS: Bulk = Bulk {
+    sqlite: "INSERT INTO document_names (name, row) VALUES ($1, $2)",
+    postgres: "INSERT INTO document_names (name, row) SELECT * FROM \
+               unnest($1::bytea[], $2::bigint[])",
+};
+
+pub(crate) const INDEX_POSTINGS: Bulk = Bulk {
+    sqlite: "INSERT INTO history (party, posting) VALUES ($1, $2)",
+    postgres: "INSERT INTO history (party, posting) SELECT * FROM \
+               unnest($1::bytea[], $2::bigint[])",
+};
+
 /// All of them, with their names.
 #[cfg(test)]
 pub(crate) const ALL: &[(&str, Bulk)] = &[
@@ -50,4 +62,6 @@ pub(crate) const ALL: &[(&str, Bulk)] = &[
     ("ADD_ANSWERS", ADD_ANSWERS),
     ("ADD_EFFECTS", ADD_EFFECTS),
     ("DROP_EFFECTS", DROP_EFFECTS),
+    ("INDEX_DOCUMENTS", INDEX_DOCUMENTS),
+    ("INDEX_POSTINGS", INDEX_POSTINGS),
 ];

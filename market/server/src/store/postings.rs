@@ -6,7 +6,7 @@ use contracts::Account;
 use types::{ContractId, Did, DocId, Msat, Timestamp};
 
 /// How many postings are read at once.
-const PAGE: i64 = 1_000;
+const PAGE: usize = 1_000;
 
 /// A posting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,10 +44,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut after = 0i64;
         loop {
-            let rows = self.postings_behind(subject, after)?;
-            let last = (rows.len() as u64) < PAGE.cast_unsigned();
-            for row in rows {
-                let posted = posted(row)?;
+            let page = self.postings_behind(subject, after)?;
+            let last = page.len() < PAGE;
+            for posted in page {
                 // Time does not go back in a journal, so all that follow are later too.
                 if posted.at >= to {
                     return Ok(());
@@ -61,19 +60,21 @@ impl Store {
         }
     }
 
-    fn postings_behind(&self, subject: Subject, after: i64) -> Result<Vec<Row>, StoreError> {
+    fn postings_behind(&self, subject: Subject, after: i64) -> Result<Vec<Posted>, StoreError> {
         match subject {
             Subject::Party(Did(key)) | Subject::Contract(types::Hash(key)) => {
-                self.driver.query(catalogue::POSTINGS, &[key.into(), after.into(), PAGE.into()])
+                self.postings_about(&key, after, PAGE)
             }
-            Subject::House(Did(key)) => self
-                .driver
-                .query(catalogue::HOUSE_POSTINGS, &[after.into(), key.into(), PAGE.into()]),
+            Subject::House(Did(key)) => {
+                let values = [after.into(), key.into(), (PAGE as u64).into()];
+                let rows = self.driver.query(catalogue::HOUSE_POSTINGS, &values)?;
+                rows.into_iter().map(posted).collect()
+            }
         }
     }
 }
 
-fn posted(mut row: Row) -> Result<Posted, StoreError> {
+pub(super) fn posted(mut row: Row) -> Result<Posted, StoreError> {
     let account = |bytes: Vec<u8>| -> Result<Account, StoreError> {
         postcard::from_bytes(&bytes)
             .map_err(|error| StoreError::Malformed(format!("an account that is none: {error}")))

@@ -1,14 +1,15 @@
 //! What requests ask of the database, on connections of their own.
 
-use super::driver::{Row, StoreError};
-use super::write::name;
+use super::driver::StoreError;
+use super::postings::Posted;
+use super::recent::Recent;
 use super::{Place, Store, catalogue};
 use crate::error::OpenError;
 use market::Effect;
 use network::api::HistoryEntry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
-use types::{ContractId, Did, DocId, Hash, Msat, Signed, Timestamp};
+use types::{ContractId, Did, DocId, Hash, Signed, Timestamp};
 
 /// How many connections read at once: a server gives each of them a process.
 const READERS_MAX: usize = 16;
@@ -19,11 +20,13 @@ pub(crate) struct Readers {
     place: Place,
     idle: Mutex<Vec<Store>>,
     turns: Semaphore,
+    recent: Arc<Recent>,
 }
 
 impl Readers {
     pub(crate) fn new(place: Place) -> Self {
-        Self { place, idle: Mutex::new(Vec::new()), turns: Semaphore::new(READERS_MAX) }
+        let (idle, turns) = (Mutex::new(Vec::new()), Semaphore::new(READERS_MAX));
+        Self { place, idle, turns, recent: Arc::default() }
     }
 
     /// Lets `question` ask a connection, on a thread that may block; a second one where the first is broken.
@@ -45,7 +48,7 @@ impl Readers {
                     answer => return readers.keep(store, answer),
                 }
             }
-            let store = Store::open_for_reading(&readers.place)?;
+            let store = Store::open_for_reading(&readers.place)?.sharing(readers.recent.clone());
             let answer = question(&store);
             readers.keep(store, answer)
         });
@@ -81,19 +84,8 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<HistoryEntry>, StoreError> {
         let after = i64::try_from(after).unwrap_or(i64::MAX);
-        let values = [party.0.into(), after.into(), i64::from(limit).into()];
-        let rows = self.driver.query(catalogue::HISTORY, &values)?.into_iter();
-        rows.map(|mut row| {
-            Ok(HistoryEntry {
-                posting: row.count(0)?,
-                at: Timestamp(row.int(1)?),
-                reason: row.text(2)?,
-                debit: account(&mut row, 3)?,
-                credit: account(&mut row, 4)?,
-                amount: Msat(row.int(5)?),
-            })
-        })
-        .collect()
+        let found = self.postings_about(&party.0, after, limit as usize)?;
+        Ok(found.into_iter().map(entry).collect())
     }
 
     /// A layout's bytes.
@@ -156,15 +148,18 @@ impl Store {
 
     /// One signed document.
     pub(crate) fn document(&self, id: &DocId) -> Result<Option<Signed>, StoreError> {
-        let row = self.maybe(catalogue::DOCUMENT, &[name(id), id.0.into()])?;
-        row.map(|mut row| row.text(0).map(Signed)).transpose()
+        Ok(self.taken(id)?.map(|taken| taken.document))
     }
 }
 
-/// An account's name from a column.
-fn account(row: &mut Row, column: usize) -> Result<String, StoreError> {
-    let account: Result<contracts::Account, _> = postcard::from_bytes(&row.bytes(column)?);
-    account
-        .map(|account| account.to_string())
-        .map_err(|error| StoreError::Malformed(format!("an account that is none: {error}")))
+/// A posting as the account history shows it.
+fn entry(posted: Posted) -> HistoryEntry {
+    HistoryEntry {
+        posting: posted.id,
+        at: posted.at,
+        reason: posted.reason,
+        debit: posted.debit.to_string(),
+        credit: posted.credit.to_string(),
+        amount: posted.amount,
+    }
 }

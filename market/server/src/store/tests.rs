@@ -1,6 +1,7 @@
 //! Every statement on both databases.
 
 mod fencing;
+mod indexes;
 
 use super::driver::{Postgres, Sqlite};
 use super::{Place, Store, catalogue, dialect};

@@ -1,7 +1,9 @@
 //! What the writer adds, one transaction at a time, and what it asks before it judges.
 
 use super::changes::{Changes, Counters, LayoutChange, NewDocument, NewPosting, RequestKey};
-use super::driver::{Column, Mode, StoreError, Value};
+use super::driver::{Bulk, Column, Mode, StoreError, Value};
+use super::postings::posted;
+use super::unindexed::Unindexed;
 use super::{Store, catalogue, dialect};
 use crate::journal::Block;
 use types::{DocId, Hash, Timestamp};
@@ -225,26 +227,58 @@ impl Store {
         self.maybe(catalogue::WAS_TAKEN, &values).map(|row| row.is_some())
     }
 
-    /// The documents that are not indexed yet, with the commands that took them.
-    pub(crate) fn unindexed_documents(&self) -> Result<Vec<(DocId, String)>, StoreError> {
-        let rows = self.driver.query(catalogue::UNINDEXED_DOCUMENTS, &[])?.into_iter();
-        rows.map(|mut row| Ok((row.hash(0)?, row.text(1)?))).collect()
+    /// What no index finds yet.
+    pub(crate) fn unindexed(&self) -> Result<Unindexed, StoreError> {
+        let mut unindexed = Unindexed::default();
+        for mut row in self.driver.query(catalogue::UNINDEXED_DOCUMENTS, &[])? {
+            unindexed.add_document(row.hash(1)?, row.int(0)?, row.text(2)?.into());
+        }
+        let [_, indexed] = self.indexed()?;
+        for row in self.driver.query(catalogue::RECENT_POSTINGS, &[indexed.into()])? {
+            let posted = posted(row)?;
+            unindexed.add_posting(posted.id.cast_signed(), posted.parties, posted.contract);
+        }
+        Ok(unindexed)
     }
 
-    /// How many postings are not indexed yet.
-    pub(crate) fn unindexed_postings(&self) -> Result<u64, StoreError> {
-        self.one(catalogue::UNINDEXED_POSTINGS, &[])?.count(0)
+    /// Indexes `rows`, which are all that no index finds yet, up to where `counters` stand.
+    pub(crate) fn index(
+        &self,
+        rows: &Unindexed,
+        counters: Counters,
+        term: u64,
+    ) -> Result<(), StoreError> {
+        self.within(term, || {
+            let mut documents: Vec<(&[u8], i64)> =
+                rows.documents().map(|(id, row)| (&id.0[..8], row)).collect();
+            documents.sort_unstable();
+            self.add_to_index(dialect::INDEX_DOCUMENTS, documents)?;
+            let mut postings: Vec<(&[u8], i64)> =
+                rows.postings().map(|(of, posting)| (&of[..], posting)).collect();
+            postings.sort_unstable();
+            self.add_to_index(dialect::INDEX_POSTINGS, postings)?;
+            self.set_indexed(counters)
+        })
     }
 
-    /// Indexes every document and posting that is not indexed yet.
-    pub(crate) fn index(&self, term: u64) -> Result<(), StoreError> {
-        self.within(term, || self.index_rows())
+    fn add_to_index(&self, index: Bulk, rows: Vec<(&[u8], i64)>) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let (names, rows) = rows.into_iter().unzip();
+        self.driver.each(index, &[Column::Bytes(names), Column::Ints(rows)])
     }
 
-    pub(super) fn index_rows(&self) -> Result<(), StoreError> {
-        self.driver.execute(catalogue::INDEX_DOCUMENTS, &[])?;
-        self.driver.execute(catalogue::INDEX_POSTINGS, &[])?;
-        self.driver.execute(catalogue::INDEXED, &[]).map(drop)
+    /// Indexes every document and posting of a database that has been restored.
+    pub(super) fn index_all(&self) -> Result<(), StoreError> {
+        self.driver.execute(catalogue::INDEX_ALL_DOCUMENTS, &[])?;
+        self.driver.execute(catalogue::INDEX_ALL_POSTINGS, &[])?;
+        self.set_indexed(self.counters()?)
+    }
+
+    fn set_indexed(&self, up_to: Counters) -> Result<(), StoreError> {
+        let values = [up_to.documents.into(), up_to.postings.into()];
+        self.driver.execute(catalogue::SET_INDEXED, &values).map(drop)
     }
 
     /// Forgets the answers to requests that were keyed before `at`; how many there were.

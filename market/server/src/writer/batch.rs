@@ -1,6 +1,6 @@
 //! One transaction's worth of judged commands.
 
-use super::known::{Known, Rows};
+use super::known::Known;
 use super::thread::Now;
 use super::{Keep, Outcome, Refusal, Submission};
 use crate::journal::{Block, Head};
@@ -8,6 +8,7 @@ use crate::store::StoreError;
 use crate::store::changes::{
     Changes, Counters, LayoutChange, NewAnswer, NewDocument, NewNodes, NewPosting, RequestKey,
 };
+use crate::store::unindexed::Unindexed;
 use crate::streams::Streams;
 use crate::views;
 use contracts::{Account, Posting};
@@ -43,7 +44,7 @@ pub(super) struct Batch {
     tree: Option<Frontier>,
     happened: Vec<Arc<[Event]>>,
     /// Rows that are to be indexed.
-    rows: Rows,
+    rows: Unindexed,
 }
 
 /// [`crate::journal::Entry`], borrowed.
@@ -76,7 +77,7 @@ impl Batch {
             leaves: Vec::new(),
             tree: None,
             happened: Vec::new(),
-            rows: Rows::default(),
+            rows: Unindexed::default(),
         }
     }
 
@@ -96,7 +97,7 @@ impl Batch {
     }
 
     /// Takes what the indexes do not know yet.
-    pub(super) fn take_rows(&mut self) -> Rows {
+    pub(super) fn take_rows(&mut self) -> Unindexed {
         std::mem::take(&mut self.rows)
     }
 
@@ -270,7 +271,7 @@ impl Batch {
         contract: Option<ContractId>,
     ) {
         self.counters.documents += 1;
-        self.rows.taken.insert(id, command.into());
+        self.rows.add_document(id, self.counters.documents, command.into());
         self.changes.documents.push(NewDocument {
             row: self.counters.documents,
             id,
@@ -322,7 +323,9 @@ impl Batch {
             postcard::to_stdvec(account).expect("an account is made of bytes and numbers")
         };
         self.counters.postings += 1;
-        self.rows.postings += 1;
+        let parties = [posting.debit, posting.credit].map(|account| owner(market, event, account));
+        let contract = contract_of(posting).or_else(|| event.contract());
+        self.rows.add_posting(self.counters.postings, parties, contract);
         self.changes.postings.push(NewPosting {
             id: self.counters.postings,
             at,
@@ -330,8 +333,8 @@ impl Batch {
             debit: account(&posting.debit),
             credit: account(&posting.credit),
             amount: posting.amount.0,
-            parties: [posting.debit, posting.credit].map(|account| owner(market, event, account)),
-            contract: contract_of(posting).or_else(|| event.contract()),
+            parties,
+            contract,
             document,
         });
     }

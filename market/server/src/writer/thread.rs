@@ -6,7 +6,6 @@ mod office;
 mod save;
 mod scribe;
 
-use super::known::Rows;
 use super::{BATCH_MAX, Job, Outcome, QUEUE_MAX, Refusal, Role, Writer};
 use crate::clock::Clock;
 use crate::journal::Head;
@@ -15,6 +14,7 @@ use crate::published::Published;
 use crate::start::StartError;
 use crate::store::changes::Counters;
 use crate::store::read::CurrentWriter;
+use crate::store::unindexed::Unindexed;
 use crate::store::{Place, Store, StoreError};
 use crate::streams::Streams;
 use commit::{Open, Sealed};
@@ -127,7 +127,7 @@ pub(super) struct Thread {
     pieces: u64,
     wake: mpsc::WeakSender<Job>,
     /// Rows that are durable and that no index finds yet.
-    unindexed: Rows,
+    unindexed: Unindexed,
     /// When the next snapshot and the next indexing are due: later than usual after one that failed.
     save_at: u64,
     index_at: u64,
@@ -186,7 +186,7 @@ impl Thread {
             saving: None,
             pieces: 0,
             wake: mpsc::channel(1).0.downgrade(),
-            unindexed: Rows::default(),
+            unindexed: Unindexed::default(),
             save_at: start.snapshot_every,
             index_at: INDEX_EVERY,
             runtime: None,
@@ -243,7 +243,7 @@ impl Thread {
     /// Publishes the batch that is on its way, if it is written, and has the next one written. With `wait` it is
     /// waited for.
     fn move_on(&mut self, wait: bool) {
-        if !self.land(wait) {
+        if !self.land(wait) || self.in_flight.is_some() {
             return;
         }
         // The database is at hand now.
@@ -268,12 +268,24 @@ impl Thread {
         if !self.role.is_writer() {
             return;
         }
-        if self.events_unsaved >= self.save_at {
+        if self.save_is_due() {
             self.begin_saving();
         }
-        if self.unindexed.count() >= self.index_at {
+        if self.index_is_due() {
             self.index();
         }
+    }
+
+    fn house_is_due(&self) -> bool {
+        self.save_is_due() || self.index_is_due()
+    }
+
+    fn save_is_due(&self) -> bool {
+        self.events_unsaved >= self.save_at
+    }
+
+    fn index_is_due(&self) -> bool {
+        self.unindexed.count() >= self.index_at
     }
 
     /// Indexes what is not indexed yet, and forgets old keys. A market that cannot goes on with what it has in memory.
@@ -282,8 +294,10 @@ impl Thread {
         if let Err(error) = self.open_store().and_then(|store| store.forget_keys(old)) {
             tracing::warn!(%error, "old idempotency keys were not forgotten");
         }
-        match self.open_store().and_then(|store| store.index(self.term)) {
-            Ok(()) => (self.unindexed, self.index_at) = (Rows::default(), INDEX_EVERY),
+        let indexed =
+            |store: &Store| store.index(&self.unindexed, self.settled.counters, self.term);
+        match self.open_store().and_then(indexed) {
+            Ok(()) => (self.unindexed, self.index_at) = (Unindexed::default(), INDEX_EVERY),
             Err(error) => {
                 self.index_at = self.unindexed.count() + INDEX_EVERY;
                 tracing::warn!(%error, "new rows were not indexed");

@@ -45,10 +45,11 @@ const DEPOSE: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks \
                       AND database = (SELECT oid FROM pg_database \
                                       WHERE datname = current_database()) \
                       AND pid <> pg_backend_pid()";
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../../migrations/postgres/0001_tables.sql"),
     include_str!("../../../migrations/postgres/0002_terms.sql"),
     include_str!("../../../migrations/postgres/0003_snapshot_parts.sql"),
+    include_str!("../../../migrations/postgres/0004_roots.sql"),
 ];
 
 /// A connection to a server.

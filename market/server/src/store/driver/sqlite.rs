@@ -15,10 +15,11 @@ use std::time::Duration;
 const CHECKPOINT_PAGES: u32 = 32_768;
 /// How long a statement waits for another process.
 const BUSY_MAX: Duration = Duration::from_secs(10);
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../../migrations/sqlite/0001_tables.sql"),
     include_str!("../../../migrations/sqlite/0002_terms.sql"),
     include_str!("../../../migrations/sqlite/0003_snapshot_parts.sql"),
+    include_str!("../../../migrations/sqlite/0004_roots.sql"),
 ];
 
 /// A connection to the file.

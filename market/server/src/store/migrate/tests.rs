@@ -71,7 +71,7 @@ async fn deposit_often(market: Arc<crate::Handle>, caller: u8, deposits: u32) {
 
 /// What `origin` holds, in tables that are made by the migrations up to `schema` and by nothing else.
 fn older(schema: u64, origin: &Store, place: &Place) -> Store {
-    let older = Store { driver: super::super::create(place).unwrap(), place: place.clone() };
+    let older = Store::on(super::super::create(place).unwrap(), place);
     older.lay_out(schema, &origin.genesis().unwrap()).unwrap();
     for table in &TABLES {
         let put = |rows: Vec<Vec<Value>>| match (schema, table.name) {
@@ -85,7 +85,7 @@ fn older(schema: u64, origin: &Store, place: &Place) -> Store {
         };
         origin.copy::<StoreError>(table, put).unwrap();
     }
-    older.index_rows().unwrap();
+    older.index_all().unwrap();
     older.driver.commit().unwrap();
     older
 }
@@ -340,16 +340,18 @@ fn tables(store: &Store) -> Vec<String> {
 
 #[test]
 fn a_schema_adds_to_what_was_there_and_writes_no_table_anew() {
+    /// From the next one on no table is added.
+    const LAST_WITH_FEWER_TABLES: u64 = 2;
     for schema in 1..Store::SCHEMA {
         for (_dir, place) in places() {
             let driver = super::super::create(&place).unwrap();
-            let store = Store { driver, place: place.clone() };
+            let store = Store::on(driver, &place);
             store.lay_out(schema, "{}").unwrap();
             store.driver.commit().unwrap();
             let before = tables(&store);
             Store::migrate(&place).unwrap();
             let after = tables(&store);
-            assert!(after.len() > before.len());
+            assert_eq!(after.len() > before.len(), schema <= LAST_WITH_FEWER_TABLES);
             let gone: Vec<_> = before.iter().filter(|line| !after.contains(line)).collect();
             assert!(gone.is_empty(), "schema {schema} of {place}: {gone:?}");
         }

@@ -1,8 +1,11 @@
 //! A writer that was stopped and replaced: whatever it still tries to write, nothing of it is in the database.
 
-use super::super::changes::{Changes, LayoutChange, NewAnswer, NewDocument, NewNodes, NewPosting};
+use super::super::changes::{
+    Changes, Counters, LayoutChange, NewAnswer, NewDocument, NewNodes, NewPosting,
+};
 use super::super::copy::TABLES;
 use super::super::driver::{StoreError, Value};
+use super::super::unindexed::Unindexed;
 use super::super::{Place, Store};
 use super::{cluster, places};
 use crate::journal::{Block, Head};
@@ -94,7 +97,10 @@ fn a_late_batch_of_a_writer_that_was_paused_is_refused_with_its_term_and_leaves_
         let refused = paused.write(&judged, late).unwrap_err();
         assert_eq!(refused, StoreError::Superseded(late), "{place}");
         assert!(refused.to_string().contains(&format!("than {late};")), "{refused}");
-        assert_eq!(paused.index(late), Err(StoreError::Superseded(late)));
+        assert_eq!(
+            paused.index(&Unindexed::default(), Counters::default(), late),
+            Err(StoreError::Superseded(late))
+        );
         assert_eq!(contents(&standby), before, "{place}");
         paused.beat(late).unwrap();
         assert_eq!(standby.writer().unwrap().beats, 0, "a writer of an earlier term shows no life");

@@ -6,13 +6,14 @@
 //! fails, nothing of either has happened.
 
 use super::super::batch::{self, Batch, Seal};
-use super::super::known::{Known, Rows};
+use super::super::known::Known;
 use super::super::{Keep, Outcome, Refusal, Role, Submission, Work};
 use super::scribe::{Scribe, Written};
 use super::{Ends, Reply, Thread, closed};
 use crate::figures;
 use crate::journal::Head;
 use crate::outbox::Nudge;
+use crate::store::unindexed::Unindexed;
 use crate::store::{Store, StoreError};
 use market::Market;
 use std::sync::Arc;
@@ -154,12 +155,22 @@ impl Thread {
         match result {
             Ok(()) => {
                 figures::written(sealed.answers.len(), took);
+                if self.hurries() {
+                    self.send();
+                }
                 let answers = self.publish(sealed);
                 answer(answers);
             }
             Err(error) => self.fail(sealed, &error),
         }
         true
+    }
+
+    /// Whether the open batch is to be written before the one that just was is published: nothing else waits for the database, and
+    /// nothing keeps the batch from being sent.
+    fn hurries(&self) -> bool {
+        let at_hand = self.role.is_writer() && self.scribe.is_some() && self.store.is_some();
+        at_hand && self.pieces == 0 && !self.house_is_due() && !self.look_is_due()
     }
 
     /// Has the open batch written; the database must be at hand.
@@ -291,7 +302,7 @@ impl Thread {
 fn known<'a>(
     (store, reader): (Option<&'a Store>, Option<&'a Store>),
     in_flight: Option<&'a Sealed>,
-    unindexed: &'a Rows,
+    unindexed: &'a Unindexed,
 ) -> Result<Known<'a>, StoreError> {
     let store = store.or(reader).ok_or_else(closed)?;
     let in_flight = in_flight.map(|sealed| &*sealed.batch);

@@ -1,6 +1,5 @@
 //! Who writes: the office of the one writer is taken, held and lost here, and followed meanwhile.
 
-use super::super::known::Rows;
 use super::super::{Refusal, Role};
 use super::{LOOK_EVERY, Thread};
 use crate::error::OpenError;
@@ -29,7 +28,7 @@ impl Thread {
         let term = store.begin_term(&self.url)?;
         // No transaction of an earlier term can be written any more, so the journal's end is settled.
         self.catch_up(store)?;
-        self.unindexed = Rows::of(store)?;
+        self.unindexed = store.unindexed()?;
         (self.settled.counters, self.settled.tree) = (store.counters()?, store.frontier()?);
         self.ahead = self.settled.clone();
         let outbox = store.outbox()?;
@@ -69,11 +68,14 @@ impl Thread {
         Err(OpenError::ClockBehind { by: self.newest.since(now) })
     }
 
+    pub(super) fn look_is_due(&self) -> bool {
+        let every = if self.role.is_writer() { DOUBT_EVERY } else { LOOK_EVERY };
+        self.place.is_shared() && self.looked_at.elapsed() >= every
+    }
+
     /// Looks at what the other processes do: follows the writer, or sees that it still is the writer.
     pub(super) fn look_around(&mut self) {
-        let writes = self.role.is_writer();
-        let every = if writes { DOUBT_EVERY } else { LOOK_EVERY };
-        if !self.place.is_shared() || self.looked_at.elapsed() < every {
+        if !self.look_is_due() {
             return;
         }
         if self.failed_at.is_some_and(|failed| failed.elapsed() < DOUBT_EVERY) {
@@ -82,7 +84,7 @@ impl Thread {
         (self.looked_at, self.failed_at) = (Instant::now(), None);
         let store = self.store.take().map_or_else(|| Store::open(&self.place, None), Ok);
         let looked = store.and_then(|store| {
-            if writes {
+            if self.role.is_writer() {
                 self.doubt(&store)?;
             } else {
                 self.follow(&store)?;

@@ -264,7 +264,10 @@ fn a_batch_of_an_earlier_term_is_refused_by_the_database() {
     assert_eq!(second.begin_term("elsewhere"), Ok(late + 1));
     let store = thread.store.as_ref().unwrap();
     assert_eq!(store.write(batch.changes(), late), Err(StoreError::Superseded(late)));
-    assert_eq!(store.index(late), Err(StoreError::Superseded(late)));
+    assert_eq!(
+        store.index(&thread.unindexed, thread.settled.counters, late),
+        Err(StoreError::Superseded(late))
+    );
     assert_eq!(replay(store, true, &Progress::default()).unwrap().head.blocks, 0);
 }
 
@@ -318,6 +321,6 @@ fn what_is_indexed_and_what_is_not_yet_is_found_alike() {
         assert_eq!(store.document(&document.id()).unwrap().as_ref(), Some(document.signed()));
     }
     // A thread that starts now finds the same.
-    let rows = Rows::of(store).unwrap();
-    assert_eq!(rows.count(), thread.unindexed.count());
+    let found = store.unindexed().unwrap();
+    assert_eq!(found, thread.unindexed);
 }
