@@ -140,11 +140,13 @@ impl Column<'_> {
     }
 }
 
-/// A statement over many rows: one run per row for SQLite, over arrays for PostgreSQL.
+/// A statement over many rows: one run per row for SQLite, over arrays for PostgreSQL, or, for the more rows that are only
+/// added, a `COPY` in its binary format.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bulk {
     pub(crate) sqlite: &'static str,
     pub(crate) postgres: &'static str,
+    pub(crate) copy: Option<&'static str>,
 }
 
 /// What a transaction is for.

@@ -3,7 +3,7 @@
 mod fencing;
 mod indexes;
 
-use super::driver::{Postgres, Sqlite};
+use super::driver::{Column, Mode, Postgres, Sqlite};
 use super::{Place, Store, catalogue, dialect};
 
 #[path = "../../tests/support/cluster.rs"]
@@ -42,6 +42,42 @@ fn every_statement_is_understood_by_postgresql() {
     let bulk = dialect::ALL.iter().map(|(name, bulk)| (*name, bulk.postgres));
     for (name, sql) in catalogue::ALL.iter().copied().chain(bulk) {
         postgres.prepare(sql).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    for (name, sql) in dialect::ALL.iter().filter_map(|(name, bulk)| Some((name, bulk.copy?))) {
+        postgres.prepare_copy(sql).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+#[test]
+fn few_rows_and_many_are_added_alike_and_a_refused_lot_leaves_the_connection_as_it_was() {
+    for (_dir, place) in places() {
+        Store::found(&place, "{}").unwrap();
+        let store = Store::open(&place, None).unwrap();
+        let add = |ids: std::ops::Range<i64>| {
+            let texts: Vec<String> = ids.clone().map(|id| format!("ä {id}")).collect();
+            let columns = [
+                Column::Ints(ids.collect()),
+                Column::Texts(texts.iter().map(String::as_str).collect()),
+            ];
+            store.driver.each(dialect::ADD_EFFECTS, &columns)
+        };
+        let kept = || {
+            let rows =
+                store.driver.query("SELECT id, effect FROM outbox ORDER BY id", &[]).unwrap();
+            rows.into_iter()
+                .map(|mut row| (row.int(0).unwrap(), row.text(1).unwrap()))
+                .collect::<Vec<_>>()
+        };
+        add(0..3).unwrap();
+        add(3..500).unwrap();
+        let expected: Vec<_> = (0..500).map(|id| (id, format!("ä {id}"))).collect();
+        assert_eq!(kept(), expected, "{place}");
+        for again in [499..501, 450..600] {
+            store.driver.begin(Mode::Write).unwrap();
+            add(again).unwrap_err();
+            store.driver.roll_back().unwrap();
+            assert_eq!(kept(), expected, "{place}");
+        }
     }
 }
 
