@@ -21,11 +21,11 @@ use types::{
     Tier, Timestamp, Verified,
 };
 
-/// Connections that are open all the while.
 /// As the binary has it.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Connections that are open all the while.
 const CONNECTIONS: usize = 10_000;
 const PARTIES: u16 = 200;
 const CONTRACTS_EACH: u64 = 5;

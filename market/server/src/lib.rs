@@ -61,8 +61,3 @@ pub use published::View;
 pub use replay::{JournalReport, genesis, verify_journal};
 pub use start::{ADDRESS_FILE, Config, StartError, start};
 pub use store::{Place, StoreError};
-
-/// As the binary has it: restarts are measured here.
-#[cfg(test)]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -7,7 +7,7 @@ use crate::store::snapshots::{PackedPart, Snapshot};
 use market::parts::{self, FORMAT, Part, Restoration};
 use market::{Genesis, Market};
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use types::Hash;
 
 /// How hard parts are packed: names that repeat are most of what can be.
@@ -52,13 +52,15 @@ pub(crate) fn restore(
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let (sender, waiting) = sync_channel(WAITING_MAX);
     let (give_back, spare) = channel();
-    let waiting = Mutex::new(waiting);
+    // Only those who take parts hold it: when none is left, nothing more is sent.
+    let waiting = Arc::new(Mutex::new(waiting));
     std::thread::scope(|scope| {
         let sender = sender;
         for _ in 0..cores {
-            let give_back = give_back.clone();
-            scope.spawn(|| work.on(&waiting, give_back));
+            let (waiting, give_back, work) = (waiting.clone(), give_back.clone(), &work);
+            scope.spawn(move || work.on(&waiting, &give_back));
         }
+        drop(waiting);
         for (read, number) in (1..).zip(order(fields.len(), cores)) {
             let mut bytes: Vec<u8> = spare.try_recv().unwrap_or_default();
             store.snapshot_part(snapshot.seq, number as u64, &mut bytes)?;
@@ -123,7 +125,7 @@ impl<'a> Work<'a> {
     }
 
     /// Takes parts until there are no more. Buffers are used again: fresh memory costs more than what is done with it.
-    fn on(&self, waiting: &Mutex<Receiver<Read>>, give_back: Sender<Vec<u8>>) {
+    fn on(&self, waiting: &Mutex<Receiver<Read>>, give_back: &Sender<Vec<u8>>) {
         let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let mut buffer = Vec::new();
         while let Ok((number, packed)) = next() {

@@ -12,6 +12,10 @@ use types::{SecretKey, Span, Timestamp};
 #[path = "../../../benches/scale/town.rs"]
 mod town;
 
+/// As the binary has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn key() -> SecretKey {
     SecretKey::from_seed(&[1; 32])
 }

@@ -1,26 +1,92 @@
-//! The newest rows, which no index finds yet, as a process has read them: each once, however many requests ask for them.
+//! The newest rows, which no index finds yet, as a process has read them: each once, or twice where two ask at once.
 
-use super::driver::StoreError;
+use super::driver::{Row, StoreError};
 use super::postings::{Posted, posted};
 use super::unindexed::subjects;
+use super::write::name;
 use super::{Store, catalogue};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use types::DocId;
+use types::{ContractId, DocId, Signed};
 
-/// What one process has read of them, on whichever connection.
+/// What one process has read of them, on whichever connection. Nothing is locked while the database is asked.
 #[derive(Debug, Default)]
 pub(crate) struct Recent {
-    postings: Mutex<Behind<BTreeMap<[u8; 32], Vec<Arc<Posted>>>>>,
-    documents: Mutex<Behind<BTreeMap<DocId, i64>>>,
+    postings: Mutex<Postings>,
+    documents: Mutex<Documents>,
 }
 
-/// Rows with numbers above `indexed`, as far as they were read: up to `read`.
+/// Postings by what they are about: those above `indexed`, up to `read`.
 #[derive(Debug, Default)]
-struct Behind<T> {
+struct Postings {
     indexed: i64,
     read: i64,
-    rows: T,
+    about: BTreeMap<[u8; 32], Vec<Arc<Posted>>>,
+}
+
+impl Postings {
+    /// Drops what an index finds, and adds of `rows`, which are in order, those that are not there yet.
+    fn take_up(&mut self, indexed: i64, rows: Vec<Posted>) {
+        if indexed > self.indexed {
+            self.indexed = indexed;
+            self.about.retain(|_, postings| {
+                postings.retain(|posted| posted.id.cast_signed() > indexed);
+                !postings.is_empty()
+            });
+        }
+        self.read = self.read.max(indexed);
+        for posted in rows {
+            let row = posted.id.cast_signed();
+            if row <= self.read {
+                continue;
+            }
+            self.read = row;
+            let posted = Arc::new(posted);
+            for subject in subjects(posted.parties, posted.contract) {
+                self.about.entry(subject).or_default().push(posted.clone());
+            }
+        }
+    }
+
+    fn find(&self, subject: &[u8; 32], after: i64, limit: usize) -> Vec<Arc<Posted>> {
+        let about = self.about.get(subject).map_or(&[][..], Vec::as_slice);
+        let first = about.partition_point(|posted| posted.id.cast_signed() <= after);
+        about[first..].iter().take(limit).cloned().collect()
+    }
+}
+
+/// The first row of each document: those above `indexed`, up to `read`.
+#[derive(Debug, Default)]
+struct Documents {
+    indexed: i64,
+    read: i64,
+    first: BTreeMap<DocId, i64>,
+}
+
+impl Documents {
+    /// As [`Postings::take_up`].
+    fn take_up(&mut self, indexed: i64, rows: Vec<(i64, DocId)>) {
+        if indexed > self.indexed {
+            self.indexed = indexed;
+            self.first.retain(|_, row| *row > indexed);
+        }
+        self.read = self.read.max(indexed);
+        for (row, id) in rows {
+            if row > self.read {
+                self.read = row;
+                self.first.entry(id).or_insert(row);
+            }
+        }
+    }
+}
+
+/// A document, and what it was taken for.
+#[derive(Debug)]
+pub(super) struct Taken {
+    /// By which block it was taken first.
+    pub(super) block: u64,
+    pub(super) contract: Option<ContractId>,
+    pub(super) document: Signed,
 }
 
 impl Store {
@@ -55,44 +121,40 @@ impl Store {
         after: i64,
         limit: usize,
     ) -> Result<Vec<Arc<Posted>>, StoreError> {
+        let read = lock(&self.recent.postings).read;
+        let [_, indexed] = self.indexed()?;
+        let rows = self.driver.query(catalogue::RECENT_POSTINGS, &[read.max(indexed).into()])?;
+        let rows = rows.into_iter().map(posted).collect::<Result<Vec<_>, _>>()?;
         let mut known = lock(&self.recent.postings);
-        let Behind { indexed, read, rows } = &mut *known;
-        let [_, now_indexed] = self.indexed()?;
-        if now_indexed > *indexed {
-            *indexed = now_indexed;
-            rows.retain(|_, of| {
-                of.retain(|posted| posted.id.cast_signed() > now_indexed);
-                !of.is_empty()
-            });
-        }
-        *read = (*read).max(now_indexed);
-        for row in self.driver.query(catalogue::RECENT_POSTINGS, &[(*read).into()])? {
-            let posted = Arc::new(posted(row)?);
-            *read = posted.id.cast_signed();
-            for subject in subjects(posted.parties, posted.contract) {
-                rows.entry(subject).or_default().push(posted.clone());
-            }
-        }
-        let of = rows.get(subject).map_or(&[][..], Vec::as_slice);
-        let first = of.partition_point(|posted| posted.id.cast_signed() <= after);
-        Ok(of[first..].iter().take(limit).cloned().collect())
+        known.take_up(indexed, rows);
+        Ok(known.find(subject, after, limit))
+    }
+
+    /// A document as it was taken first.
+    pub(super) fn taken(&self, id: &DocId) -> Result<Option<Taken>, StoreError> {
+        // In this order: what is indexed in between is then found all the same.
+        let recent = self.recent_document(id)?;
+        let row = match (self.maybe(catalogue::TAKEN, &[name(id), id.0.into()])?, recent) {
+            (None, Some(row)) => Some(self.one(catalogue::TAKEN_AT, &[row.into()])?),
+            (row, _) => row,
+        };
+        let taken = |mut row: Row| {
+            let (block, contract) = (row.count(0)?, row.maybe_hash(1)?);
+            Ok(Taken { block, contract, document: Signed(row.text(2)?) })
+        };
+        row.map(taken).transpose()
     }
 
     /// The first row with the document `id` among those that no index finds.
-    pub(super) fn recent_document(&self, id: &DocId) -> Result<Option<i64>, StoreError> {
+    fn recent_document(&self, id: &DocId) -> Result<Option<i64>, StoreError> {
+        let read = lock(&self.recent.documents).read;
+        let [indexed, _] = self.indexed()?;
+        let rows = self.driver.query(catalogue::RECENT_DOCUMENTS, &[read.max(indexed).into()])?;
+        let rows = rows.into_iter().map(|row| Ok((row.int(0)?, row.hash(1)?)));
+        let rows = rows.collect::<Result<Vec<_>, StoreError>>()?;
         let mut known = lock(&self.recent.documents);
-        let Behind { indexed, read, rows } = &mut *known;
-        let [now_indexed, _] = self.indexed()?;
-        if now_indexed > *indexed {
-            *indexed = now_indexed;
-            rows.retain(|_, row| *row > now_indexed);
-        }
-        *read = (*read).max(now_indexed);
-        for row in self.driver.query(catalogue::RECENT_DOCUMENTS, &[(*read).into()])? {
-            *read = row.int(0)?;
-            rows.entry(row.hash(1)?).or_insert(*read);
-        }
-        Ok(rows.get(id).copied())
+        known.take_up(indexed, rows);
+        Ok(known.first.get(id).copied())
     }
 
     /// Up to which row documents and postings are indexed.
@@ -104,4 +166,50 @@ impl Store {
 
 fn lock<T>(known: &Mutex<T>) -> MutexGuard<'_, T> {
     known.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contracts::Account;
+    use types::{Did, Hash, Msat, Timestamp};
+
+    fn posting(id: u64) -> Posted {
+        Posted {
+            id,
+            at: Timestamp(0),
+            reason: "paid".into(),
+            debit: Account::World,
+            credit: Account::Available(Did([1; 32])),
+            amount: Msat(1),
+            parties: [None, Some(Did([1; 32]))],
+            contract: None,
+            document: None,
+        }
+    }
+
+    #[test]
+    fn who_comes_late_adds_nothing_twice_and_nothing_that_is_indexed() {
+        let (mut postings, mut documents) = (Postings::default(), Documents::default());
+        let id = |row: i64| Hash::of(&row.to_be_bytes());
+        let mut take_up = |indexed: i64, rows: std::ops::RangeInclusive<i64>| {
+            postings.take_up(indexed, rows.clone().map(|n| posting(n.cast_unsigned())).collect());
+            documents.take_up(indexed, rows.map(|row| (row, id(row))).collect());
+            let found = postings.find(&[1; 32], 0, 100);
+            let found: Vec<i64> = found.iter().map(|posted| posted.id.cast_signed()).collect();
+            let mut rows: Vec<i64> = documents.first.values().copied().collect();
+            rows.sort_unstable();
+            assert_eq!(rows, found);
+            found
+        };
+        assert_eq!(take_up(0, 1..=4), [1, 2, 3, 4]);
+        // Two asked when four were read; the slower one has seen less.
+        assert_eq!(take_up(0, 5..=9), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(take_up(0, 5..=7), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        // Another has seen that more is indexed than was read; the slower one has not.
+        assert_eq!(take_up(12, 13..=14), [13, 14]);
+        assert_eq!(take_up(0, 10..=13), [13, 14]);
+        assert_eq!(take_up(12, 15..=15), [13, 14, 15]);
+        assert_eq!(take_up(15, 16..=16), [16]);
+    }
 }

@@ -1,8 +1,8 @@
 //! The tree over the journal's entries: its nodes, its head, and the proofs that are made of them.
 
 use super::changes::NewNodes;
-use super::driver::{Row, StoreError};
-use super::write::name;
+use super::driver::StoreError;
+use super::recent::Taken;
 use super::{Store, blocks, catalogue};
 use crate::journal::Block;
 use types::documents::Receipt;
@@ -17,14 +17,6 @@ pub(crate) struct Receipted {
     pub(crate) receipt: Receipt,
     /// The contract it was taken for.
     pub(crate) contract: Option<ContractId>,
-}
-
-/// A document, and what it was taken for.
-#[derive(Debug)]
-pub(super) struct Taken {
-    block: u64,
-    contract: Option<ContractId>,
-    pub(super) document: Signed,
 }
 
 impl Store {
@@ -44,21 +36,6 @@ impl Store {
     pub(crate) fn tree_head(&self) -> Result<Option<Signed>, StoreError> {
         let row = self.maybe(catalogue::TREE_HEAD, &[])?;
         row.map(|mut row| row.text(0).map(Signed)).transpose()
-    }
-
-    /// A document, and the block that took it first.
-    pub(super) fn taken(&self, id: &DocId) -> Result<Option<Taken>, StoreError> {
-        // In this order: what is indexed in between is then found all the same.
-        let recent = self.recent_document(id)?;
-        let row = match (self.maybe(catalogue::TAKEN, &[name(id), id.0.into()])?, recent) {
-            (None, Some(row)) => Some(self.one(catalogue::TAKEN_AT, &[row.into()])?),
-            (row, _) => row,
-        };
-        let taken = |mut row: Row| {
-            let (block, contract) = (row.count(0)?, row.maybe_hash(1)?);
-            Ok(Taken { block, contract, document: Signed(row.text(2)?) })
-        };
-        row.map(taken).transpose()
     }
 
     /// The receipt of a document; nothing where no entry names it.

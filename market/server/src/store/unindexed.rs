@@ -1,22 +1,24 @@
 //! Rows that are durable and that no index finds yet: an index over random names is kept up in sorted bulk.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use types::{ContractId, Did, DocId};
 
 /// Documents and postings, in the order in which they came.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Unindexed {
-    /// Which command took each document.
-    taken: BTreeMap<DocId, Cow<'static, str>>,
+    /// Each document with the commands that took it.
+    taken: BTreeSet<(DocId, Cow<'static, str>)>,
     documents: Vec<(DocId, i64)>,
     /// A posting for each party and contract that it is about.
     postings: Vec<([u8; 32], i64)>,
+    /// How many postings those are.
+    posted: u64,
 }
 
 impl Unindexed {
     pub(crate) fn add_document(&mut self, id: DocId, row: i64, command: Cow<'static, str>) {
-        self.taken.insert(id, command);
+        self.taken.insert((id, command));
         self.documents.push((id, row));
     }
 
@@ -26,6 +28,7 @@ impl Unindexed {
         parties: [Option<Did>; 2],
         contract: Option<ContractId>,
     ) {
+        self.posted += 1;
         self.postings.extend(subjects(parties, contract).map(|subject| (subject, posting)));
     }
 
@@ -39,22 +42,23 @@ impl Unindexed {
         self.postings.iter().map(|(subject, posting)| (subject, *posting))
     }
 
-    /// How many entries the longer index is to have.
+    /// How many documents or postings there are, whichever are more.
     pub(crate) fn count(&self) -> u64 {
-        self.documents.len().max(self.postings.len()) as u64
+        self.posted.max(self.documents.len() as u64)
     }
 
     /// Whether `command` took the document.
-    pub(crate) fn was_taken(&self, id: &DocId, command: &str) -> bool {
-        self.taken.get(id).is_some_and(|by| by == command)
+    pub(crate) fn was_taken(&self, id: &DocId, command: &'static str) -> bool {
+        self.taken.contains(&(*id, command.into()))
     }
 
     /// Adds what came after.
     pub(crate) fn merge(&mut self, other: Self) {
-        // One by one: appending a map would build the whole of it anew.
+        // One by one: appending a set would build the whole of it anew.
         self.taken.extend(other.taken);
         self.documents.extend(other.documents);
         self.postings.extend(other.postings);
+        self.posted += other.posted;
     }
 }
 

@@ -91,6 +91,11 @@ impl Batch {
         &self.changes
     }
 
+    /// Whether it will write anything.
+    pub(super) fn has_work(&self) -> bool {
+        !self.entries.is_empty() || !self.changes.is_empty()
+    }
+
     /// Where the numbers of rows stand after it.
     pub(super) fn counters(&self) -> Counters {
         self.counters

@@ -281,7 +281,7 @@ impl Thread {
     }
 
     fn save_is_due(&self) -> bool {
-        self.events_unsaved >= self.save_at
+        self.saving.is_none() && self.events_unsaved >= self.save_at
     }
 
     fn index_is_due(&self) -> bool {

@@ -7,7 +7,7 @@ use checkpoints::Checkpoints;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql};
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub(crate) struct Sqlite {
     written: Option<PathBuf>,
     in_writing: Cell<bool>,
     /// From the first transaction on that wrote: a file that is only looked at is left as it is.
-    checkpoints: OnceCell<Checkpoints>,
+    checkpoints: RefCell<Option<Checkpoints>>,
 }
 
 impl Sqlite {
@@ -42,7 +42,7 @@ impl Sqlite {
     }
 
     fn of(db: Connection) -> Self {
-        Self { db, written: None, in_writing: Cell::new(false), checkpoints: OnceCell::new() }
+        Self { db, written: None, in_writing: Cell::new(false), checkpoints: RefCell::default() }
     }
 
     /// Opens a file that is there, for reading; another process may be writing it.
@@ -130,11 +130,11 @@ impl Driver for Sqlite {
     fn commit(&self) -> Result<(), StoreError> {
         self.script("COMMIT")?;
         if self.in_writing.get()
-            && self.checkpoints.get().is_none()
+            && self.checkpoints.borrow().is_none()
             && let Some(file) = &self.written
         {
             // Without them the writer's own are all there are.
-            let _ = Checkpoints::begin(file).map(|begun| self.checkpoints.set(begun));
+            self.checkpoints.replace(Checkpoints::begin(file).ok());
         }
         Ok(())
     }
@@ -153,7 +153,12 @@ impl Driver for Sqlite {
     }
 
     fn tidy(&self) -> Result<(), StoreError> {
-        Ok(self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+        // Of two checkpoints at once the second does nothing.
+        self.checkpoints.take();
+        let busy: bool =
+            self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        let busy = busy.then(|| StoreError::Busy("others read what is still in its log".into()));
+        busy.map_or(Ok(()), Err)
     }
 
     fn elect(&self) -> Result<bool, StoreError> {

@@ -117,14 +117,18 @@ fn what_no_index_finds_yet_is_found_in_its_order_whenever_it_is_indexed() {
             let (changes, unindexed) = lot(seq, rows);
             writer.write(&changes, term).unwrap();
             kept.merge(unindexed);
-            two.iter().for_each(|reader| assert_found(reader, end));
+            for reader in &two {
+                assert_found(reader, end);
+            }
             if seq % 2 == 0 {
                 let counters = writer.counters().unwrap();
                 assert_eq!(writer.unindexed().unwrap(), kept);
                 writer.index(&kept, counters, term).unwrap();
                 kept = Unindexed::default();
                 assert_eq!(writer.unindexed().unwrap(), kept);
-                two.iter().for_each(|reader| assert_found(reader, end));
+                for reader in &two {
+                    assert_found(reader, end);
+                }
             }
             if seq == 3 || seq == 5 {
                 assert_found(&seldom, end);

@@ -167,10 +167,11 @@ impl Thread {
     }
 
     /// Whether the open batch is to be written before the one that just was is published: nothing else waits for the database, and
-    /// nothing keeps the batch from being sent.
+    /// nothing keeps the batch from being sent. One with nothing to write would be answered before what it rests on is published.
     fn hurries(&self) -> bool {
         let at_hand = self.role.is_writer() && self.scribe.is_some() && self.store.is_some();
-        at_hand && self.pieces == 0 && !self.house_is_due() && !self.look_is_due()
+        let has_work = self.open.as_ref().is_some_and(|open| open.batch.has_work());
+        has_work && at_hand && self.pieces == 0 && !self.house_is_due() && !self.look_is_due()
     }
 
     /// Has the open batch written; the database must be at hand.

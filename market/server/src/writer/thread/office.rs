@@ -82,6 +82,14 @@ impl Thread {
             return;
         }
         (self.looked_at, self.failed_at) = (Instant::now(), None);
+        if self.role.is_writer() && self.store.is_none() {
+            // Its lock went with the connection.
+            if let Err(refusal) = self.reopen() {
+                self.failed_at = Some(Instant::now());
+                tracing::warn!(%refusal, "the database cannot be written now");
+            }
+            return;
+        }
         let store = self.store.take().map_or_else(|| Store::open(&self.place, None), Ok);
         let looked = store.and_then(|store| {
             if self.role.is_writer() {

@@ -35,9 +35,6 @@ struct Unwanted;
 impl Thread {
     /// Begins a snapshot of what is published, unless one is being made.
     pub(super) fn begin_saving(&mut self) {
-        if self.saving.is_some() {
-            return;
-        }
         let (Some(wake), seq) = (self.wake.upgrade(), self.settled.head.blocks) else { return };
         let (sender, pieces) = sync_channel(WAITING_MAX);
         let market = self.published.read().market.clone();

@@ -247,6 +247,29 @@ fn what_is_on_its_way_is_known() {
 }
 
 #[test]
+fn the_next_batch_overtakes_the_publishing_of_the_last_one_if_it_has_something_to_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut thread = thread(dir.path());
+    attempt(&mut thread, vec![paid("employs the scribe")]).unwrap();
+    for (asked, again, sent) in [("a", "a", false), ("b", "c", true)] {
+        let first = begin(&mut thread, vec![paid(asked)]);
+        let second = begin(&mut thread, vec![paid(again)]);
+        assert!(thread.land(true));
+        assert_eq!((thread.in_flight.is_some(), thread.open.is_none()), (sent, sent), "{again}");
+        let party = thread.signer.did();
+        let working = thread.working.available(party);
+        let published = thread.published.read().market.available(party);
+        assert!(published > Msat(10) && (working > published) == sent);
+        assert_eq!(answers_of(first).unwrap()[0].as_ref().unwrap().events.len(), 1);
+        finish(&mut thread);
+        assert_eq!(
+            answers_of(second).unwrap()[0].as_ref().unwrap().events.len(),
+            usize::from(sent)
+        );
+    }
+}
+
+#[test]
 fn a_batch_of_an_earlier_term_is_refused_by_the_database() {
     let dir = tempfile::tempdir().unwrap();
     let mut thread = thread(dir.path());
