@@ -18,7 +18,7 @@ use std::thread::Thread;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
-/// From so many rows on they are copied: that asks the server once more, and costs it half as much for each row.
+/// From so many rows on they are copied: that asks the server once more, and costs it less for each row.
 const COPY_MIN: usize = 32;
 /// How long an answer is waited for before the connection counts as broken.
 const ANSWER_MAX: Duration = Duration::from_mins(1);
