@@ -64,7 +64,7 @@ pub(crate) fn restore(
         for (read, number) in (1..).zip(order(fields.len(), cores)) {
             let mut bytes: Vec<u8> = spare.try_recv().unwrap_or_default();
             store.snapshot_part(snapshot.seq, number as u64, &mut bytes)?;
-            // The threads that unpack take parts for as long as there are any.
+            // It fails only when each thread that takes parts has panicked, and then this scope ends with a panic too.
             let _ = sender.send((number, bytes));
             progress.restored(read, snapshot.parts);
         }

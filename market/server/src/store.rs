@@ -2,7 +2,8 @@
 //!
 //! A [`Store`] is one connection, to SQLite or to PostgreSQL: `driver` holds what differs between them,
 //! `catalogue` and `dialect` every statement. [`blocks`] reads the journal back, [`snapshots`] keeps states, [`changes`] is what one
-//! transaction of the writer adds and [`write`] adds it, [`read`] is what requests ask for, [`recent`] what no index finds yet, `migrate` changes older tables.
+//! transaction of the writer adds and [`write`] adds it, [`index`] makes the indexes in lots, [`read`] is what requests ask for, [`recent`] what
+//! no index finds yet, `migrate` changes older tables.
 
 pub(crate) mod blocks;
 mod catalogue;
@@ -10,6 +11,7 @@ pub(crate) mod changes;
 pub(crate) mod copy;
 mod dialect;
 pub(crate) mod driver;
+pub(crate) mod index;
 mod migrate;
 mod place;
 pub(crate) mod postings;
@@ -17,7 +19,6 @@ pub(crate) mod read;
 mod recent;
 pub(crate) mod snapshots;
 mod tree;
-pub(crate) mod unindexed;
 pub(crate) mod write;
 
 pub use driver::StoreError;

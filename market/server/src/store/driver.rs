@@ -140,8 +140,8 @@ impl Column<'_> {
     }
 }
 
-/// A statement over many rows: one run per row for SQLite, over arrays for PostgreSQL, or, for the more rows that are only
-/// added, a `COPY` in its binary format.
+/// A statement over many rows: SQLite runs it for each, PostgreSQL once over arrays. Where rows are only added, and they are
+/// many, PostgreSQL takes them by `COPY` in its binary format.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bulk {
     pub(crate) sqlite: &'static str,

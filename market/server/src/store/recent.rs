@@ -1,9 +1,8 @@
 //! The newest rows, which no index finds yet, as a process has read them: each once, or twice where two ask at once.
 
 use super::driver::{Row, StoreError};
+use super::index::{name, subjects};
 use super::postings::{Posted, posted};
-use super::unindexed::subjects;
-use super::write::name;
 use super::{Store, catalogue};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,31 +15,51 @@ pub(crate) struct Recent {
     documents: Mutex<Documents>,
 }
 
-/// Postings by what they are about: those above `indexed`, up to `read`.
+/// The rows above `indexed`, up to `read`.
 #[derive(Debug, Default)]
-struct Postings {
+struct Window {
     indexed: i64,
     read: i64,
+}
+
+impl Window {
+    /// Up to where rows are indexed by now, if that is further than was known.
+    fn open(&mut self, indexed: i64) -> Option<i64> {
+        self.read = self.read.max(indexed);
+        (indexed > self.indexed).then(|| {
+            self.indexed = indexed;
+            indexed
+        })
+    }
+
+    /// Whether `row` is the first to be read that high. Rows come in order.
+    fn is_new(&mut self, row: i64) -> bool {
+        let new = row > self.read;
+        self.read = self.read.max(row);
+        new
+    }
+}
+
+/// Postings by what they are about.
+#[derive(Debug, Default)]
+struct Postings {
+    window: Window,
     about: BTreeMap<[u8; 32], Vec<Arc<Posted>>>,
 }
 
 impl Postings {
     /// Drops what an index finds, and adds of `rows`, which are in order, those that are not there yet.
     fn take_up(&mut self, indexed: i64, rows: Vec<Posted>) {
-        if indexed > self.indexed {
-            self.indexed = indexed;
+        if let Some(indexed) = self.window.open(indexed) {
             self.about.retain(|_, postings| {
                 postings.retain(|posted| posted.id.cast_signed() > indexed);
                 !postings.is_empty()
             });
         }
-        self.read = self.read.max(indexed);
         for posted in rows {
-            let row = posted.id.cast_signed();
-            if row <= self.read {
+            if !self.window.is_new(posted.id.cast_signed()) {
                 continue;
             }
-            self.read = row;
             let posted = Arc::new(posted);
             for subject in subjects(posted.parties, posted.contract) {
                 self.about.entry(subject).or_default().push(posted.clone());
@@ -55,25 +74,21 @@ impl Postings {
     }
 }
 
-/// The first row of each document: those above `indexed`, up to `read`.
+/// The first row of each document.
 #[derive(Debug, Default)]
 struct Documents {
-    indexed: i64,
-    read: i64,
+    window: Window,
     first: BTreeMap<DocId, i64>,
 }
 
 impl Documents {
     /// As [`Postings::take_up`].
     fn take_up(&mut self, indexed: i64, rows: Vec<(i64, DocId)>) {
-        if indexed > self.indexed {
-            self.indexed = indexed;
+        if let Some(indexed) = self.window.open(indexed) {
             self.first.retain(|_, row| *row > indexed);
         }
-        self.read = self.read.max(indexed);
         for (row, id) in rows {
-            if row > self.read {
-                self.read = row;
+            if self.window.is_new(row) {
                 self.first.entry(id).or_insert(row);
             }
         }
@@ -121,7 +136,7 @@ impl Store {
         after: i64,
         limit: usize,
     ) -> Result<Vec<Arc<Posted>>, StoreError> {
-        let read = lock(&self.recent.postings).read;
+        let read = lock(&self.recent.postings).window.read;
         let [_, indexed] = self.indexed()?;
         let rows = self.driver.query(catalogue::RECENT_POSTINGS, &[read.max(indexed).into()])?;
         let rows = rows.into_iter().map(posted).collect::<Result<Vec<_>, _>>()?;
@@ -147,7 +162,7 @@ impl Store {
 
     /// The first row with the document `id` among those that no index finds.
     fn recent_document(&self, id: &DocId) -> Result<Option<i64>, StoreError> {
-        let read = lock(&self.recent.documents).read;
+        let read = lock(&self.recent.documents).window.read;
         let [indexed, _] = self.indexed()?;
         let rows = self.driver.query(catalogue::RECENT_DOCUMENTS, &[read.max(indexed).into()])?;
         let rows = rows.into_iter().map(|row| Ok((row.int(0)?, row.hash(1)?)));
@@ -155,12 +170,6 @@ impl Store {
         let mut known = lock(&self.recent.documents);
         known.take_up(indexed, rows);
         Ok(known.first.get(id).copied())
-    }
-
-    /// Up to which row documents and postings are indexed.
-    pub(super) fn indexed(&self) -> Result<[i64; 2], StoreError> {
-        let row = self.one(catalogue::INDEXED_TO, &[])?;
-        Ok([row.int(0)?, row.int(1)?])
     }
 }
 

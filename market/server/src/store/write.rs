@@ -1,12 +1,10 @@
 //! What the writer adds, one transaction at a time, and what it asks before it judges.
 
 use super::changes::{Changes, Counters, LayoutChange, NewDocument, NewPosting, RequestKey};
-use super::driver::{Bulk, Column, Mode, StoreError, Value};
-use super::postings::posted;
-use super::unindexed::Unindexed;
+use super::driver::{Column, Mode, StoreError};
 use super::{Store, catalogue, dialect};
 use crate::journal::Block;
-use types::{DocId, Hash, Timestamp};
+use types::{Hash, Timestamp};
 
 /// How many layouts of a contract are kept beside its revision's.
 const LAYOUTS_MAX: i64 = 4;
@@ -221,66 +219,6 @@ impl Store {
         Ok(Counters { documents, postings, effects })
     }
 
-    /// Whether `command` took the document `id` before, as far as documents are indexed.
-    pub(crate) fn was_taken(&self, id: &DocId, command: &str) -> Result<bool, StoreError> {
-        let values = [name(id), id.0.into(), command.into()];
-        self.maybe(catalogue::WAS_TAKEN, &values).map(|row| row.is_some())
-    }
-
-    /// What no index finds yet.
-    pub(crate) fn unindexed(&self) -> Result<Unindexed, StoreError> {
-        let mut unindexed = Unindexed::default();
-        for mut row in self.driver.query(catalogue::UNINDEXED_DOCUMENTS, &[])? {
-            unindexed.add_document(row.hash(1)?, row.int(0)?, row.text(2)?.into());
-        }
-        let [_, indexed] = self.indexed()?;
-        for row in self.driver.query(catalogue::RECENT_POSTINGS, &[indexed.into()])? {
-            let posted = posted(row)?;
-            unindexed.add_posting(posted.id.cast_signed(), posted.parties, posted.contract);
-        }
-        Ok(unindexed)
-    }
-
-    /// Indexes `rows`, which are all that no index finds yet, up to where `counters` stand.
-    pub(crate) fn index(
-        &self,
-        rows: &Unindexed,
-        counters: Counters,
-        term: u64,
-    ) -> Result<(), StoreError> {
-        self.within(term, || {
-            let mut documents: Vec<(&[u8], i64)> =
-                rows.documents().map(|(id, row)| (&id.0[..8], row)).collect();
-            documents.sort_unstable();
-            self.add_to_index(dialect::INDEX_DOCUMENTS, documents)?;
-            let mut postings: Vec<(&[u8], i64)> =
-                rows.postings().map(|(of, posting)| (&of[..], posting)).collect();
-            postings.sort_unstable();
-            self.add_to_index(dialect::INDEX_POSTINGS, postings)?;
-            self.set_indexed(counters)
-        })
-    }
-
-    fn add_to_index(&self, index: Bulk, rows: Vec<(&[u8], i64)>) -> Result<(), StoreError> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let (names, rows) = rows.into_iter().unzip();
-        self.driver.each(index, &[Column::Bytes(names), Column::Ints(rows)])
-    }
-
-    /// Indexes every document and posting of a database that has been restored.
-    pub(super) fn index_all(&self) -> Result<(), StoreError> {
-        self.driver.execute(catalogue::INDEX_ALL_DOCUMENTS, &[])?;
-        self.driver.execute(catalogue::INDEX_ALL_POSTINGS, &[])?;
-        self.set_indexed(self.counters()?)
-    }
-
-    fn set_indexed(&self, up_to: Counters) -> Result<(), StoreError> {
-        let values = [up_to.documents.into(), up_to.postings.into()];
-        self.driver.execute(catalogue::SET_INDEXED, &values).map(drop)
-    }
-
     /// Forgets the answers to requests that were keyed before `at`; how many there were.
     pub(crate) fn forget_keys(&self, before: Timestamp) -> Result<u64, StoreError> {
         self.driver.execute(catalogue::FORGET_KEYS, &[before.0.into()])
@@ -295,9 +233,4 @@ impl Store {
         let row = self.maybe(catalogue::FIRST_USE, &values)?;
         row.map(|mut row| Ok((row.hash(0)?, row.bytes(1)?))).transpose()
     }
-}
-
-/// What a document is indexed under.
-pub(super) fn name(id: &DocId) -> Value {
-    id.0[..8].into()
 }

@@ -8,7 +8,7 @@ use crate::store::StoreError;
 use crate::store::changes::{
     Changes, Counters, LayoutChange, NewAnswer, NewDocument, NewNodes, NewPosting, RequestKey,
 };
-use crate::store::unindexed::Unindexed;
+use crate::store::index::Lot;
 use crate::streams::Streams;
 use crate::views;
 use contracts::{Account, Posting};
@@ -44,7 +44,7 @@ pub(super) struct Batch {
     tree: Option<Frontier>,
     happened: Vec<Arc<[Event]>>,
     /// Rows that are to be indexed.
-    rows: Unindexed,
+    rows: Lot,
 }
 
 /// [`crate::journal::Entry`], borrowed.
@@ -77,7 +77,7 @@ impl Batch {
             leaves: Vec::new(),
             tree: None,
             happened: Vec::new(),
-            rows: Unindexed::default(),
+            rows: Lot::default(),
         }
     }
 
@@ -102,7 +102,7 @@ impl Batch {
     }
 
     /// Takes what the indexes do not know yet.
-    pub(super) fn take_rows(&mut self) -> Unindexed {
+    pub(super) fn take_rows(&mut self) -> Lot {
         std::mem::take(&mut self.rows)
     }
 

@@ -2,7 +2,7 @@
 
 use super::batch::Batch;
 use crate::store::Store;
-use crate::store::unindexed::Unindexed;
+use crate::store::index::Lot;
 
 /// Where what happened before is looked up.
 pub(super) struct Known<'a> {
@@ -10,5 +10,5 @@ pub(super) struct Known<'a> {
     /// What is being written.
     pub(super) in_flight: Option<&'a Batch>,
     /// What is durable and no index finds yet.
-    pub(super) unindexed: &'a Unindexed,
+    pub(super) unindexed: &'a Lot,
 }

@@ -13,8 +13,8 @@ use crate::outbox::Nudge;
 use crate::published::Published;
 use crate::start::StartError;
 use crate::store::changes::Counters;
+use crate::store::index::Lot;
 use crate::store::read::CurrentWriter;
-use crate::store::unindexed::Unindexed;
 use crate::store::{Place, Store, StoreError};
 use crate::streams::Streams;
 use commit::{Open, Sealed};
@@ -127,7 +127,7 @@ pub(super) struct Thread {
     pieces: u64,
     wake: mpsc::WeakSender<Job>,
     /// Rows that are durable and that no index finds yet.
-    unindexed: Unindexed,
+    unindexed: Lot,
     /// When the next snapshot and the next indexing are due: later than usual after one that failed.
     save_at: u64,
     index_at: u64,
@@ -186,7 +186,7 @@ impl Thread {
             saving: None,
             pieces: 0,
             wake: mpsc::channel(1).0.downgrade(),
-            unindexed: Unindexed::default(),
+            unindexed: Lot::default(),
             save_at: start.snapshot_every,
             index_at: INDEX_EVERY,
             runtime: None,
@@ -297,7 +297,7 @@ impl Thread {
         let indexed =
             |store: &Store| store.index(&self.unindexed, self.settled.counters, self.term);
         match self.open_store().and_then(indexed) {
-            Ok(()) => (self.unindexed, self.index_at) = (Unindexed::default(), INDEX_EVERY),
+            Ok(()) => (self.unindexed, self.index_at) = (Lot::default(), INDEX_EVERY),
             Err(error) => {
                 self.index_at = self.unindexed.count() + INDEX_EVERY;
                 tracing::warn!(%error, "new rows were not indexed");

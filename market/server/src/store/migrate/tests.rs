@@ -126,6 +126,15 @@ fn ask(store: &Store, document: DocId) -> Result<Answers, StoreError> {
     })
 }
 
+/// Says that it is enough when it goes, even where a panic takes it.
+struct Enough<'a>(&'a AtomicBool);
+
+impl Drop for Enough<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Processes that read until `done`, on a connection that they keep and on new ones.
 struct Readers<'a> {
     place: &'a Place,
@@ -174,10 +183,11 @@ impl<'a> Readers<'a> {
                     std::thread::sleep(Duration::from_millis(1));
                 }
             };
+            let enough = Enough(&self.done);
             everyone_reads();
             let done = work(&everyone_reads);
             everyone_reads();
-            self.done.store(true, Ordering::Relaxed);
+            drop(enough);
             for reader in readers {
                 assert_eq!(reader.join().expect("it does not panic"), Ok(()), "a read failed");
             }

@@ -5,7 +5,7 @@ use super::super::changes::{
 };
 use super::super::copy::TABLES;
 use super::super::driver::{StoreError, Value};
-use super::super::unindexed::Unindexed;
+use super::super::index::Lot;
 use super::super::{Place, Store};
 use super::{cluster, places};
 use crate::journal::{Block, Head};
@@ -98,7 +98,7 @@ fn a_late_batch_of_a_writer_that_was_paused_is_refused_with_its_term_and_leaves_
         assert_eq!(refused, StoreError::Superseded(late), "{place}");
         assert!(refused.to_string().contains(&format!("than {late};")), "{refused}");
         assert_eq!(
-            paused.index(&Unindexed::default(), Counters::default(), late),
+            paused.index(&Lot::default(), Counters::default(), late),
             Err(StoreError::Superseded(late))
         );
         assert_eq!(contents(&standby), before, "{place}");

@@ -1,8 +1,8 @@
 //! Documents and postings are found alike, whether an index finds them yet or not, on both databases.
 
 use super::super::changes::{Changes, Counters, NewDocument, NewPosting};
+use super::super::index::Lot;
 use super::super::recent::Recent;
-use super::super::unindexed::Unindexed;
 use super::super::{Place, Store};
 use super::places;
 use crate::journal::{Block, Head};
@@ -23,8 +23,8 @@ fn document(row: i64) -> DocId {
 }
 
 /// Some payments between parties, each about a contract too, with a document each, as one block and as index rows.
-fn lot(seq: u64, rows: std::ops::Range<i64>) -> (Changes, Unindexed) {
-    let (mut changes, mut unindexed) = (Changes::default(), Unindexed::default());
+fn lot(seq: u64, rows: std::ops::Range<i64>) -> (Changes, Lot) {
+    let (mut changes, mut unindexed) = (Changes::default(), Lot::default());
     for row in rows {
         let at = |n: i64| Did([u8::try_from(n % i64::from(PARTIES)).unwrap(); 32]);
         let parties =
@@ -111,7 +111,7 @@ fn what_no_index_finds_yet_is_found_in_its_order_whenever_it_is_indexed() {
         // Two that share what they have read, and one that asks seldom.
         let two = [&recent, &recent].map(|recent| reader().sharing(recent.clone()));
         let seldom = reader();
-        let mut kept = Unindexed::default();
+        let mut kept = Lot::default();
         for (seq, rows) in [(1, 1..40), (2, 40..41), (3, 41..90), (4, 90..130), (5, 130..200)] {
             let end = rows.end - 1;
             let (changes, unindexed) = lot(seq, rows);
@@ -124,7 +124,7 @@ fn what_no_index_finds_yet_is_found_in_its_order_whenever_it_is_indexed() {
                 let counters = writer.counters().unwrap();
                 assert_eq!(writer.unindexed().unwrap(), kept);
                 writer.index(&kept, counters, term).unwrap();
-                kept = Unindexed::default();
+                kept = Lot::default();
                 assert_eq!(writer.unindexed().unwrap(), kept);
                 for reader in &two {
                     assert_found(reader, end);
@@ -178,7 +178,7 @@ fn a_whole_database_is_indexed_as_lot_after_lot_was() {
 fn a_posting_is_indexed_once_for_each_it_is_about() {
     let (one, other) = (Did([1; 32]), Did([2; 32]));
     let subjects = |parties, contract: Option<ContractId>| {
-        let mut unindexed = Unindexed::default();
+        let mut unindexed = Lot::default();
         unindexed.add_posting(7, parties, contract);
         let found = unindexed.postings().map(|(subject, _)| *subject).collect::<Vec<_>>();
         assert!(unindexed.postings().all(|(_, posting)| posting == 7));

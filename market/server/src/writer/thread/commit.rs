@@ -13,7 +13,7 @@ use super::{Ends, Reply, Thread, closed};
 use crate::figures;
 use crate::journal::Head;
 use crate::outbox::Nudge;
-use crate::store::unindexed::Unindexed;
+use crate::store::index::Lot;
 use crate::store::{Store, StoreError};
 use market::Market;
 use std::sync::Arc;
@@ -303,7 +303,7 @@ impl Thread {
 fn known<'a>(
     (store, reader): (Option<&'a Store>, Option<&'a Store>),
     in_flight: Option<&'a Sealed>,
-    unindexed: &'a Unindexed,
+    unindexed: &'a Lot,
 ) -> Result<Known<'a>, StoreError> {
     let store = store.or(reader).ok_or_else(closed)?;
     let in_flight = in_flight.map(|sealed| &*sealed.batch);
