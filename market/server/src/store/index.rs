@@ -6,10 +6,10 @@ use super::postings::posted;
 use super::{Store, catalogue, dialect};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use types::{ContractId, Did, DocId};
+use types::{ContractId, Did, DocId, Timestamp};
 
 /// The rows of the next lot: durable, and found by no index yet.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lot {
     /// Each row of a document, with the command that took it.
     documents: BTreeMap<(DocId, i64), Cow<'static, str>>,
@@ -107,15 +107,30 @@ impl Store {
         Ok(lot)
     }
 
-    /// Indexes `lot`, which is all that no index finds yet, up to where `counters` stand.
-    pub(crate) fn index(&self, lot: &Lot, counters: Counters, term: u64) -> Result<(), StoreError> {
-        self.within(term, || {
+    /// Indexes `lot`, which is all that no index finds up to where `counters` stand, and forgets the answers to requests that were
+    /// keyed before `old`, if `term` is still the newest. Where processes share a database, batches may be written meanwhile:
+    /// the term is held only at the end.
+    pub(crate) fn index(
+        &self,
+        lot: &Lot,
+        counters: Counters,
+        old: Timestamp,
+        term: u64,
+    ) -> Result<(), StoreError> {
+        // One of an earlier term is not to end the transaction of a later one.
+        if self.writer()?.term != term {
+            return Err(StoreError::Superseded(term));
+        }
+        self.transaction(|| {
+            self.driver.index_alone()?;
             let documents = lot.documents.keys().map(|(id, row)| (prefix(id), *row));
             self.add_to_index(dialect::INDEX_DOCUMENTS, documents)?;
             let mut postings: Vec<(&[u8], i64)> =
                 lot.postings().map(|(of, posting)| (&of[..], posting)).collect();
             postings.sort_unstable();
             self.add_to_index(dialect::INDEX_POSTINGS, postings)?;
+            self.forget_keys(old)?;
+            self.hold_term(term)?;
             self.set_indexed(counters)
         })
     }

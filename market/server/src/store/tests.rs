@@ -10,7 +10,7 @@ use super::{Place, Store, catalogue, dialect};
 pub(crate) mod cluster;
 
 /// Somewhere with no market, in each database that is there.
-pub(super) fn places() -> Vec<(tempfile::TempDir, Place)> {
+pub(crate) fn places() -> Vec<(tempfile::TempDir, Place)> {
     let dir = || tempfile::tempdir().unwrap();
     let file = dir();
     let sqlite = Place::from(file.path());
@@ -79,6 +79,37 @@ fn few_rows_and_many_are_added_alike_and_a_refused_lot_leaves_the_connection_as_
             assert_eq!(kept(), expected, "{place}");
         }
     }
+}
+
+#[test]
+fn a_file_is_left_with_an_empty_log_however_much_was_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = Place::from(dir.path());
+    Store::found(&place, "{}").unwrap();
+    let store = Store::open(&place, None).unwrap();
+    let log = || {
+        let logs = std::fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap());
+        let mut logs = logs.filter(|file| file.path().extension().is_some_and(|e| e == "db-wal"));
+        let log = logs.next().map_or(0, |log| log.metadata().unwrap().len());
+        assert!(logs.next().is_none());
+        log
+    };
+    for round in 0..100 {
+        let ids = round * 500..(round + 1) * 500;
+        let text = "x".repeat(200);
+        let texts = Column::Texts(ids.clone().map(|_| text.as_str()).collect());
+        let added = store.transaction(|| {
+            store.driver.each(dialect::ADD_EFFECTS, &[Column::Ints(ids.collect()), texts])
+        });
+        added.unwrap();
+        if round % 33 == 32 {
+            assert!(log() > 0);
+            store.tidy().unwrap();
+            assert_eq!(log(), 0);
+        }
+    }
+    let kept = store.one("SELECT count(*) FROM outbox", &[]).unwrap();
+    assert_eq!(kept.int(0), Ok(50_000));
 }
 
 #[test]

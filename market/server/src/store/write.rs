@@ -24,12 +24,21 @@ impl Store {
         term: u64,
         work: impl FnOnce() -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
+        self.transaction(|| {
+            self.hold_term(term)?;
+            work()
+        })
+    }
+
+    /// Does `work` in one transaction.
+    pub(super) fn transaction<T>(
+        &self,
+        work: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let done = self.driver.begin(Mode::Write).and_then(|()| {
-            if self.driver.execute(catalogue::HOLD_TERM, &[term.into()])? == 0 {
-                return Err(StoreError::Superseded(term));
-            }
-            work()?;
-            self.driver.commit()
+            let done = work()?;
+            self.driver.commit()?;
+            Ok(done)
         });
         done.inspect_err(|_| {
             // What refused the transaction is the error to report; an open one ends with its connection.
@@ -37,22 +46,26 @@ impl Store {
         })
     }
 
+    /// Keeps others from writing, and later terms from beginning, until the transaction ends.
+    pub(super) fn hold_term(&self, term: u64) -> Result<(), StoreError> {
+        match self.driver.execute(catalogue::HOLD_TERM, &[term.into()])? {
+            0 => Err(StoreError::Superseded(term)),
+            _ => Ok(()),
+        }
+    }
+
     /// Begins a term of the writer that answers at `url`: whoever wrote before is refused from now on.
     ///
     /// # Errors
     /// [`StoreError::Newer`] where a newer program has changed the tables: this one may read them, not write them.
     pub(crate) fn begin_term(&self, url: &str) -> Result<u64, StoreError> {
-        let begun = self.driver.begin(Mode::Write).and_then(|()| {
+        self.transaction(|| {
             let term = self.one(catalogue::BEGIN_TERM, &[url.into()])?.count(0)?;
             // A migration begins a term too. Either it waits for this one now, or its schema is seen here.
             match self.schema()? {
-                Self::SCHEMA => self.driver.commit().map(|()| term),
+                Self::SCHEMA => Ok(term),
                 found => Err(StoreError::Newer(found)),
             }
-        });
-        begun.inspect_err(|_| {
-            // As above.
-            let _ = self.driver.roll_back();
         })
     }
 
@@ -219,9 +232,9 @@ impl Store {
         Ok(Counters { documents, postings, effects })
     }
 
-    /// Forgets the answers to requests that were keyed before `at`; how many there were.
-    pub(crate) fn forget_keys(&self, before: Timestamp) -> Result<u64, StoreError> {
-        self.driver.execute(catalogue::FORGET_KEYS, &[before.0.into()])
+    /// Forgets the answers to requests that were keyed before `at`.
+    pub(super) fn forget_keys(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.driver.execute(catalogue::FORGET_KEYS, &[before.0.into()]).map(drop)
     }
 
     /// The body and the answer of the request that used this key first.

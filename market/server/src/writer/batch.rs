@@ -234,9 +234,9 @@ impl Batch {
     fn was_taken(&self, judge: &Judge<'_>, command: &Command) -> Result<bool, StoreError> {
         let Some((id, _)) = command.documents().first().copied() else { return Ok(false) };
         let name = command.name();
-        let Known { store, in_flight, unindexed } = &judge.known;
-        let rows = [Some(&self.rows), in_flight.map(|batch| &batch.rows), Some(*unindexed)];
-        if rows.into_iter().flatten().any(|rows| rows.was_taken(&id, name)) {
+        let Known { store, in_flight, lots } = &judge.known;
+        let rows = [Some(&self.rows), in_flight.map(|batch| &batch.rows)];
+        if rows.into_iter().chain(*lots).flatten().any(|rows| rows.was_taken(&id, name)) {
             return Ok(true);
         }
         store.was_taken(&id, name)

@@ -9,6 +9,6 @@ pub(super) struct Known<'a> {
     pub(super) store: &'a Store,
     /// What is being written.
     pub(super) in_flight: Option<&'a Batch>,
-    /// What is durable and no index finds yet.
-    pub(super) unindexed: &'a Lot,
+    /// What is durable, and not sure to be found by an index yet.
+    pub(super) lots: [Option<&'a Lot>; 2],
 }

@@ -1,7 +1,9 @@
 //! The writer's thread: it takes work from the queue while it holds the writer's office ([`office`]), judges it while
-//! another thread ([`scribe`]) writes what was judged before ([`commit`]), and saves and indexes in between.
+//! another thread ([`scribe`]) writes what was judged before ([`commit`]), and sees to it that the state is saved ([`save`]) and what
+//! is new is indexed ([`lots`]).
 
 mod commit;
+mod lots;
 mod office;
 mod save;
 mod scribe;
@@ -18,6 +20,7 @@ use crate::store::read::CurrentWriter;
 use crate::store::{Place, Store, StoreError};
 use crate::streams::Streams;
 use commit::{Open, Sealed};
+use lots::{INDEX_EVERY, Indexing};
 use market::Market;
 use save::Saving;
 use scribe::Scribe;
@@ -32,12 +35,6 @@ use types::{Signer, Timestamp};
 
 /// How often a process looks at what others do with the same database.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-
-/// How many rows are indexed at once.
-const INDEX_EVERY: u64 = 20_000;
-
-/// How long the answer to a keyed request is kept: seven days.
-const KEYS_KEPT_MICROS: i64 = 7 * 24 * 3_600 * 1_000_000;
 
 /// Everything the writer begins with.
 pub(crate) struct Start {
@@ -126,7 +123,8 @@ pub(super) struct Thread {
     /// How many of its pieces wait to be written.
     pieces: u64,
     wake: mpsc::WeakSender<Job>,
-    /// Rows that are durable and that no index finds yet.
+    /// The lot that is being indexed, and the next one: rows that are durable and that no index finds yet.
+    indexing: Option<Indexing>,
     unindexed: Lot,
     /// When the next snapshot and the next indexing are due: later than usual after one that failed.
     save_at: u64,
@@ -186,6 +184,7 @@ impl Thread {
             saving: None,
             pieces: 0,
             wake: mpsc::channel(1).0.downgrade(),
+            indexing: None,
             unindexed: Lot::default(),
             save_at: start.snapshot_every,
             index_at: INDEX_EVERY,
@@ -226,6 +225,7 @@ impl Thread {
         while self.open.is_some() || self.in_flight.is_some() {
             self.move_on(true);
         }
+        self.finish_index(true);
         if self.role.is_writer() {
             self.save_now();
         }
@@ -265,6 +265,7 @@ impl Thread {
 
     /// Saves and indexes when enough has come together.
     fn keep_house(&mut self) {
+        self.finish_index(false);
         if !self.role.is_writer() {
             return;
         }
@@ -282,28 +283,6 @@ impl Thread {
 
     fn save_is_due(&self) -> bool {
         self.saving.is_none() && self.events_unsaved >= self.save_at
-    }
-
-    fn index_is_due(&self) -> bool {
-        self.unindexed.count() >= self.index_at
-    }
-
-    /// Indexes what is not indexed yet, and forgets old keys. A market that cannot goes on with what it has in memory.
-    fn index(&mut self) {
-        let old = Timestamp(self.clock.now().0.saturating_sub(KEYS_KEPT_MICROS));
-        if let Err(error) = self.open_store().and_then(|store| store.forget_keys(old)) {
-            tracing::warn!(%error, "old idempotency keys were not forgotten");
-        }
-        let indexed =
-            |store: &Store| store.index(&self.unindexed, self.settled.counters, self.term);
-        match self.open_store().and_then(indexed) {
-            Ok(()) => (self.unindexed, self.index_at) = (Lot::default(), INDEX_EVERY),
-            Err(error) => {
-                self.index_at = self.unindexed.count() + INDEX_EVERY;
-                tracing::warn!(%error, "new rows were not indexed");
-                self.distrust();
-            }
-        }
     }
 
     /// After a failure a connection to a server may be broken; the next batch opens another.

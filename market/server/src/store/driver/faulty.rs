@@ -85,4 +85,8 @@ impl Driver for Faulty {
     fn depose(&self) -> Result<(), StoreError> {
         self.inner.depose()
     }
+
+    fn index_alone(&self) -> Result<(), StoreError> {
+        self.inner.index_alone()
+    }
 }

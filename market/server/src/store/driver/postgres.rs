@@ -41,6 +41,10 @@ const IS_FOUNDED: &str = "SELECT count(*) FROM information_schema.tables \
                           WHERE table_schema = current_schema() AND table_name = 'meta'";
 /// The advisory lock of the one writer: the letters `bondstor`.
 const LOCK: i64 = 0x626f_6e64_7374_6f72;
+/// The advisory lock of the one transaction that indexes: the letters `bondlots`.
+const INDEX_LOCK: i64 = 0x626f_6e64_6c6f_7473;
+const TRY_ALONE: &str = "SELECT CAST(pg_try_advisory_xact_lock($1) AS INT)";
+const ALONE: &str = "SELECT 1 FROM (SELECT pg_advisory_xact_lock($1)) AS waited";
 const ELECT: &str = "SELECT CAST(pg_try_advisory_lock($1) AS INT)";
 const RESIGN: &str = "SELECT pg_advisory_unlock_all()";
 const DEPOSE: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks \
@@ -218,6 +222,14 @@ impl Driver for Postgres {
 
     fn depose(&self) -> Result<(), StoreError> {
         self.number(DEPOSE, &[LOCK.into()]).map(drop)
+    }
+
+    fn index_alone(&self) -> Result<(), StoreError> {
+        if self.number(TRY_ALONE, &[INDEX_LOCK.into()])? == 0 {
+            self.number(DEPOSE, &[INDEX_LOCK.into()])?;
+            self.query(ALONE, &[INDEX_LOCK.into()])?;
+        }
+        Ok(())
     }
 }
 

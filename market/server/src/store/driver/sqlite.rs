@@ -169,6 +169,11 @@ impl Driver for Sqlite {
     fn depose(&self) -> Result<(), StoreError> {
         Ok(())
     }
+
+    fn index_alone(&self) -> Result<(), StoreError> {
+        // A file has one transaction that writes.
+        Ok(())
+    }
 }
 
 fn bind(

@@ -98,7 +98,7 @@ fn a_late_batch_of_a_writer_that_was_paused_is_refused_with_its_term_and_leaves_
         assert_eq!(refused, StoreError::Superseded(late), "{place}");
         assert!(refused.to_string().contains(&format!("than {late};")), "{refused}");
         assert_eq!(
-            paused.index(&Lot::default(), Counters::default(), late),
+            paused.index(&Lot::default(), Counters::default(), NOW, late),
             Err(StoreError::Superseded(late))
         );
         assert_eq!(contents(&standby), before, "{place}");
@@ -129,6 +129,47 @@ fn a_batch_in_the_middle_of_which_its_writer_was_replaced_leaves_nothing() {
     assert!(matches!(written, Err(StoreError::Unavailable(_))), "{written:?}");
     assert_eq!(contents(&standby), before);
     assert_eq!(standby.begin_term("standby"), Ok(late + 1));
+}
+
+#[test]
+fn a_lot_whose_writer_stopped_in_the_middle_holds_up_no_later_one() {
+    for (_dir, place) in places() {
+        let (paused, standby) = (founded(&place), opened(&place));
+        let late = paused.begin_term("paused").unwrap();
+        paused.write(&batch(late), late).unwrap();
+        let (mut lot, counters) = (Lot::default(), paused.counters().unwrap());
+        lot.add_document(Hash::of(b"a batch"), counters.documents, "deposit".into());
+        let term = standby.begin_term("standby").unwrap();
+        if place.is_shared() {
+            let stopped = paused.transaction(|| {
+                paused.driver.index_alone()?;
+                paused.index_all()?;
+                standby.index(&lot, counters, NOW, term)?;
+                paused.hold_term(late)
+            });
+            assert!(matches!(stopped, Err(StoreError::Unavailable(_))), "{stopped:?}");
+        } else {
+            standby.index(&lot, counters, NOW, term).unwrap();
+        }
+        assert_eq!(opened(&place).unindexed(), Ok(Lot::default()), "{place}");
+        let names = standby.one("SELECT count(*) FROM document_names", &[]).unwrap();
+        assert_eq!(names.int(0), Ok(1), "{place}");
+    }
+}
+
+#[test]
+fn a_lot_is_indexed_while_batches_are_written() {
+    let Some(url) = cluster::new_database() else { return };
+    let place = Place::Postgres(url);
+    let (writer, beside) = (founded(&place), opened(&place));
+    let term = writer.begin_term("here").unwrap();
+    let written = beside.transaction(|| {
+        beside.driver.index_alone()?;
+        beside.index_all()?;
+        writer.write(&batch(term), term)?;
+        beside.hold_term(term)
+    });
+    assert_eq!(written, Ok(()));
 }
 
 #[test]

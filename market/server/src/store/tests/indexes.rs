@@ -123,7 +123,7 @@ fn what_no_index_finds_yet_is_found_in_its_order_whenever_it_is_indexed() {
             if seq % 2 == 0 {
                 let counters = writer.counters().unwrap();
                 assert_eq!(writer.unindexed().unwrap(), kept);
-                writer.index(&kept, counters, term).unwrap();
+                writer.index(&kept, counters, Timestamp(0), term).unwrap();
                 kept = Lot::default();
                 assert_eq!(writer.unindexed().unwrap(), kept);
                 for reader in &two {
@@ -149,7 +149,7 @@ fn a_whole_database_is_indexed_as_lot_after_lot_was() {
         for (seq, rows) in [(1, 1..100), (2, 100..120)] {
             let (changes, unindexed) = lot(seq, rows);
             store.write(&changes, term).unwrap();
-            store.index(&unindexed, store.counters().unwrap(), term).unwrap();
+            store.index(&unindexed, store.counters().unwrap(), Timestamp(0), term).unwrap();
         }
         let indexes = || {
             INDEXES.map(|sql| {

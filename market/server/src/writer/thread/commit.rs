@@ -8,6 +8,7 @@
 use super::super::batch::{self, Batch, Seal};
 use super::super::known::Known;
 use super::super::{Keep, Outcome, Refusal, Role, Submission, Work};
+use super::lots::Indexing;
 use super::scribe::{Scribe, Written};
 use super::{Ends, Reply, Thread, closed};
 use crate::figures;
@@ -105,7 +106,7 @@ impl Thread {
             known: known(
                 (self.store.as_ref(), self.reader.as_ref()),
                 self.in_flight.as_ref(),
-                &self.unindexed,
+                (self.indexing.as_ref(), &self.unindexed),
             )?,
             market: &mut self.working,
             streams: &self.streams,
@@ -125,7 +126,7 @@ impl Thread {
         let known = known(
             (self.store.as_ref(), self.reader.as_ref()),
             self.in_flight.as_ref(),
-            &self.unindexed,
+            (self.indexing.as_ref(), &self.unindexed),
         )?;
         batch.keep(&known, keep, (current, self.clock.now()))
     }
@@ -303,11 +304,12 @@ impl Thread {
 fn known<'a>(
     (store, reader): (Option<&'a Store>, Option<&'a Store>),
     in_flight: Option<&'a Sealed>,
-    unindexed: &'a Lot,
+    (indexing, unindexed): (Option<&'a Indexing>, &'a Lot),
 ) -> Result<Known<'a>, StoreError> {
     let store = store.or(reader).ok_or_else(closed)?;
     let in_flight = in_flight.map(|sealed| &*sealed.batch);
-    Ok(Known { store, in_flight, unindexed })
+    let lots = [indexing.map(|indexing| &*indexing.lot), Some(unindexed)];
+    Ok(Known { store, in_flight, lots })
 }
 
 /// Answers those who asked. Whoever it was may be gone; what happened stands.

@@ -28,7 +28,8 @@ impl Thread {
         let term = store.begin_term(&self.url)?;
         // No transaction of an earlier term can be written any more, so the journal's end is settled.
         self.catch_up(store)?;
-        self.unindexed = store.unindexed()?;
+        // A lot of an earlier term is indexed by now, or never.
+        (self.indexing, self.unindexed) = (None, store.unindexed()?);
         (self.settled.counters, self.settled.tree) = (store.counters()?, store.frontier()?);
         self.ahead = self.settled.clone();
         let outbox = store.outbox()?;

@@ -8,14 +8,14 @@ use crate::handle::deposit;
 use crate::progress::Progress;
 use crate::replay::replay;
 use crate::store::driver::Fault;
+use crate::store::tests::{cluster, places};
 use market::{Command, Genesis};
 use types::documents::Withdrawal;
 use types::{Hash, Msat, SecretKey, Signer, Span, Verified};
 
-fn thread(dir: &std::path::Path) -> Thread {
-    let key = SecretKey::from_seed(&[1; 32]);
-    crate::found(dir, &key, |did, anchor| Genesis::standard(did, Span::HOUR, anchor)).unwrap();
-    let place = Place::from(dir);
+fn thread(place: impl Into<Place>) -> Thread {
+    let (place, key) = (place.into(), SecretKey::from_seed(&[1; 32]));
+    crate::found(&place, &key, |did, anchor| Genesis::standard(did, Span::HOUR, anchor)).unwrap();
     let store = Store::open(&place, None).unwrap();
     let mut thread = idle(place, &store, (Clock::starting_at_least(Timestamp(0)), Arc::new(key)));
     assert!(thread.take_office(&store).unwrap());
@@ -288,7 +288,7 @@ fn a_batch_of_an_earlier_term_is_refused_by_the_database() {
     let store = thread.store.as_ref().unwrap();
     assert_eq!(store.write(batch.changes(), late), Err(StoreError::Superseded(late)));
     assert_eq!(
-        store.index(&thread.unindexed, thread.settled.counters, late),
+        store.index(&thread.unindexed, thread.settled.counters, Timestamp(0), late),
         Err(StoreError::Superseded(late))
     );
     assert_eq!(replay(store, true, &Progress::default()).unwrap().head.blocks, 0);
@@ -312,8 +312,12 @@ fn a_writer_whose_database_is_gone_refuses_and_recovers() {
 
 #[test]
 fn what_is_indexed_and_what_is_not_yet_is_found_alike() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut thread = thread(dir.path());
+    for (_dir, place) in places() {
+        found_alike(thread(place));
+    }
+}
+
+fn found_alike(mut thread: Thread) {
     let party = thread.signer.did();
     let (first, second, third) = (withdrawal(1), withdrawal(2), withdrawal(3));
     let submit = |thread: &mut Thread, document: &Verified<Withdrawal>| {
@@ -324,8 +328,12 @@ fn what_is_indexed_and_what_is_not_yet_is_found_alike() {
     attempt(&mut thread, vec![paid("a")]).unwrap();
     assert_eq!(submit(&mut thread, &first), Ok(1));
     thread.index();
+    assert_eq!(thread.indexing.is_some(), thread.place.is_shared());
     assert_eq!(thread.unindexed.count(), 0);
+    assert_eq!(submit(&mut thread, &first), Ok(0), "while it is being indexed, too");
     assert_eq!(submit(&mut thread, &second), Ok(1));
+    thread.finish_index(true);
+    assert!(thread.indexing.is_none());
     assert_eq!(submit(&mut thread, &third), Ok(1));
     // Each is out of turn by now, and each was taken once: before, and after, the indexing.
     assert_eq!(submit(&mut thread, &first), Ok(0));
@@ -346,4 +354,47 @@ fn what_is_indexed_and_what_is_not_yet_is_found_alike() {
     // A thread that starts now finds the same.
     let found = store.unindexed().unwrap();
     assert_eq!(found, thread.unindexed);
+    assert_eq!(found.count(), 2);
+}
+
+#[test]
+fn a_lot_that_was_not_indexed_is_part_of_the_next_one() {
+    for (_dir, place) in places() {
+        let mut thread = thread(place.clone());
+        attempt(&mut thread, vec![paid("a"), paid("b")]).unwrap();
+        let term = thread.term;
+        thread.term -= 1;
+        thread.index();
+        thread.term = term;
+        attempt(&mut thread, vec![paid("c")]).unwrap();
+        thread.finish_index(true);
+        assert_eq!(thread.unindexed.count(), 3);
+        assert!(thread.index_at > INDEX_EVERY, "it is not tried again at once");
+        assert_eq!(thread.store.as_ref().unwrap().unindexed().as_ref(), Ok(&thread.unindexed));
+        thread.index();
+        thread.finish_index(true);
+        assert_eq!((thread.unindexed.count(), thread.index_at), (0, INDEX_EVERY));
+        assert_eq!(thread.store.as_ref().unwrap().unindexed(), Ok(Lot::default()), "{place}");
+    }
+}
+
+#[test]
+fn a_writer_without_a_connection_opens_another_before_anything_is_asked_of_it() {
+    let Some(url) = cluster::new_database() else { return };
+    let mut thread = thread(Place::Postgres(url));
+    attempt(&mut thread, vec![paid("a")]).unwrap();
+    let term = thread.term;
+    thread.store = None;
+    thread.look_around();
+    assert!(thread.store.is_none(), "it looks once in a while");
+    thread.looked_at = Instant::now().checked_sub(Duration::from_mins(1)).unwrap();
+    let began = Instant::now();
+    while thread.store.is_none() {
+        assert!(began.elapsed() < Duration::from_secs(30), "it stays without");
+        thread.look_around();
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(thread.role == (Role::Writer { term: thread.term }) && thread.term > term);
+    attempt(&mut thread, vec![paid("b")]).unwrap();
+    assert_eq!(balances(&thread), [Msat(20); 3]);
 }
