@@ -1,5 +1,6 @@
 //! The limit beside the writer's figures: the same rows in the same transactions, by the same library, and nothing else.
 
+use futures_util::TryStreamExt;
 use market_server::Place;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
@@ -91,94 +92,45 @@ fn commands(spans: &[(i64, i64)]) -> u64 {
     spans.iter().map(|(after, upto)| (upto - after).cast_unsigned()).sum()
 }
 
-/// Arrays on the server's side, so that each table's rows of a block are one statement.
+/// As the server itself writes them in `COPY`'s binary format.
 async fn on_postgres(url: &str) -> (u64, Duration) {
     let options = PgConnectOptions::from_str(url).expect("a URL").disable_statement_logging();
     let mut db = PgConnection::connect_with(&options).await.expect("a connection");
     let sizes = "SELECT tree_size FROM blocks ORDER BY seq DESC LIMIT $1";
     let sizes = sqlx::query(sizes).bind(i64::from(BLOCKS) + 1).fetch_all(&mut db).await;
     let spans = spans(sizes.expect("blocks").iter().map(|row| row.get(0)).collect());
-    for table in ["blocks", "tree", "documents", "postings"] {
+    for (table, ..) in TABLES {
         let sql = format!("CREATE TABLE limit_{table} (LIKE {table} INCLUDING ALL)");
         db.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(sql))).await.expect("a table");
     }
     let mut blocks = Vec::new();
     for (after, upto) in &spans {
-        blocks.push(PgBlock::read(&mut db, *after, *upto).await);
+        let mut tables = Vec::new();
+        for (table, by, _) in TABLES {
+            // The tree's rows are numbered by how many nodes the trees before them have.
+            let nodes = 2 * after - i64::from(after.count_ones());
+            let rows = match table {
+                "tree" => format!("{by} = {nodes}"),
+                _ => format!("{by} > {after} AND {by} <= {upto}"),
+            };
+            let sql =
+                format!("COPY (SELECT * FROM {table} WHERE {rows}) TO STDOUT (FORMAT binary)");
+            let rows = db.copy_out_raw(&sql).await.expect("rows");
+            let rows: Vec<_> = rows.try_collect().await.expect("rows");
+            assert!(rows.len() > 1, "{sql} has nothing but its end");
+            tables.push((format!("COPY limit_{table} FROM STDIN (FORMAT binary)"), rows.concat()));
+        }
+        blocks.push(tables);
     }
     let began = Instant::now();
-    for block in &blocks {
+    for tables in blocks {
         let mut transaction = db.begin().await.expect("a transaction");
-        block.write(&mut transaction).await;
+        for (sql, rows) in tables {
+            let mut copy = transaction.copy_in_raw(&sql).await.expect("a copy");
+            copy.send(rows).await.expect("they are sent");
+            copy.finish().await.expect("they are taken");
+        }
         transaction.commit().await.expect("it is durable");
     }
     (commands(&spans), began.elapsed())
-}
-
-type Bytes = Vec<Vec<u8>>;
-
-type BlockRow = (i64, i64, i64, String, Vec<u8>, Vec<u8>, i64, Vec<u8>);
-type DocumentRows = (Vec<i64>, Bytes, Vec<i64>, Vec<String>, Vec<String>);
-type PostingRows =
-    (Vec<i64>, Vec<i64>, Vec<String>, Bytes, Bytes, Vec<i64>, Vec<Option<Vec<u8>>>, Bytes, Bytes);
-
-/// A block's rows, column by column.
-struct PgBlock {
-    block: BlockRow,
-    documents: DocumentRows,
-    postings: PostingRows,
-}
-
-impl PgBlock {
-    async fn read(db: &mut PgConnection, after: i64, upto: i64) -> Self {
-        let sql = "SELECT seq, time, term, entries, prev, hash, tree_size, tree_root FROM blocks WHERE tree_size = $1";
-        let b = sqlx::query(sql).bind(upto).fetch_one(&mut *db).await.expect("a block");
-        let block =
-            (b.get(0), b.get(1), b.get(2), b.get(3), b.get(4), b.get(5), b.get(6), b.get(7));
-        let sql = "SELECT row, id, block, command, jws FROM documents WHERE row > $1 AND row <= $2";
-        let d = sqlx::query(sql).bind(after).bind(upto).fetch_all(&mut *db).await.expect("rows");
-        let documents = (
-            d.iter().map(|row| row.get(0)).collect(),
-            d.iter().map(|row| row.get(1)).collect(),
-            d.iter().map(|row| row.get(2)).collect(),
-            d.iter().map(|row| row.get(3)).collect(),
-            d.iter().map(|row| row.get(4)).collect(),
-        );
-        let sql = "SELECT id, at, reason, debit, credit, amount, debit_party, credit_party, document \
-                   FROM postings WHERE id > $1 AND id <= $2";
-        let p = sqlx::query(sql).bind(after).bind(upto).fetch_all(&mut *db).await.expect("rows");
-        let postings = (
-            p.iter().map(|row| row.get(0)).collect(),
-            p.iter().map(|row| row.get(1)).collect(),
-            p.iter().map(|row| row.get(2)).collect(),
-            p.iter().map(|row| row.get(3)).collect(),
-            p.iter().map(|row| row.get(4)).collect(),
-            p.iter().map(|row| row.get(5)).collect(),
-            p.iter().map(|row| row.get(6)).collect(),
-            p.iter().map(|row| row.get(7)).collect(),
-            p.iter().map(|row| row.get(8)).collect(),
-        );
-        Self { block, documents, postings }
-    }
-
-    async fn write(&self, db: &mut PgConnection) {
-        let (seq, time, term, entries, prev, hash, size, root) = &self.block;
-        let sql = "INSERT INTO limit_blocks VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        let block = sqlx::query(sql).bind(seq).bind(time).bind(term).bind(entries);
-        let block = block.bind(prev).bind(hash).bind(size).bind(root);
-        block.execute(&mut *db).await.expect("it is taken");
-        let (rows, ids, blocks, names, texts) = &self.documents;
-        let sql = "INSERT INTO limit_documents (row, id, block, command, jws) SELECT * FROM \
-                   unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::text[], $5::text[])";
-        let documents = sqlx::query(sql).bind(rows).bind(ids).bind(blocks).bind(names).bind(texts);
-        documents.execute(&mut *db).await.expect("they are taken");
-        let (ids, at, reasons, debits, credits, amounts, from, to, documents) = &self.postings;
-        let sql = "INSERT INTO limit_postings (id, at, reason, debit, credit, amount, debit_party, \
-                   credit_party, document) SELECT * FROM unnest($1::bigint[], $2::bigint[], \
-                   $3::text[], $4::bytea[], $5::bytea[], $6::bigint[], $7::bytea[], $8::bytea[], \
-                   $9::bytea[])";
-        let postings = sqlx::query(sql).bind(ids).bind(at).bind(reasons).bind(debits).bind(credits);
-        let postings = postings.bind(amounts).bind(from).bind(to).bind(documents);
-        postings.execute(&mut *db).await.expect("they are taken");
-    }
 }
