@@ -208,12 +208,21 @@ async fn migrate(market: &MarketArgs, output: &Output) -> Result<()> {
 /// The settings of `market run`, each with its origin.
 fn show_settings(output: &Output) {
     let shown = settings::shown(&crate::Cli::command(), "market", &crate::words());
+    let value = |values: &[String]| match values {
+        [] => serde_json::Value::Null,
+        [one] => json!(one),
+        several => json!(several),
+    };
     let value: serde_json::Map<String, serde_json::Value> = shown
         .iter()
-        .map(|s| (s.key.clone(), json!({ "value": s.value, "origin": s.origin })))
+        .map(|s| (s.key.clone(), json!({ "value": value(&s.values), "origin": s.origin })))
         .collect();
     output.result(&value, || {
-        let rows = shown.iter().map(|s| [s.key.clone(), s.value.clone(), s.origin.clone()]);
+        let text = |values: &[String]| match values {
+            [] => "(not set)".to_owned(),
+            values => values.join(", "),
+        };
+        let rows = shown.iter().map(|s| [s.key.clone(), text(&s.values), s.origin.clone()]);
         table(["setting", "value", "from"], rows)
     });
 }

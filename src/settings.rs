@@ -23,8 +23,8 @@ const BEFORE: [&str; 2] = ["--config", "--log-format"];
 pub(crate) struct Setting {
     /// Called as the flag is.
     pub(crate) key: String,
-    /// As it would be written on the command line.
-    pub(crate) value: String,
+    /// As it would be written on the command line; several where the flag may be given several times.
+    pub(crate) values: Vec<String>,
     /// The file, the variable or `default`.
     pub(crate) origin: String,
 }
@@ -82,10 +82,12 @@ pub(crate) fn shown(command: &Command, section: &'static str, words: &[String]) 
     let setting = |key: &str| {
         said.get(key).cloned().unwrap_or_else(|| Setting {
             key: key.to_owned(),
-            value: run
+            values: run
                 .and_then(|run| run.get_arguments().find(|arg| arg.get_long() == Some(key)))
-                .and_then(|arg| arg.get_default_values().first())
-                .map_or_else(|| "(not set)".to_owned(), |v| v.to_string_lossy().into_owned()),
+                .map_or(&[][..], Arg::get_default_values)
+                .iter()
+                .map(|value| value.to_string_lossy().into_owned())
+                .collect(),
             origin: "default".to_owned(),
         })
     };
@@ -123,10 +125,10 @@ fn said(section: &'static str, file: Option<&Path>) -> (Vec<Setting>, Vec<String
     let mut said = Vec::new();
     for (key, value) in dict {
         let origin = origin(&figment, section, &key);
-        match text(&value) {
-            Some(value) => said.push(Setting { key, value, origin }),
+        match texts(&value) {
+            Some(values) => said.push(Setting { key, values, origin }),
             None => {
-                faults.push(format!("{key} ({origin}): one value is needed, not a list or table"));
+                faults.push(format!("{key} ({origin}): a value is needed, or a list of values"))
             }
         }
     }
@@ -139,6 +141,14 @@ fn origin(figment: &Figment, section: &str, key: &str) -> String {
         _ => {
             format!("BONDSTORE_{}_{}", section.to_uppercase(), key.to_uppercase().replace('-', "_"))
         }
+    }
+}
+
+/// A value, or each of a list.
+fn texts(value: &Value) -> Option<Vec<String>> {
+    match value {
+        Value::Array(_, values) => values.iter().map(text).collect(),
+        value => text(value).map(|text| vec![text]),
     }
 }
 
@@ -166,7 +176,7 @@ fn ruled<'a>(command: &'a Command, section: &str) -> Option<&'a Command> {
 
 /// What is wrong with one setting: no flag is called so, or the flag does not take the value.
 fn fault(command: &Command, section: &str, setting: &Setting) -> Option<String> {
-    let Setting { key, value, origin } = setting;
+    let Setting { key, values, origin } = setting;
     let ruled = ruled(command, section)?;
     let Some(flag) = ruled.get_arguments().find(|arg| arg.get_long() == Some(key)) else {
         let there: Vec<&str> = ruled.get_arguments().filter_map(Arg::get_long).collect();
@@ -175,13 +185,19 @@ fn fault(command: &Command, section: &str, setting: &Setting) -> Option<String> 
             there.join(", ")
         ));
     };
-    if matches!(flag.get_action(), ArgAction::SetTrue) {
-        let sound = matches!(value.as_str(), "true" | "false");
+    let one = match &values[..] {
+        [one] => Some(one.as_str()),
+        _ if matches!(flag.get_action(), ArgAction::Append) => None,
+        _ => return Some(format!("{key} ({origin}): one value is needed, not a list")),
+    };
+    if let (ArgAction::SetTrue, Some(value)) = (flag.get_action(), one) {
+        let sound = matches!(value, "true" | "false");
         return (!sound).then(|| format!("{key} ({origin}): {value:?} is neither true nor false"));
     }
     let path: &[&str] = if section == "client" { &["put"] } else { &[section, "run"] };
-    let flag = format!("--{key}={value}");
-    let words = ["bondstore"].iter().chain(path).copied().chain([flag.as_str()]);
+    let flags: Vec<String> = values.iter().map(|value| format!("--{key}={value}")).collect();
+    let flags = flags.iter().map(String::as_str);
+    let words = ["bondstore"].iter().chain(path).copied().chain(flags);
     let tried = command.clone().try_get_matches_from(words);
     let error = tried.err().filter(|error| {
         matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation)
@@ -213,8 +229,9 @@ fn set(command: Command, setting: &Setting) -> Command {
     let command = match id {
         // A command's settings live as long as the process.
         Some(id) => {
-            let value: &'static str = Box::leak(setting.value.clone().into_boxed_str());
-            command.mut_arg(id, |flag| flag.default_value(value).required(false))
+            let leaked = |value: &String| &*Box::leak(value.clone().into_boxed_str());
+            let values: Vec<&'static str> = setting.values.iter().map(leaked).collect();
+            command.mut_arg(id, |flag| flag.default_values(values).required(false))
         }
         None => command,
     };
@@ -261,8 +278,7 @@ mod tests {
 
     #[test]
     fn all_that_is_wrong_is_said_at_once_with_its_place() {
-        let text =
-            "[market]\nlisen = \"127.0.0.1:1\"\nepoch = \"soon\"\nfull-check = 3\nlisten = [1]\n";
+        let text = "[market]\nlisen = \"127.0.0.1:1\"\nepoch = \"soon\"\nfull-check = 3\nlisten = [1, 2]\n";
         let (file, command) = with_file(text, "bondstore market run");
         let faults = command.unwrap_err();
         for part in ["lisen", "epoch", "full-check", "listen"] {
@@ -307,6 +323,23 @@ mod tests {
     }
 
     #[test]
+    fn what_may_be_said_several_times_may_be_a_list_and_the_command_line_says_all_of_it_anew() {
+        let text = "[client]\ntag = [\"disk:ssd\", \"power:green\"]\nregion = \"eu\"\n";
+        let (_file, command) = with_file(text, "bondstore put x");
+        let command = command.unwrap();
+        let of = |line: &str, key: &str| {
+            let matches = command.clone().try_get_matches_from(words(line)).unwrap();
+            let (_, put) = matches.subcommand().unwrap();
+            put.get_many::<String>(key).into_iter().flatten().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(of("bondstore put x", "tag"), ["disk:ssd", "power:green"]);
+        assert_eq!(of("bondstore put x", "region"), ["eu"]);
+        assert_eq!(of("bondstore put x --tag a:b", "tag"), ["a:b"]);
+        let (_file, command) = with_file("[client]\ntag = [[1]]\n", "bondstore put x");
+        assert!(command.unwrap_err().contains("or a list of values"));
+    }
+
+    #[test]
     fn an_auditors_settings_stand_for_what_it_must_be_told() {
         let text = "[auditor]\nmarket = \"http://127.0.0.1:1\"\nvantage = \"here\"\n";
         let (_file, command) = with_file(text, "bondstore auditor run");
@@ -324,11 +357,12 @@ mod tests {
         let line = format!("bondstore market config --show --config {}", file.path().display());
         let shown = shown(&crate::Cli::command(), "market", &words(&line));
         let of = |key: &str| shown.iter().find(|s| s.key == key).unwrap().clone();
-        assert_eq!(of("epoch-every").value, "5m");
+        assert_eq!(of("epoch-every").values, ["5m"]);
         assert!(of("epoch-every").origin.contains("[market]"));
         assert_eq!(
-            (of("listen").value.as_str(), of("listen").origin.as_str()),
-            ("127.0.0.1:7700", "default")
+            (of("listen").values, of("listen").origin.as_str()),
+            (vec!["127.0.0.1:7700".to_owned()], "default")
         );
+        assert_eq!(of("database").values, [""; 0]);
     }
 }

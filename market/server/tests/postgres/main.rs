@@ -38,6 +38,20 @@ mod refusals;
 mod starts;
 #[path = "../it/tampering.rs"]
 mod tampering;
+#[path = "../it/vetting.rs"]
+mod vetting;
 
 mod failover;
 mod offices;
+
+#[test]
+fn what_is_said_of_one_database_is_said_of_the_other() {
+    const SQLITES_ALONE: [&str; 2] = ["damage", "openapi"];
+    let modules = |text: &'static str| {
+        let names = text.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
+        names.collect::<std::collections::BTreeSet<_>>()
+    };
+    let (there, here) = (modules(include_str!("../it/main.rs")), modules(include_str!("main.rs")));
+    assert!(there.len() > 20);
+    assert_eq!(there.difference(&here).copied().collect::<Vec<_>>(), SQLITES_ALONE);
+}
