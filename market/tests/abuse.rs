@@ -5,9 +5,10 @@ mod common;
 
 use common::stage::{CLIENT, FIRST, GB, slot_id, terms};
 use common::{World, did, signed};
+use contracts::audit_plan::under_suspicion;
 use contracts::{Account, SlotState};
 use market::{Command, Event, schedule};
-use types::documents::AuditKind;
+use types::documents::{AuditKind, SlotChallenge};
 use types::{Bytes, ContractId, Did, Epoch, GbPrice, Msat, Price, Span};
 
 /// Gives slot 0 up by a confession and looks for the next provider.
@@ -219,4 +220,31 @@ fn a_slot_named_twice_in_a_verdict_is_judged_once() {
     twice.slots.push(twice.slots[0]);
     let names = world.names(&Command::RecordVerdict(signed(twice)));
     assert_eq!(names, ["verdict_recorded", "penalised", "slot_vacated"]);
+}
+
+#[test]
+fn who_failed_a_proof_is_asked_more_in_its_other_contracts_and_nobody_else_is() {
+    let mut world = World::staged(4);
+    let (one, other) = (world.store(), world.store());
+    let asked = |world: &World| {
+        let of_other = |challenges: &[SlotChallenge]| {
+            challenges.iter().find(|c| c.contract == other).map_or(0, |c| c.count)
+        };
+        let routine = schedule::routine(&world.market);
+        routine.iter().map(|(did, challenges)| (*did, of_other(challenges))).collect::<Vec<_>>()
+    };
+    world.pass_epoch();
+    let before = asked(&world);
+    assert_eq!(before.len(), 4);
+    assert!(before.iter().all(|(_, count)| *count == before[0].1 && *count > 0));
+    let suspect = world.provider(one, 0);
+    let failed = world.judged((one, 0), (world.market.epoch(), AuditKind::Routine), (65, 65));
+    world.done(&failed);
+    world.pass_epoch();
+    let suspicion = world.market.suspicion(&suspect);
+    assert!(suspicion > 0);
+    for (provider, count) in asked(&world) {
+        let raised = if provider == suspect { suspicion } else { 0 };
+        assert_eq!(count, under_suspicion(before[0].1, raised), "{provider}");
+    }
 }
