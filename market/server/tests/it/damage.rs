@@ -1,9 +1,9 @@
 //! A full disk, a damaged file, a changed journal: each is named, and nothing is overwritten.
 
-use crate::common::{House, available, client, key, sound};
+use crate::common::{House, available, client, http, key, sound};
 use market::Command;
 use market_server::writer::Refusal;
-use market_server::{OpenError, StartError, deposit, verify_journal};
+use market_server::{Handle, OpenError, StartError, deposit, verify_journal};
 use rusqlite::Connection;
 use types::{Hash, Msat, Signer};
 
@@ -39,9 +39,15 @@ async fn a_full_disk_refuses_new_work_and_keeps_serving() {
         assert!(taken < 10_000);
     };
     assert_eq!(refused.code(), Some("disk_full"));
+    let ready = async |market: &Handle| http(market).get("/ready").once().done().await;
+    let not_ready = ready(&market).await.unwrap_err();
+    let problem = not_ready.problem().unwrap();
+    assert_eq!((problem.status, problem.code.as_str()), (503, "not_ready"));
+    assert!(problem.detail.contains("disk_full"), "{}", problem.detail);
     market.kill();
 
     let roomier = house.start().await;
+    ready(&roomier).await.unwrap();
     assert_eq!(available(&roomier, &key(1)), Msat(taken));
     roomier.submit(Command::Deposit(document)).await.unwrap();
     assert_eq!(available(&roomier, &key(1)), Msat(taken + 1));

@@ -1,12 +1,14 @@
 //! Lists page by page, answers that are kept, and how often one may ask.
 
 use crate::common::{House, client, http, key};
+use crate::life::{CLIENT, agreed, town};
 use axum::http::StatusCode;
 use axum::http::header::{ETAG, IF_NONE_MATCH};
-use market_server::{Limit, Limits};
-use network::api::{BooksPage, HistoryEntry, Page};
+use market_server::{Handle, Limit, Limits};
+use network::api::{BooksPage, ContractLine, HistoryEntry, Page, ProviderLine};
+use serde::de::DeserializeOwned;
 use types::documents::Withdrawal;
-use types::{Msat, Signer};
+use types::{Msat, SecretKey, Signer};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_together_are_the_list() {
@@ -19,17 +21,9 @@ async fn pages_together_are_the_list() {
     }
     let calls = http(&market);
     let session = || operator.sessions().header();
-    let mut amounts = Vec::new();
-    let mut path = format!("/v1/accounts/{}/history?limit=3", alice.did());
-    let first = path.clone();
-    loop {
-        let page: Page<HistoryEntry> =
-            calls.get(&*path).authorised(session()).read_json(1 << 20).await.unwrap();
-        assert!((1..=3).contains(&page.items.len()));
-        amounts.extend(page.items.iter().map(|entry| entry.amount.0));
-        let Some(next) = page.next else { break };
-        path = format!("{first}&after={next}");
-    }
+    let path = format!("/v1/accounts/{}/history", alice.did());
+    let history: Vec<HistoryEntry> = all_of(&market, &house.key, &path, 3).await;
+    let amounts: Vec<i64> = history.iter().map(|entry| entry.amount.0).collect();
     assert_eq!(amounts, [1, 2, 3, 4, 5, 6, 7]);
     let mut lines = Vec::new();
     let mut path = "/v1/books?limit=2".to_owned();
@@ -42,6 +36,55 @@ async fn pages_together_are_the_list() {
     }
     assert_eq!(lines, market.books().accounts);
     assert_eq!(operator.books().await.unwrap(), market.books());
+}
+
+/// Every item of a list, asked for in pages of `limit`.
+async fn all_of<T: DeserializeOwned>(
+    market: &Handle,
+    party: &SecretKey,
+    list: &str,
+    limit: usize,
+) -> Vec<T> {
+    let (calls, speaks) = (http(market), client(market, party));
+    let first = format!("{list}?limit={limit}");
+    let (mut items, mut path) = (Vec::new(), first.clone());
+    loop {
+        let call = calls.get(&*path).authorised(speaks.sessions().header());
+        let page: Page<T> = call.read_json(1 << 20).await.unwrap();
+        let count = page.items.len();
+        assert!(page.next.is_none() || count == limit, "{list}: a page of {count} has another");
+        items.extend(page.items);
+        let Some(next) = page.next else { return items };
+        path = format!("{first}&after={next}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_list_is_the_same_in_small_pages_and_in_one() {
+    let town = town(7).await;
+    let mut agreements = Vec::new();
+    for _ in 0..3 {
+        agreements.push(agreed(&town).await.id);
+    }
+    agreements.sort_unstable();
+    let (market, me) = (&town.market, key(CLIENT));
+    let history = format!("/v1/contracts/{}/history", agreements[0]);
+    for limit in [1, 2, 3, 100] {
+        let contracts: Vec<ContractLine> = all_of(market, &me, "/v1/contracts", limit).await;
+        assert_eq!(contracts.iter().map(|line| line.id).collect::<Vec<_>>(), agreements);
+        let providers: Vec<ProviderLine> = all_of(market, &me, "/v1/providers", limit).await;
+        let mut all: Vec<_> = town.providers.iter().map(|provider| provider.key.did()).collect();
+        all.sort_unstable();
+        assert_eq!(providers.iter().map(|line| line.provider).collect::<Vec<_>>(), all);
+        let postings: Vec<HistoryEntry> = all_of(market, &me, &history, limit).await;
+        let numbers: Vec<u64> = postings.iter().map(|entry| entry.posting).collect();
+        assert!(numbers.len() > 6 && numbers.is_sorted(), "escrow and bonds: {numbers:?}");
+        let about = |entry: &HistoryEntry| {
+            [&entry.debit, &entry.credit].iter().any(|a| a.contains(&agreements[0].to_string()))
+        };
+        assert!(postings.iter().all(about), "{postings:?}");
+    }
+    town.verify().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
