@@ -32,6 +32,11 @@ fn says(town: &Town, answer: impl Fn(usize) -> Option<Result<u32, &'static str>>
     }
 }
 
+/// How many counters were put to providers.
+fn asked(town: &Town) -> usize {
+    town.providers.iter().map(|provider| provider.mood.counters.load(Ordering::SeqCst)).sum()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_counter_becomes_a_cheaper_quote_and_that_a_contract() {
     let town = town(8).await;
@@ -43,8 +48,7 @@ async fn a_counter_becomes_a_cheaper_quote_and_that_a_contract() {
     assert_eq!(next.counter, Some(body.counter.id()));
     assert!(next.slots.iter().all(|slot| slot.price == Price::whole(80)));
     assert!(next.cost.escrow().unwrap() < first.cost.escrow().unwrap());
-    let asked: usize = town.providers.iter().map(|p| p.mood.counters.load(Ordering::SeqCst)).sum();
-    assert_eq!(asked, first.slots.len() + first.reserves.len());
+    assert_eq!(asked(&town), first.slots.len() + first.reserves.len());
     // The same counter again is answered as before, and nobody is asked again; another one is refused.
     assert_eq!(counter(&town, &body).await.unwrap().id(), next.id());
     let again = counter(&town, &countered(&first, 70)).await.unwrap_err();
@@ -90,6 +94,22 @@ async fn who_refuses_is_quoted_with_its_words_and_who_is_silent_holds_up_nobody(
             assert!(excluded.reason.contains("90 is the least"), "{}", excluded.reason);
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_counter_that_is_being_put_to_the_providers_is_not_put_to_them_twice() {
+    let town = town(8).await;
+    let first = quoted(&town.market, &key(CLIENT)).await;
+    says(&town, |number| (number % 2 == 0).then_some(Ok(80)));
+    let body = countered(&first, 80);
+    let meanwhile = async {
+        until("it is put to them", async || asked(&town) > 0).await;
+        counter(&town, &body).await
+    };
+    let (next, refused) = tokio::join!(counter(&town, &body), meanwhile);
+    assert_eq!(refused.unwrap_err().code(), Some("counter_open"));
+    assert_eq!(counter(&town, &body).await.unwrap().id(), next.unwrap().id());
+    assert_eq!(asked(&town), first.slots.len() + first.reserves.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
