@@ -199,9 +199,7 @@ impl Market {
     }
 
     fn step(&mut self, id: &ContractId, step: ContractStep) {
-        let contract = self.contract_mut(id);
-        contract.state =
-            contract.state.after(step).expect("the step was allowed when it was decided");
+        advance(self.contract_mut(id), step);
     }
 
     fn move_slot(&mut self, id: SlotId, step: SlotStep) -> &mut Slot {
@@ -313,6 +311,12 @@ impl Market {
     }
 }
 
+/// Brings a contract to where `step` takes it. Once it is past its beginning nobody steps in for anybody any more.
+fn advance(contract: &mut Contract, step: ContractStep) {
+    contract.state = contract.state.after(step).expect("the step was allowed when it was decided");
+    contract.reserves = Vec::new();
+}
+
 /// What a revision makes of a contract and its slots.
 fn revised(contract: &mut Contract, number: u64, sizes: &[SlotSize], accruals: &[Accrual]) {
     let step = if contract.state == ContractState::Agreed {
@@ -320,7 +324,7 @@ fn revised(contract: &mut Contract, number: u64, sizes: &[SlotSize], accruals: &
     } else {
         ContractStep::Revise
     };
-    contract.state = contract.state.after(step).expect("the step was allowed when it was decided");
+    advance(contract, step);
     contract.revision = number;
     for (slot, (size, accrual)) in contract.slots.iter_mut().zip(sizes.iter().zip(accruals)) {
         slot.size = *size;

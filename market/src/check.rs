@@ -137,6 +137,11 @@ fn states(market: &Market, contract: &Contract, breaches: &mut Breaches) {
         "a provider is in one slot of a contract",
         || contract.id.to_string(),
     );
+    breaches.expect(
+        contract.reserves.is_empty() || contract.state == ContractState::Agreed,
+        "only an agreed contract has reserves",
+        || contract.id.to_string(),
+    );
     let started = contract.revision > 0;
     breaches.expect(
         started == contract.first_epoch.is_some(),
