@@ -5,7 +5,7 @@ use crate::http::front::Front;
 use crate::outbox::Nudge;
 use crate::probes::Targets;
 use crate::published::{Published, View};
-use crate::store::read::Readers;
+use crate::store::readers::Readers;
 use crate::streams::Streams;
 use crate::writer::{Role, Writer};
 use network::api::{JournalView, MarketInfo};

@@ -19,7 +19,7 @@ use crate::probes::Targets;
 use crate::progress::Progress;
 use crate::published::Published;
 use crate::replay;
-use crate::store::read::Readers;
+use crate::store::readers::Readers;
 use crate::store::{Place, Store};
 use crate::streams::Streams;
 use crate::survey::Survey;

@@ -2,8 +2,8 @@
 //!
 //! A [`Store`] is one connection, to SQLite or to PostgreSQL: `driver` holds what differs between them,
 //! `catalogue` and `dialect` every statement. [`blocks`] reads the journal back, [`snapshots`] keeps states, [`changes`] is what one
-//! transaction of the writer adds and [`write`] adds it, [`index`] makes the indexes in lots, [`read`] is what requests ask for, [`recent`] what
-//! no index finds yet, `migrate` changes older tables.
+//! transaction of the writer adds and [`write`] adds it, [`index`] makes the indexes in lots, [`read`] is what requests ask for, on connections
+//! of [`readers`], [`recent`] what no index finds yet, `migrate` changes older tables.
 
 pub(crate) mod blocks;
 mod catalogue;
@@ -16,6 +16,7 @@ mod migrate;
 mod place;
 pub(crate) mod postings;
 pub(crate) mod read;
+pub(crate) mod readers;
 mod recent;
 pub(crate) mod snapshots;
 mod tree;

@@ -1,71 +1,11 @@
-//! What requests ask of the database, on connections of their own.
+//! What requests ask of the database.
 
 use super::driver::StoreError;
 use super::postings::Posted;
-use super::recent::Recent;
-use super::{Place, Store, catalogue};
-use crate::error::OpenError;
+use super::{Store, catalogue};
 use market::Effect;
 use network::api::HistoryEntry;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Semaphore;
 use types::{ContractId, Did, DocId, Hash, Signed, Timestamp};
-
-/// How many connections read at once: a server gives each of them a process.
-const READERS_MAX: usize = 16;
-
-/// Connections for reading, opened as they are needed.
-#[derive(Debug)]
-pub(crate) struct Readers {
-    place: Place,
-    idle: Mutex<Vec<Store>>,
-    turns: Semaphore,
-    recent: Arc<Recent>,
-}
-
-impl Readers {
-    pub(crate) fn new(place: Place) -> Self {
-        let (idle, turns) = (Mutex::new(Vec::new()), Semaphore::new(READERS_MAX));
-        Self { place, idle, turns, recent: Arc::default() }
-    }
-
-    /// Lets `question` ask a connection, on a thread that may block; a second one where the first is broken.
-    pub(crate) async fn ask<T: Send + 'static>(
-        self: &Arc<Self>,
-        question: impl Fn(&Store) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, OpenError> {
-        // The semaphore is never closed, so that an error cannot be.
-        let _turn = self.turns.acquire().await;
-        let readers = self.clone();
-        let asked = tokio::task::spawn_blocking(move || {
-            let idle = lock(&readers.idle).pop();
-            if let Some(store) = idle {
-                match question(&store) {
-                    Err(StoreError::Unavailable(_)) if readers.place.is_shared() => {
-                        // The others came from the same server, which may have been restarted.
-                        lock(&readers.idle).clear();
-                    }
-                    answer => return readers.keep(store, answer),
-                }
-            }
-            let store = Store::open_for_reading(&readers.place)?.sharing(readers.recent.clone());
-            let answer = question(&store);
-            readers.keep(store, answer)
-        });
-        asked.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
-    }
-
-    /// Keeps a connection that answered for the next question.
-    fn keep<T>(&self, store: Store, answer: Result<T, StoreError>) -> Result<T, OpenError> {
-        let answer = answer?;
-        lock(&self.idle).push(store);
-        Ok(answer)
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// The writer as the database knows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
