@@ -128,7 +128,7 @@ fn said(section: &'static str, file: Option<&Path>) -> (Vec<Setting>, Vec<String
         match texts(&value) {
             Some(values) => said.push(Setting { key, values, origin }),
             None => {
-                faults.push(format!("{key} ({origin}): a value is needed, or a list of values"))
+                faults.push(format!("{key} ({origin}): a value is needed, or a list of values"));
             }
         }
     }
