@@ -4,7 +4,7 @@ use crate::arguments;
 use crate::founding::Founding;
 use crate::output::{Output, table};
 use crate::runtime::asked_to_end;
-use crate::settings;
+use crate::settings::{self, Setting};
 use anyhow::{Context, Result};
 use clap::{ArgAction, Args, CommandFactory, Subcommand};
 use market_server::{ADDRESS_FILE, Config, KEY_FILE, OpenError, Place};
@@ -208,14 +208,10 @@ async fn migrate(market: &MarketArgs, output: &Output) -> Result<()> {
 /// The settings of `market run`, each with its origin.
 fn show_settings(output: &Output) {
     let shown = settings::shown(&crate::Cli::command(), "market", &crate::words());
-    let value = |values: &[String]| match values {
-        [] => serde_json::Value::Null,
-        [one] => json!(one),
-        several => json!(several),
-    };
+    let value = |s: &Setting| if s.list { json!(s.values) } else { json!(s.values.first()) };
     let value: serde_json::Map<String, serde_json::Value> = shown
         .iter()
-        .map(|s| (s.key.clone(), json!({ "value": value(&s.values), "origin": s.origin })))
+        .map(|s| (s.key.clone(), json!({ "value": value(s), "origin": s.origin })))
         .collect();
     output.result(&value, || {
         let text = |values: &[String]| match values {

@@ -25,6 +25,8 @@ pub(crate) struct Setting {
     pub(crate) key: String,
     /// As it would be written on the command line; several where the flag may be given several times.
     pub(crate) values: Vec<String>,
+    /// Whether it is said as a list; of what is shown, whether it may be.
+    pub(crate) list: bool,
     /// The file, the variable or `default`.
     pub(crate) origin: String,
 }
@@ -78,20 +80,23 @@ pub(crate) fn shown(command: &Command, section: &'static str, words: &[String]) 
     let (said, _) = said(section, file_of(words).as_deref());
     let said: BTreeMap<String, Setting> = said.into_iter().map(|s| (s.key.clone(), s)).collect();
     let run = ruled(command, section);
-    let flags = run.into_iter().flat_map(Command::get_arguments).filter_map(Arg::get_long);
-    let setting = |key: &str| {
-        said.get(key).cloned().unwrap_or_else(|| Setting {
+    let flags = run.into_iter().flat_map(Command::get_arguments);
+    let flags = flags.filter_map(|flag| Some((flag.get_long()?, flag)));
+    let setting = |(key, flag): (&str, &Arg)| {
+        let usual = || Setting {
             key: key.to_owned(),
-            values: run
-                .and_then(|run| run.get_arguments().find(|arg| arg.get_long() == Some(key)))
-                .map_or(&[][..], Arg::get_default_values)
+            values: flag
+                .get_default_values()
                 .iter()
                 .map(|value| value.to_string_lossy().into_owned())
                 .collect(),
+            list: false,
             origin: "default".to_owned(),
-        })
+        };
+        let setting = said.get(key).cloned().unwrap_or_else(usual);
+        Setting { list: may_be_list(flag), ..setting }
     };
-    flags.filter(|key| *key != "help").map(setting).collect()
+    flags.filter(|(key, _)| *key != "help").map(setting).collect()
 }
 
 /// What file and environment say for `section`, and what is wrong with how they say it.
@@ -126,7 +131,10 @@ fn said(section: &'static str, file: Option<&Path>) -> (Vec<Setting>, Vec<String
     for (key, value) in dict {
         let origin = origin(&figment, section, &key);
         match texts(&value) {
-            Some(values) => said.push(Setting { key, values, origin }),
+            Some(values) => {
+                let list = matches!(value, Value::Array(..));
+                said.push(Setting { key, values, list, origin });
+            }
             None => {
                 faults.push(format!("{key} ({origin}): a value is needed, or a list of values"));
             }
@@ -142,6 +150,10 @@ fn origin(figment: &Figment, section: &str, key: &str) -> String {
             format!("BONDSTORE_{}_{}", section.to_uppercase(), key.to_uppercase().replace('-', "_"))
         }
     }
+}
+
+fn may_be_list(flag: &Arg) -> bool {
+    matches!(flag.get_action(), ArgAction::Append)
 }
 
 /// A value, or each of a list.
@@ -176,7 +188,7 @@ fn ruled<'a>(command: &'a Command, section: &str) -> Option<&'a Command> {
 
 /// What is wrong with one setting: no flag is called so, or the flag does not take the value.
 fn fault(command: &Command, section: &str, setting: &Setting) -> Option<String> {
-    let Setting { key, values, origin } = setting;
+    let Setting { key, values, list, origin } = setting;
     let ruled = ruled(command, section)?;
     let Some(flag) = ruled.get_arguments().find(|arg| arg.get_long() == Some(key)) else {
         let there: Vec<&str> = ruled.get_arguments().filter_map(Arg::get_long).collect();
@@ -185,13 +197,11 @@ fn fault(command: &Command, section: &str, setting: &Setting) -> Option<String> 
             there.join(", ")
         ));
     };
-    let one = match &values[..] {
-        [one] => Some(one.as_str()),
-        _ if matches!(flag.get_action(), ArgAction::Append) => None,
-        _ => return Some(format!("{key} ({origin}): one value is needed, not a list")),
-    };
-    if let (ArgAction::SetTrue, Some(value)) = (flag.get_action(), one) {
-        let sound = matches!(value, "true" | "false");
+    if *list && !may_be_list(flag) {
+        return Some(format!("{key} ({origin}): one value is needed, not a list"));
+    }
+    if let (ArgAction::SetTrue, Some(value)) = (flag.get_action(), values.first()) {
+        let sound = matches!(value.as_str(), "true" | "false");
         return (!sound).then(|| format!("{key} ({origin}): {value:?} is neither true nor false"));
     }
     let path: &[&str] = if section == "client" { &["put"] } else { &[section, "run"] };
@@ -278,7 +288,8 @@ mod tests {
 
     #[test]
     fn all_that_is_wrong_is_said_at_once_with_its_place() {
-        let text = "[market]\nlisen = \"127.0.0.1:1\"\nepoch = \"soon\"\nfull-check = 3\nlisten = [1, 2]\n";
+        let text =
+            "[market]\nlisen = \"127.0.0.1:1\"\nepoch = \"soon\"\nfull-check = 3\nlisten = [1]\n";
         let (file, command) = with_file(text, "bondstore market run");
         let faults = command.unwrap_err();
         for part in ["lisen", "epoch", "full-check", "listen"] {

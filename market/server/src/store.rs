@@ -41,7 +41,7 @@ pub(crate) struct Store {
 
 impl Store {
     /// The layout of tables that this program reads and writes.
-    pub(crate) const SCHEMA: u64 = 4;
+    pub(crate) const SCHEMA: u64 = 5;
 
     /// Creates the database of a market that is founded with `genesis`.
     pub(crate) fn found(place: &Place, genesis: &str) -> Result<(), OpenError> {

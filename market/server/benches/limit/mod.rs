@@ -92,7 +92,7 @@ fn commands(spans: &[(i64, i64)]) -> u64 {
     spans.iter().map(|(after, upto)| (upto - after).cast_unsigned()).sum()
 }
 
-/// As the server itself writes them in `COPY`'s binary format.
+/// Each table's rows of a block by one `COPY`, in the server's own words.
 async fn on_postgres(url: &str) -> (u64, Duration) {
     let options = PgConnectOptions::from_str(url).expect("a URL").disable_statement_logging();
     let mut db = PgConnection::connect_with(&options).await.expect("a connection");

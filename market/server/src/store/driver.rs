@@ -234,10 +234,10 @@ pub(crate) trait Driver: Debug + Send {
         Ok(())
     }
 
-    /// Ends the connection of whoever is the writer.
+    /// Ends the connections of whoever is the writer.
     fn depose(&self) -> Result<(), StoreError>;
 
     /// Makes the transaction the only one that indexes until it ends. One that is not at its end by now is of a writer that
-    /// has stopped in the middle, and ends here.
-    fn index_alone(&self) -> Result<(), StoreError>;
+    /// has stopped in the middle, and ends here, if `term` is the newest.
+    fn index_alone(&self, term: u64) -> Result<(), StoreError>;
 }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use types::{ContractId, Did, DocId, Timestamp};
 
-/// The rows of the next lot: durable, and found by no index yet.
+/// Rows that are indexed together once they are durable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lot {
     /// Each row of a document, with the command that took it.
@@ -117,16 +117,16 @@ impl Store {
         old: Timestamp,
         term: u64,
     ) -> Result<(), StoreError> {
-        // One of an earlier term is not to end the transaction of a later one.
-        if self.writer()?.term != term {
-            return Err(StoreError::Superseded(term));
-        }
         self.transaction(|| {
-            self.driver.index_alone()?;
-            let documents = lot.documents.keys().map(|(id, row)| (prefix(id), *row));
+            self.driver.index_alone(term)?;
+            // A lot whose end nobody heard of may be indexed all the same.
+            let [document, posting] = self.indexed()?;
+            let documents = lot.documents.keys().filter(|(_, row)| *row > document);
+            let documents = documents.map(|(id, row)| (prefix(id), *row));
             self.add_to_index(dialect::INDEX_DOCUMENTS, documents)?;
+            let postings = lot.postings().filter(|(_, number)| *number > posting);
             let mut postings: Vec<(&[u8], i64)> =
-                lot.postings().map(|(of, posting)| (&of[..], posting)).collect();
+                postings.map(|(of, number)| (&of[..], number)).collect();
             postings.sort_unstable();
             self.add_to_index(dialect::INDEX_POSTINGS, postings)?;
             self.forget_keys(old)?;

@@ -232,7 +232,7 @@ impl Store {
         Ok(Counters { documents, postings, effects })
     }
 
-    /// Forgets the answers to requests that were keyed before `at`.
+    /// Forgets the answers to requests that were keyed `before` then.
     pub(super) fn forget_keys(&self, before: Timestamp) -> Result<(), StoreError> {
         self.driver.execute(catalogue::FORGET_KEYS, &[before.0.into()]).map(drop)
     }

@@ -278,7 +278,7 @@ impl Thread {
     }
 
     fn house_is_due(&self) -> bool {
-        self.save_is_due() || self.index_is_due()
+        self.save_is_due() || self.index_is_due() || self.index_has_ended()
     }
 
     fn save_is_due(&self) -> bool {

@@ -86,7 +86,7 @@ impl Driver for Faulty {
         self.inner.depose()
     }
 
-    fn index_alone(&self) -> Result<(), StoreError> {
-        self.inner.index_alone()
+    fn index_alone(&self, term: u64) -> Result<(), StoreError> {
+        self.inner.index_alone(term)
     }
 }

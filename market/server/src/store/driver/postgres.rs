@@ -53,11 +53,20 @@ const DEPOSE: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks \
                       AND database = (SELECT oid FROM pg_database \
                                       WHERE datname = current_database()) \
                       AND pid <> pg_backend_pid()";
-const MIGRATIONS: [&str; 4] = [
+/// As [`DEPOSE`], where the term is the newest.
+const END_INDEXER: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks \
+                           WHERE locktype = 'advisory' AND objsubid = 1 AND granted \
+                           AND (CAST(classid AS BIGINT) << 32) + CAST(objid AS BIGINT) = $1 \
+                           AND database = (SELECT oid FROM pg_database \
+                                           WHERE datname = current_database()) \
+                           AND pid <> pg_backend_pid() \
+                           AND (SELECT term FROM writer WHERE only_row = 1) = $2";
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../../migrations/postgres/0001_tables.sql"),
     include_str!("../../../migrations/postgres/0002_terms.sql"),
     include_str!("../../../migrations/postgres/0003_snapshot_parts.sql"),
     include_str!("../../../migrations/postgres/0004_roots.sql"),
+    include_str!("../../../migrations/postgres/0005_reserves.sql"),
 ];
 
 /// A connection to a server.
@@ -221,12 +230,14 @@ impl Driver for Postgres {
     }
 
     fn depose(&self) -> Result<(), StoreError> {
-        self.number(DEPOSE, &[LOCK.into()]).map(drop)
+        self.number(DEPOSE, &[LOCK.into()])?;
+        // It may hold the term for a lot.
+        self.number(DEPOSE, &[INDEX_LOCK.into()]).map(drop)
     }
 
-    fn index_alone(&self) -> Result<(), StoreError> {
+    fn index_alone(&self, term: u64) -> Result<(), StoreError> {
         if self.number(TRY_ALONE, &[INDEX_LOCK.into()])? == 0 {
-            self.number(DEPOSE, &[INDEX_LOCK.into()])?;
+            self.number(END_INDEXER, &[INDEX_LOCK.into(), term.into()])?;
             self.query(ALONE, &[INDEX_LOCK.into()])?;
         }
         Ok(())

@@ -15,11 +15,12 @@ use std::time::Duration;
 const CHECKPOINT_PAGES: u32 = 32_768;
 /// How long a statement waits for another process.
 const BUSY_MAX: Duration = Duration::from_secs(10);
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../../migrations/sqlite/0001_tables.sql"),
     include_str!("../../../migrations/sqlite/0002_terms.sql"),
     include_str!("../../../migrations/sqlite/0003_snapshot_parts.sql"),
     include_str!("../../../migrations/sqlite/0004_roots.sql"),
+    include_str!("../../../migrations/sqlite/0005_reserves.sql"),
 ];
 
 /// A connection to the file.
@@ -170,7 +171,7 @@ impl Driver for Sqlite {
         Ok(())
     }
 
-    fn index_alone(&self) -> Result<(), StoreError> {
+    fn index_alone(&self, _: u64) -> Result<(), StoreError> {
         // A file has one transaction that writes.
         Ok(())
     }

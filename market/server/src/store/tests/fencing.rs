@@ -142,7 +142,7 @@ fn a_lot_whose_writer_stopped_in_the_middle_holds_up_no_later_one() {
         let term = standby.begin_term("standby").unwrap();
         if place.is_shared() {
             let stopped = paused.transaction(|| {
-                paused.driver.index_alone()?;
+                paused.driver.index_alone(late)?;
                 paused.index_all()?;
                 standby.index(&lot, counters, NOW, term)?;
                 paused.hold_term(late)
@@ -157,19 +157,79 @@ fn a_lot_whose_writer_stopped_in_the_middle_holds_up_no_later_one() {
     }
 }
 
+/// Indexes a lot of `term` that waits in the middle until `meanwhile` is done.
+fn index_beside(place: &Place, term: u64, meanwhile: impl FnOnce()) -> Result<(), StoreError> {
+    const WAITS: &str = "SELECT count(*) FROM pg_stat_activity \
+                         WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let (blocker, watch, id) = (opened(place), opened(place), Hash::of(b"in the way"));
+    let mut lot = Lot::default();
+    lot.add_document(id, 7, "deposit".into());
+    std::thread::scope(|threads| {
+        let (mut indexing, mut meanwhile) = (None, Some(meanwhile));
+        let blocked: Result<(), StoreError> = blocker.transaction(|| {
+            // The lot's own row waits for this one's end.
+            let name = [id.0[..8].into(), 7_i64.into()];
+            let sql = "INSERT INTO document_names (name, row) VALUES ($1, $2)";
+            blocker.driver.execute(sql, &name)?;
+            let lot = &lot;
+            let index = move || opened(place).index(lot, Counters::default(), NOW, term);
+            let thread = indexing.insert(threads.spawn(index));
+            while watch.one(WAITS, &[])?.int(0)? == 0 {
+                assert!(!thread.is_finished(), "it did not wait");
+            }
+            meanwhile.take().into_iter().for_each(|work| work());
+            Err(StoreError::Unavailable("out of the way".into()))
+        });
+        blocked.unwrap_err();
+        indexing.expect("it was begun").join().expect("it does not panic")
+    })
+}
+
 #[test]
-fn a_lot_is_indexed_while_batches_are_written() {
+fn batches_are_written_while_a_lot_is_indexed_and_a_later_term_leaves_nothing_of_it() {
     let Some(url) = cluster::new_database() else { return };
     let place = Place::Postgres(url);
-    let (writer, beside) = (founded(&place), opened(&place));
+    let writer = founded(&place);
     let term = writer.begin_term("here").unwrap();
-    let written = beside.transaction(|| {
-        beside.driver.index_alone()?;
-        beside.index_all()?;
-        writer.write(&batch(term), term)?;
-        beside.hold_term(term)
+    let names = || writer.one("SELECT count(*) FROM document_names", &[]).unwrap().int(0);
+    let replaced = index_beside(&place, term, || {
+        assert_eq!(opened(&place).begin_term("standby"), Ok(term + 1));
     });
-    assert_eq!(written, Ok(()));
+    assert_eq!((replaced, names()), (Err(StoreError::Superseded(term)), Ok(0)));
+    let term = term + 1;
+    let indexed = index_beside(&place, term, || writer.write(&batch(term), term).unwrap());
+    assert_eq!((indexed, names()), (Ok(()), Ok(1)));
+}
+
+#[test]
+fn a_lot_of_an_earlier_term_ends_none_of_a_later_one() {
+    let Some(url) = cluster::new_database() else { return };
+    let place = Place::Postgres(url);
+    let (late, newer) = (founded(&place), opened(&place));
+    let term = late.begin_term("late").unwrap();
+    newer.begin_term("newer").unwrap();
+    let done = newer.transaction(|| {
+        newer.driver.index_alone(term + 1)?;
+        late.index(&Lot::default(), Counters::default(), NOW, term).unwrap_err();
+        newer.hold_term(term + 1)
+    });
+    assert_eq!(done, Ok(()));
+}
+
+#[test]
+fn a_writer_that_is_deposed_holds_no_term_for_a_lot() {
+    let Some(url) = cluster::new_database() else { return };
+    let place = Place::Postgres(url);
+    let (paused, standby) = (founded(&place), opened(&place));
+    let term = paused.begin_term("paused").unwrap();
+    let held = paused.transaction(|| {
+        paused.driver.index_alone(term)?;
+        paused.hold_term(term)?;
+        standby.depose()?;
+        assert_eq!(standby.begin_term("standby"), Ok(term + 1));
+        Ok(())
+    });
+    assert!(matches!(held, Err(StoreError::Unavailable(_))), "{held:?}");
 }
 
 #[test]

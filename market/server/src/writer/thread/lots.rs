@@ -45,10 +45,14 @@ impl Thread {
         }
     }
 
+    pub(super) fn index_has_ended(&self) -> bool {
+        self.indexing.as_ref().is_some_and(|indexing| indexing.thread.is_finished())
+    }
+
     /// Takes up what became of the lot that is being indexed, if it has ended; with `wait` that is waited for.
     pub(super) fn finish_index(&mut self, wait: bool) {
-        let ended = |indexing: &mut Indexing| wait || indexing.thread.is_finished();
-        if let Some(Indexing { lot, thread }) = self.indexing.take_if(ended) {
+        let ended = wait || self.index_has_ended();
+        if let Some(Indexing { lot, thread }) = self.indexing.take_if(|_| ended) {
             let panicked = || StoreError::Unavailable("the thread that indexes has ended".into());
             let result = thread.join().unwrap_or_else(|_| Err(panicked().into()));
             self.indexed(lot, result);

@@ -1,6 +1,7 @@
 //! Who writes: the office of the one writer is taken, held and lost here, and followed meanwhile.
 
 use super::super::{Refusal, Role};
+use super::lots::INDEX_EVERY;
 use super::{LOOK_EVERY, Thread};
 use crate::error::OpenError;
 use crate::journal::Block;
@@ -30,6 +31,7 @@ impl Thread {
         self.catch_up(store)?;
         // A lot of an earlier term is indexed by now, or never.
         (self.indexing, self.unindexed) = (None, store.unindexed()?);
+        self.index_at = INDEX_EVERY;
         (self.settled.counters, self.settled.tree) = (store.counters()?, store.frontier()?);
         self.ahead = self.settled.clone();
         let outbox = store.outbox()?;
