@@ -88,5 +88,6 @@ async fn a_backup_overwrites_no_file_and_needs_a_market() {
     let nowhere = tempfile::tempdir().unwrap();
     let nothing = back_up(nowhere.path(), &nowhere.path().join("backup"));
     assert!(matches!(nothing, Err(BackupError::Open(OpenError::NotFounded(_)))), "{nothing:?}");
-    assert_eq!(migrate(house.place()).unwrap(), (4, 4), "there is nothing to migrate");
+    let (from, to) = migrate(house.place()).unwrap();
+    assert_eq!(from, to, "there is nothing to migrate");
 }
