@@ -38,6 +38,7 @@ pub(crate) const GROUPS: &[(&str, &[Code])] = &[
 const EVERY: &[Code] = &[
     code("rate_limited", 429, "too many requests at once; Retry-After says when to send the next"),
     code("internal", 500, "the server failed; its log says why"),
+    code("database_unavailable", 503, "the database does not answer now; try again in a moment"),
 ];
 
 /// Paths and methods that are not in the description.

@@ -2,6 +2,7 @@
 
 use crate::codes;
 use crate::error::OpenError;
+use crate::store::StoreError;
 use crate::writer::Refusal;
 use axum::http::StatusCode;
 use market::Rejection;
@@ -34,6 +35,26 @@ fn status(code: &str) -> StatusCode {
 
 /// The database could not be read.
 pub(crate) fn unreadable(error: &OpenError) -> Problem {
+    if let OpenError::Database(StoreError::Unavailable(_) | StoreError::Busy(_)) = error {
+        tracing::warn!(%error, "the database does not answer");
+        let detail = "the database does not answer now; try again in a moment";
+        return Problem::unavailable("database_unavailable", detail);
+    }
     tracing::error!(%error, "the database could not be read");
     Problem::internal()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_does_not_answer_is_no_fault_and_its_address_is_not_told() {
+        let unavailable = StoreError::Unavailable("no answer from db.example".into());
+        let problem = unreadable(&unavailable.into());
+        assert_eq!((problem.status, problem.code.as_str()), (503, "database_unavailable"));
+        assert!(!problem.detail.contains("db.example"), "{}", problem.detail);
+        let damaged = unreadable(&StoreError::Malformed("no column".into()).into());
+        assert_eq!((damaged.status, damaged.code.as_str()), (500, "internal"));
+    }
 }
