@@ -145,4 +145,17 @@ mod tests {
         let later = 1_000 * SECOND_NS;
         assert_eq!((0..10).filter(|_| bucket.take(later, 2, 4).is_ok()).count(), 4);
     }
+    #[test]
+    fn each_party_and_each_address_has_its_own_buckets_for_reads_and_for_writes() {
+        let limit = |burst| Limit { per_second: 1, burst };
+        let limiter = Limiter::new(Limits { reads: limit(5), writes: limit(2) });
+        let taken =
+            |asker, writes| (0..100).filter(|_| limiter.take(asker, writes).is_ok()).count();
+        let address = |last| Asker::Address(IpAddr::from([192, 0, 2, last]));
+        let party = |byte| Asker::Party(Did([byte; 32]));
+        for asker in [address(1), address(2), party(1), party(2)] {
+            let (writes, reads) = (taken(asker, true), taken(asker, false));
+            assert!((2..50).contains(&writes) && (5..50).contains(&reads), "{writes} {reads}");
+        }
+    }
 }
