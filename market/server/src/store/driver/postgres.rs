@@ -47,20 +47,20 @@ const TRY_ALONE: &str = "SELECT CAST(pg_try_advisory_xact_lock($1) AS INT)";
 const ALONE: &str = "SELECT 1 FROM (SELECT pg_advisory_xact_lock($1)) AS waited";
 const ELECT: &str = "SELECT CAST(pg_try_advisory_lock($1) AS INT)";
 const RESIGN: &str = "SELECT pg_advisory_unlock_all()";
-const DEPOSE: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks \
-                      WHERE locktype = 'advisory' AND objsubid = 1 AND granted \
-                      AND (CAST(classid AS BIGINT) << 32) + CAST(objid AS BIGINT) = $1 \
-                      AND database = (SELECT oid FROM pg_database \
-                                      WHERE datname = current_database()) \
-                      AND pid <> pg_backend_pid()";
-/// As [`DEPOSE`], where the term is the newest.
-const END_INDEXER: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks \
-                           WHERE locktype = 'advisory' AND objsubid = 1 AND granted \
-                           AND (CAST(classid AS BIGINT) << 32) + CAST(objid AS BIGINT) = $1 \
-                           AND database = (SELECT oid FROM pg_database \
-                                           WHERE datname = current_database()) \
-                           AND pid <> pg_backend_pid() \
-                           AND (SELECT term FROM writer WHERE only_row = 1) = $2";
+/// Ends the connections that hold the advisory lock $1.
+macro_rules! depose {
+    () => {
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_locks \
+         WHERE locktype = 'advisory' AND objsubid = 1 AND granted \
+         AND (CAST(classid AS BIGINT) << 32) + CAST(objid AS BIGINT) = $1 \
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+         AND pid <> pg_backend_pid()"
+    };
+}
+const DEPOSE: &str = depose!();
+/// As [`DEPOSE`], where the term $2 is the newest.
+const END_INDEXER: &str =
+    concat!(depose!(), " AND (SELECT term FROM writer WHERE only_row = 1) = $2");
 const MIGRATIONS: [&str; 5] = [
     include_str!("../../../migrations/postgres/0001_tables.sql"),
     include_str!("../../../migrations/postgres/0002_terms.sql"),
