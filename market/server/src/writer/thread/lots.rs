@@ -70,3 +70,6 @@ impl Thread {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
