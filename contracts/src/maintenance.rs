@@ -1,4 +1,4 @@
-//! Announced maintenance: how many epochs of it a contract lets pass without a penalty.
+//! Announced maintenance: how many epochs of it a contract lets pass at no cost.
 //!
 //! The terms allow so much per 30 days. Time is counted in the contract's own epochs, in periods of 30 days
 //! from its first epoch on; what a period leaves unused does not carry over. An allowance that is shorter than

@@ -84,11 +84,7 @@ impl Market {
         let counted = contract.first_epoch.is_some_and(|first| first <= verdict.epoch);
         let sound = slot.state == SlotState::Filled;
         if sound && !finding.answered && self.is_excused(id, verdict.epoch) {
-            let mut accrual = slot.accrual;
-            if counted {
-                accrual.exception(verdict.epoch, slot.earning_bytes(), PayoutShare::NOTHING);
-                findings.accruals.push((id, accrual));
-            }
+            // Paid as an epoch without a challenge is.
             findings.excused.push(id);
             return Ok(());
         }
