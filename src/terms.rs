@@ -103,7 +103,6 @@ impl TermsFile {
             redundancy,
             tier,
             availability_permille,
-            first_byte,
             throughput,
             placement,
             payout,
@@ -116,6 +115,7 @@ impl TermsFile {
             detection: Some(detection),
             capacity: said.contains_key("capacity").then_some(capacity),
             shard_bytes: said.contains_key("shard_bytes").then_some(shard_bytes),
+            first_byte: said.contains_key("first_byte").then_some(first_byte),
             repair_time: said.contains_key("repair_time").then_some(repair_time),
             egress: said.contains_key("egress").then_some(egress),
             ..StorageWish::new(size, duration)

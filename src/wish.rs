@@ -71,7 +71,7 @@ struct PlacedArgs {
 /// What is promised of each slot, and what a broken promise costs.
 #[derive(Args)]
 struct PromisedArgs {
-    /// How soon an answer begins: `500ms`; 2s where nothing is said.
+    /// How soon an answer begins: `500ms`; by the tier where nothing is said: 2s, 3s, 5s, 8s.
     #[arg(long, value_name = "DURATION", value_parser = arguments::span)]
     first_byte: Option<Span>,
     /// How much a read delivers in a second: `10MB`; none is promised where nothing is said.
@@ -139,7 +139,7 @@ impl PlacedArgs {
 
 impl PromisedArgs {
     fn apply(&self, wish: &mut StorageWish) {
-        set(&mut wish.first_byte, self.first_byte);
+        wish.first_byte = self.first_byte.or(wish.first_byte);
         set(&mut wish.throughput, self.throughput.map(|bytes| bytes.0));
         wish.repair_time = self.repair_time.or(wish.repair_time);
         wish.detection = self.detection.or(wish.detection);

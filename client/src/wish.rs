@@ -27,8 +27,8 @@ pub struct StorageWish {
     pub tier: Tier,
     /// Share of challenges that must be answered, in permille.
     pub availability_permille: u16,
-    /// Time within which an answer must begin to arrive.
-    pub first_byte: Span,
+    /// Time within which an answer must begin to arrive; nothing lets it follow from the tier.
+    pub first_byte: Option<Span>,
     /// Bytes per second that a read must at least deliver; zero promises none.
     pub throughput: u64,
     /// Who may hold slots together.
@@ -141,7 +141,7 @@ impl StorageWish {
             redundancy: usual.redundancy,
             tier: usual.tier,
             availability_permille: usual.availability_permille,
-            first_byte: usual.first_byte,
+            first_byte: None,
             throughput: usual.throughput,
             placement: usual.placement,
             payout: usual.payout,
@@ -182,7 +182,7 @@ impl StorageWish {
             shard_bytes: self.shard_bytes_of(capacity)?,
             tier: self.tier,
             availability_permille: self.availability_permille,
-            first_byte: self.first_byte,
+            first_byte: self.first_byte.unwrap_or(self.tier.first_byte()),
             throughput: self.throughput,
             repair_time: self.repair_time.unwrap_or(usual.repair_time),
             detection: self.detection.unwrap_or(usual.detection),
@@ -326,6 +326,16 @@ mod tests {
         let terms = wish.terms().unwrap();
         assert_eq!((terms.tier, terms.egress, terms.shard_bytes), (Tier::Cold, Bytes(5), 2 << 20));
         assert_eq!((terms.placement, terms.repair_time), (wish.placement, Span::HOUR));
+    }
+
+    #[test]
+    fn how_soon_a_read_begins_follows_from_the_tier_where_nobody_says_it() {
+        let seconds = |tier, first_byte| {
+            let wish = StorageWish { tier, first_byte, ..wish(1000) };
+            wish.terms().unwrap().first_byte.0 / Span::SECOND.0
+        };
+        assert_eq!(Tier::ALL.map(|tier| seconds(tier, None)), [2, 3, 5, 8]);
+        assert_eq!(seconds(Tier::Archive, Some(Span::SECOND)), 1);
     }
 
     proptest! {

@@ -4,7 +4,7 @@ use crate::{Bytes, Span, Standing};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// How often and how fast the bytes will be wanted; each tier multiplies price and sets retrieval targets.
+/// How often and how fast the bytes will be wanted; each tier multiplies the price and says how soon a read is to begin.
 #[derive(
     Clone,
     Copy,
@@ -44,6 +44,18 @@ impl Tier {
             Self::Cold => "cold",
             Self::Archive => "archive",
         }
+    }
+
+    /// Within what time a read begins unless the terms say otherwise: disks of the lower tiers may have to spin up first. All of
+    /// it is less than a measurement waits.
+    pub const fn first_byte(self) -> Span {
+        let seconds = match self {
+            Self::Hot => 2,
+            Self::Warm => 3,
+            Self::Cold => 5,
+            Self::Archive => 8,
+        };
+        Span(seconds * Span::SECOND.0)
     }
 }
 
@@ -222,7 +234,7 @@ impl Terms {
             shard_bytes: 1 << 20,
             tier: Tier::Hot,
             availability_permille: 995,
-            first_byte: Span(2 * Span::SECOND.0),
+            first_byte: Tier::Hot.first_byte(),
             throughput: 0,
             repair_time: Span(2 * Span::DAY.0).min(duration),
             detection: Detection {
