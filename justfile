@@ -49,7 +49,7 @@ reputation TIMES='20':
     REPUTATION_RUNS={{TIMES}} cargo test --release -p reputation -- --nocapture
 
 # How surely and how soon audits find a loss: TIMES as many runs as in CI.
-detection TIMES='20':
+detection TIMES='5':
     DETECTION_RUNS={{TIMES}} cargo test --release -p contracts --test detection -- --nocapture
 
 # A market with CONTRACTS of six slots each is saved and started again: time and memory of both.
