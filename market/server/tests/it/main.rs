@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod agreements;
+mod altered;
 mod authorisation;
 mod common;
 mod crash;

@@ -4,6 +4,8 @@
 
 #[path = "../it/agreements.rs"]
 mod agreements;
+#[path = "../it/altered.rs"]
+mod altered;
 #[path = "../it/authorisation.rs"]
 mod authorisation;
 #[path = "../it/common.rs"]

@@ -76,6 +76,14 @@ impl House {
         }
     }
 
+    /// An expression for so many bytes of nothing.
+    pub(crate) fn zeros(&self, count: usize) -> String {
+        match self.database {
+            None => format!("zeroblob({count})"),
+            Some(_) => format!("decode(repeat('00', {count}), 'hex')"),
+        }
+    }
+
     fn sqlite(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.path().join("market.db")).unwrap()
     }
