@@ -4,7 +4,7 @@ use super::{House, client};
 use market_server::Handle;
 use market_server::export::{export_journal, verify_export};
 use network::market_api::Period;
-use network::statements::{Balance, Statement};
+use network::statements::{Balance, Invoice, InvoiceLine, Statement};
 use std::collections::{BTreeMap, BTreeSet};
 use types::documents::TreeHead;
 use types::{ContractId, Did, Hash, Msat, SecretKey, Timestamp};
@@ -48,8 +48,51 @@ pub(crate) async fn adds_up(market: &Handle, operator: &SecretKey) {
         let line = books.accounts.iter().find(|line| line.account == escrow).unwrap();
         assert_eq!(invoice.total.0.to_string(), line.debits, "{invoice:?}");
         assert!(invoice.lines.iter().all(|line| line.item != "other"), "{invoice:?}");
+        assert_csv(&invoice);
         assert_adds_up(&speaks.contract_statement(id, Period::default()).await.unwrap());
+        provider_invoices_add_up(market, operator, id).await;
     }
+}
+
+/// What each provider of a contract is told that it earned is what the ledger has moved to it and from it for that contract.
+async fn provider_invoices_add_up(market: &Handle, operator: &SecretKey, contract: ContractId) {
+    let speaks = client(market, operator);
+    let providers: BTreeSet<Did> = market.view(|view| {
+        let shares = &view.market.contract(&contract).unwrap().shares;
+        let client = view.market.contract(&contract).unwrap().client;
+        shares.keys().copied().filter(|party| *party != client).collect()
+    });
+    for provider in providers {
+        let invoice = speaks.invoice(contract, Period::default(), Some(provider)).await.unwrap();
+        assert_eq!(invoice.role, "provider");
+        let sum: i64 = invoice.lines.iter().map(|line| line.amount.0).sum();
+        assert_eq!(invoice.total, Msat(sum));
+        assert!(invoice.lines.iter().all(|line| line.item != "other"), "{invoice:?}");
+        let statement = speaks.statement(provider, Period::default()).await.unwrap();
+        let of_contract = statement.lines.iter().filter(|line| line.contract == Some(contract));
+        let moved: i64 = of_contract.map(|line| line.amount.0).sum();
+        assert_eq!(invoice.total.0, moved, "{invoice:?}");
+        assert_csv(&invoice);
+    }
+}
+
+/// An invoice in CSV says what it says in JSON: its lines, whose amounts are the total, and what stands beside.
+fn assert_csv(invoice: &Invoice) {
+    let csv = invoice.to_csv();
+    let mut rows = csv.split_terminator("\r\n").map(|row| row.split(',').collect::<Vec<_>>());
+    assert_eq!(rows.next().unwrap(), ["kind", "item", "provider", "amount_msat"]);
+    let said = |kind: &'static str, lines: &[InvoiceLine]| -> Vec<[String; 4]> {
+        let provider =
+            |line: &InvoiceLine| line.provider.map(|p| p.to_string()).unwrap_or_default();
+        let row = |line: &InvoiceLine| {
+            [kind.to_owned(), line.item.clone(), provider(line), line.amount.0.to_string()]
+        };
+        lines.iter().map(row).collect()
+    };
+    let total = InvoiceLine { item: "total".into(), provider: None, amount: invoice.total };
+    let expected =
+        [said("line", &invoice.lines), said("total", &[total]), said("aside", &invoice.aside)];
+    assert_eq!(rows.collect::<Vec<_>>(), expected.concat());
 }
 
 /// Account by account: opening balance and lines give the closing balance, line by line.
