@@ -10,6 +10,9 @@ use types::{Msat, Signer};
 /// How long anything that several processes agree on may take on a busy machine.
 const AGREED_MAX: Duration = Duration::from_mins(1);
 
+/// How many read beside the writer and its standby.
+const READERS: usize = 4;
+
 async fn until(what: &str, holds: impl Fn() -> bool) {
     let began = Instant::now();
     while !holds() {
@@ -31,11 +34,13 @@ async fn a_standby_reads_along_names_the_writer_and_takes_over() {
     let writer = house.start().await;
     assert_eq!(writer.role(), Role::Writer { term: 1 });
     let (_dir, standby) = beside(&house, false).await;
-    let (_other, reader) = beside(&house, true).await;
+    let mut readers = Vec::new();
+    for _ in 0..READERS {
+        readers.push(beside(&house, true).await);
+    }
     until("the writer is known", || {
-        [&standby, &reader]
-            .iter()
-            .all(|m| m.role() == Role::Follower { writer: writer.url().to_owned() })
+        let others = readers.iter().map(|(_, reader)| reader).chain([&standby]);
+        others.into_iter().all(|m| m.role() == Role::Follower { writer: writer.url().to_owned() })
     })
     .await;
     writer.credit(key(1).did(), Msat(7), "first").await.unwrap();
@@ -52,10 +57,14 @@ async fn a_standby_reads_along_names_the_writer_and_takes_over() {
     writer.kill();
     until("taken over", || standby.role() == Role::Writer { term: 2 }).await;
     standby.credit(key(1).did(), Msat(3), "fourth").await.unwrap();
-    until("followed", || available(&reader, &key(1)) == Msat(10)).await;
-    assert!(!reader.role().is_writer());
+    for (_, reader) in &readers {
+        until("followed", || available(reader, &key(1)) == Msat(10)).await;
+        let seen = client(reader, &key(1)).account(key(1).did()).await.unwrap();
+        assert_eq!(seen.available, Msat(10));
+        assert!(!reader.role().is_writer());
+        assert_eq!(standby.journal(), reader.journal());
+    }
     sound(&standby);
-    assert_eq!(standby.journal(), reader.journal());
     standby.shutdown().await;
     assert!(verify_journal(house.place()).unwrap().is_sound());
 }
