@@ -60,17 +60,22 @@ done
 head -c 300000 /dev/urandom >"$home/file"
 until_done "$bondstore" put "$home/file" thing --data "$home/client" --for 90d --data-shards 1 --parity-shards 1 \
     --same-operator --same-network
-"$bondstore" share thing --with "$("$bondstore" session --operator "$home/market" --data "$home/client" --json | field party)" \
-    --data "$home/client" >/dev/null
-known=$("$bondstore" contract list --data "$home/client" --json | grep -oE '[0-9a-f]{64}' | sort -u | tr '\n' ' ')
-echo "contracts: $known"
+guest=$("$bondstore" session --operator "$home/market" --data "$home/client" --json | field party)
+grants=$("$bondstore" share thing --with "$guest" --data "$home/client" --json | field grant)
+contracts=$("$bondstore" contract list --data "$home/client" --json |
+    python3 -c 'import json,sys; print(*[one["id"] for one in json.load(sys.stdin)])')
+layouts=$(for one in $contracts; do "$bondstore" contract show "$one" --data "$home/client" --json | field layout; done)
+echo "contracts: $contracts"
+# The hooks sign with a key of their own: one with money, so that what it signs can be done.
+signer=$("$venv/bin/python" scripts/schemathesis_hooks.py)
+"$bondstore" market credit --data "$home/market" "$signer" 1000000000 >/dev/null
 
 run() {
     local who=$1 spoken
     shift
     spoken=$(session "$@")
     echo "== as $who"
-    BONDSTORE_CONTRACTS=$known BONDSTORE_PARTY=$(field party <<<"$spoken") BONDSTORE_MARKET=$(field market <<<"$spoken") \
+    BONDSTORE_CONTRACTS=$contracts BONDSTORE_LAYOUTS=$layouts BONDSTORE_GRANTS=$grants BONDSTORE_PARTY=$(field party <<<"$spoken") BONDSTORE_MARKET=$(field market <<<"$spoken") \
         SCHEMATHESIS_HOOKS=scripts/schemathesis_hooks.py \
         "$venv/bin/schemathesis" --config-file scripts/schemathesis.toml run "$url/openapi.json" \
         --header "Authorization: Bearer $(field session <<<"$spoken")" \

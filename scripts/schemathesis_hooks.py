@@ -85,15 +85,23 @@ def signed(root, schema, draw):
     return sign(document["typ"], payload(root, document["payload"], draw))
 
 
+# What a path may name, and where names of it that exist are. A contract's name is that of the acceptance it began with.
+NAMED = {
+    "party": "BONDSTORE_PARTY",
+    "contract": "BONDSTORE_CONTRACTS",
+    "document": "BONDSTORE_CONTRACTS",
+    "layout": "BONDSTORE_LAYOUTS",
+    "grant": "BONDSTORE_GRANTS",
+}
+
+
 @schemathesis.hook
 def map_path_parameters(context, path_parameters):
-    """Half of the parties are the one that asks, most contracts are there."""
+    """Most of what a path names is there."""
     draw = random.Random(repr(path_parameters))
-    contracts = os.environ["BONDSTORE_CONTRACTS"].split()
-    if path_parameters and "party" in path_parameters and draw.random() < 0.5:
-        path_parameters["party"] = os.environ["BONDSTORE_PARTY"]
-    if path_parameters and "contract" in path_parameters and draw.random() < 0.7:
-        path_parameters["contract"] = draw.choice(contracts)
+    for name, known in NAMED.items():
+        if path_parameters and name in path_parameters and draw.random() < 0.7:
+            path_parameters[name] = draw.choice(os.environ[known].split())
     return path_parameters
 
 
@@ -121,3 +129,7 @@ def before_call(context, case, kwargs=None):
 def compact(context, value):
     """A signed document is sent as it stands."""
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
+
+
+if __name__ == "__main__":
+    print(OWN)
