@@ -17,6 +17,21 @@ fn bids(count: u64, operators: u64) -> Vec<Bid> {
     (0..count).map(bid).collect()
 }
 
+/// The limit: what has to be paid to know the cheapest at all, once by looking at every bid and once by sorting them.
+fn limits(bench: &mut Criterion) {
+    let costs: Vec<u64> = bids(100_000, 1_000).iter().map(|bid| bid.cost).collect();
+    bench.bench_function("limit: the least of 100,000 costs", |bench| {
+        bench.iter(|| black_box(&costs).iter().min());
+    });
+    bench.bench_function("limit: 100,000 costs sorted", |bench| {
+        bench.iter_batched_ref(
+            || costs.clone(),
+            |costs| costs.sort_unstable(),
+            criterion::BatchSize::LargeInput,
+        );
+    });
+}
+
 fn clear(bench: &mut Criterion) {
     for (name, slots, operators) in
         [("6 slots of 1000 operators", 6, 1_000), ("30 slots of 32 operators", 30, 32)]
@@ -30,5 +45,5 @@ fn clear(bench: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, clear);
+criterion_group!(benches, limits, clear);
 criterion_main!(benches);

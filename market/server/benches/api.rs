@@ -175,7 +175,12 @@ fn scenarios(
         contracts.iter().map(|(p, id)| request(format!("/v1/contracts/{id}"), *p)).collect();
     let balances = (0..PARTIES).map(|p| request(account(p), p)).collect();
     let histories = (0..PARTIES).map(|p| request(format!("{}/history", account(p)), p)).collect();
+    // What asking costs where there is nothing to look up: the limit beside the others, at the same rates.
+    let nothing = vec!["GET /health HTTP/1.1\r\nhost: market\r\n\r\n".to_owned()];
     vec![
+        ("/health", 1_000, nothing.clone()),
+        ("/health", 2_000, nothing.clone()),
+        ("/health", 500, nothing),
         ("contracts (p95 under 10 ms)", 1_000, views),
         ("balances (p95 under 50 ms)", 2_000, balances),
         ("history of 100 (p95 under 200 ms)", 500, histories),
