@@ -169,6 +169,11 @@ fn a_million_idle_slots_cost_nothing_as_epochs_pass() {
     let posted = world.slot(busy, 0).accrual.posted;
     assert!((earned - posted.0).abs() <= 2, "{posted} of {earned}");
     assert_eq!(world.market.unposted(common::stage::slot_id(busy, 0)), Msat::ZERO);
+    // Who keeps some of the million posts what its own slots have earned in all that time, once: one accrual a slot.
+    let idler = world.provider(idle, 0);
+    let own = world.market.holdings(&idler).count();
+    assert_eq!(withdrawal(&mut world, idler), [2, own + 1, own]);
+    assert_eq!(own, usize::try_from(CONTRACTS).expect("a count"));
     check(&world.market).expect("a sound market");
     assert_eq!(size(1, GB).bytes, world.slot(busy, 0).size.bytes);
     assert!(world.market.epoch() > Epoch(IDLE));
