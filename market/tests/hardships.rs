@@ -219,3 +219,32 @@ fn a_slot_nobody_can_take_stays_vacated_until_the_end() {
     assert_eq!(world.share(contract, CLIENT).0, 1_100_000);
     adds_up(&world, contract, ESCROW + 4 * BOND);
 }
+
+#[test]
+fn an_answer_to_one_reservation_is_none_to_the_next_even_while_the_clock_stands_still() {
+    let mut world = World::staged(5);
+    let contract = world.store();
+    let lost = world.confession(contract, 0, GB);
+    world.done(&lost);
+    world.settle_down(3).expect("what is due can be done");
+    let asked = world.provider(contract, 0);
+    let first = world.confirmation(contract, 0, Some("full"));
+    world.done(&first);
+    assert_eq!(world.slot(contract, 0).state, SlotState::Vacated);
+    let before = world.now;
+    // Nobody else is there, so it is asked again once it may be.
+    while world.slot(contract, 0).state != SlotState::Repairing {
+        world.pass_epoch();
+    }
+    assert_eq!((world.provider(contract, 0), world.now), (asked, before));
+    world.refuse(&first, "invalid_field", "is of another reservation");
+    let second = world.confirmation(contract, 0, Some("full"));
+    world.done(&second);
+    while world.slot(contract, 0).state != SlotState::Repairing {
+        world.pass_epoch();
+    }
+    world.refuse(&first, "invalid_field", "is of another reservation");
+    world.refuse(&second, "invalid_field", "is of another reservation");
+    let taken = world.confirmation(contract, 0, None);
+    assert_eq!(world.names(&taken), ["slot_confirmed"]);
+}

@@ -12,7 +12,7 @@ use contracts::rail::rail;
 use contracts::{Account, Cause, Contract, ContractState, Fault, Ledger, Slot, SlotState};
 use std::collections::BTreeMap;
 use types::documents::QuotedSlot;
-use types::{Did, Epoch, MoneyError, Msat, Timestamp};
+use types::{Did, Epoch, MoneyError, Msat, Span, Timestamp};
 
 impl Market {
     /// A slot that stayed at fault too long loses its provider; a slot without one gets the next.
@@ -153,7 +153,7 @@ impl Market {
     /// The slot as `next` is to rebuild it.
     fn repairing(&self, now: Timestamp, id: SlotId, next: QuotedSlot) -> Result<Slot, Rejection> {
         let (contract, slot) = self.known_slot(id)?;
-        let answer_by = now.after(self.genesis.answer_within);
+        let answer_by = self.answer_by(now, slot);
         Ok(Slot {
             state: SlotState::Repairing,
             size: slot.size,
@@ -161,6 +161,18 @@ impl Market {
             exit_fee: slot.exit_fee,
             ..Slot::reserved(next, slot.capacity, self.epochs_left(contract), answer_by)
         })
+    }
+
+    /// By when the next provider of `slot` must answer. A confirmation names its reservation by this time, so no two of a slot
+    /// share it, even while the clock stands still: an answer to the one must not be taken for an answer to the other.
+    fn answer_by(&self, now: Timestamp, slot: &Slot) -> Timestamp {
+        let within = self.genesis.answer_within;
+        let usual = now.after(within);
+        if (usual..usual.after(within)).contains(&slot.answer_by) {
+            slot.answer_by.after(Span(1))
+        } else {
+            usual
+        }
     }
 
     /// The slot's provider is out: what it earned is posted, what is left of its bond returned.
