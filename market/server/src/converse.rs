@@ -35,16 +35,13 @@ pub(crate) async fn converse(app: Arc<App>, party: Did, duplex: Duplex<ToProvide
         }
         other => return tracing::debug!(%party, ?other, "a stream did not begin with hello"),
     };
-    let (connection, messages) = app.streams.open(party);
+    let (connection, messages) = app.streams.open(party, ToProvider::Welcome(app.info()));
     tracing::debug!(%party, "a provider has connected");
-    let welcome = connection.send(ToProvider::Welcome(app.info()));
-    if welcome {
-        release(&app, &connection, holdings);
-        tokio::select! {
-            () = forward(sender, messages) => {}
-            () = listen(&app, &connection, &mut receiver) => {}
-            () = connection.closed.cancelled() => {}
-        }
+    release(&app, &connection, holdings);
+    tokio::select! {
+        () = forward(sender, messages) => {}
+        () = listen(&app, &connection, &mut receiver) => {}
+        () = connection.closed.cancelled() => {}
     }
     app.streams.close(&connection);
     tracing::debug!(%party, "a provider has disconnected");

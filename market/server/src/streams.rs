@@ -100,8 +100,13 @@ impl Streams {
         }
     }
 
-    /// A provider has connected; its earlier stream, if it has one, is closed.
-    pub(crate) fn open(&self, provider: Did) -> (Arc<Connection>, mpsc::Receiver<ToProvider>) {
+    /// A provider has connected: `first` is the first that it hears, whoever else has something to say to it. Its earlier
+    /// stream, if it has one, is closed.
+    pub(crate) fn open(
+        &self,
+        provider: Did,
+        first: ToProvider,
+    ) -> (Arc<Connection>, mpsc::Receiver<ToProvider>) {
         let (outgoing, messages) = mpsc::channel(WAITING_MAX);
         let connection = Arc::new(Connection {
             number: self.numbers.fetch_add(1, Ordering::Relaxed),
@@ -111,6 +116,7 @@ impl Streams {
             outgoing,
             challenged: Mutex::default(),
         });
+        connection.send(first);
         let earlier = {
             let mut connections = self.connections.write().unwrap_or_else(PoisonError::into_inner);
             let earlier = connections.insert(provider, connection.clone());
@@ -201,12 +207,28 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
+    const fn said(slot: u16) -> ToProvider {
+        ToProvider::Released { contract: types::Hash([0; 32]), slot }
+    }
+
+    #[test]
+    fn what_is_said_first_is_heard_first() {
+        let streams = Streams::new();
+        let provider = Did([1; 32]);
+        let (_connection, mut messages) = streams.open(provider, said(1));
+        streams.get(&provider).expect("it is online").send(said(2));
+        for expected in [1, 2] {
+            let heard = messages.try_recv().expect("two messages wait");
+            assert!(matches!(heard, ToProvider::Released { slot, .. } if slot == expected));
+        }
+    }
+
     #[test]
     fn a_second_stream_of_a_provider_replaces_the_first() {
         let streams = Streams::new();
         let provider = Did([1; 32]);
-        let (first, _messages) = streams.open(provider);
-        let (second, _kept) = streams.open(provider);
+        let (first, _messages) = streams.open(provider, said(0));
+        let (second, _kept) = streams.open(provider, said(0));
         assert!(first.closed.is_cancelled());
         streams.close(&first);
         assert!(streams.is_online(&provider));
@@ -219,12 +241,11 @@ mod tests {
     #[test]
     fn a_provider_that_does_not_read_is_dropped() {
         let streams = Streams::new();
-        let (connection, messages) = streams.open(Did([1; 32]));
-        let message = ToProvider::Released { contract: types::Hash::default(), slot: 0 };
-        for _ in 0..WAITING_MAX {
-            assert!(connection.send(message.clone()));
+        let (connection, messages) = streams.open(Did([1; 32]), said(0));
+        for _ in 1..WAITING_MAX {
+            assert!(connection.send(said(1)));
         }
-        assert!(!connection.send(message));
+        assert!(!connection.send(said(1)));
         assert!(!streams.is_online(&Did([1; 32])));
         drop(messages);
     }
