@@ -1,0 +1,7 @@
+//! An agent-based simulator that attacks the market's rules with the very code that ships.
+
+pub mod chance;
+pub mod results;
+pub mod wheel;
+
+pub use chance::{Draws, Seed, Stream};
