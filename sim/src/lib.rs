@@ -1,7 +1,13 @@
 //! An agent-based simulator that attacks the market's rules with the very code that ships.
 
+pub mod agents;
 pub mod chance;
+pub mod desk;
+pub mod disks;
+pub mod overlay;
 pub mod results;
 pub mod wheel;
+pub mod world;
 
 pub use chance::{Draws, Seed, Stream};
+pub use world::World;

@@ -70,7 +70,8 @@ async fn run() {
         "{:<34} {:>7} {:>9} {:>9} {:>9}  CPU: market, load",
         "", "asked/s", "p50", "p95", "p99"
     );
-    for (name, rate, paths) in scenarios(&market, &contracts) {
+    for (name, rate, asked) in scenarios(&contracts) {
+        let paths = requests(&market, asked);
         let before = market.cache_uses();
         let scenario = Scenario { rate, seconds: 20, connections: CONNECTIONS, paths };
         let load = Load::of(market.address(), &scenario).await;
@@ -159,24 +160,16 @@ async fn fill(market: &Handle, operator: &SecretKey) -> Vec<(u16, ContractId)> {
 }
 
 /// What is asked, how often, with which sessions.
-fn scenarios(
-    market: &Handle,
-    contracts: &[(u16, ContractId)],
-) -> Vec<(&'static str, u32, Vec<String>)> {
-    let request = |path: String, party: u16| {
-        let me = key(party);
-        let expires = Timestamp(network::clock::now().0 + 280 * 1_000_000);
-        let session = Session { party: me.did(), audience: market.did(), expires };
-        let session = sign(session, &me).0;
-        format!("GET {path} HTTP/1.1\r\nhost: market\r\nauthorization: Bearer {session}\r\n\r\n")
-    };
+/// Who asks for which path; nobody where no session is needed.
+type Asked = Vec<(Option<u16>, String)>;
+
+fn scenarios(contracts: &[(u16, ContractId)]) -> Vec<(&'static str, u32, Asked)> {
     let account = |party: u16| format!("/v1/accounts/{}", key(party).did());
-    let views =
-        contracts.iter().map(|(p, id)| request(format!("/v1/contracts/{id}"), *p)).collect();
-    let balances = (0..PARTIES).map(|p| request(account(p), p)).collect();
-    let histories = (0..PARTIES).map(|p| request(format!("{}/history", account(p)), p)).collect();
+    let views = contracts.iter().map(|(p, id)| (Some(*p), format!("/v1/contracts/{id}"))).collect();
+    let balances = (0..PARTIES).map(|p| (Some(p), account(p))).collect();
+    let histories = (0..PARTIES).map(|p| (Some(p), format!("{}/history", account(p)))).collect();
     // What asking costs where there is nothing to look up: the limit beside the others, at the same rates.
-    let nothing = vec!["GET /health HTTP/1.1\r\nhost: market\r\n\r\n".to_owned()];
+    let nothing = vec![(None, "/health".to_owned())];
     vec![
         ("/health", 1_000, nothing.clone()),
         ("/health", 2_000, nothing.clone()),
@@ -185,6 +178,23 @@ fn scenarios(
         ("balances (p95 under 50 ms)", 2_000, balances),
         ("history of 100 (p95 under 200 ms)", 500, histories),
     ]
+}
+
+/// The requests as they go over the wire, with sessions of five minutes that begin now.
+fn requests(market: &Handle, asked: Asked) -> Vec<String> {
+    let bearer = |party| {
+        let me = key(party);
+        let expires = Timestamp(network::clock::now().0 + 280 * 1_000_000);
+        let session = Session { party: me.did(), audience: market.did(), expires };
+        format!("authorization: Bearer {}\r\n", sign(session, &me).0)
+    };
+    let request = |(party, path): (Option<u16>, String)| {
+        format!(
+            "GET {path} HTTP/1.1\r\nhost: market\r\n{}\r\n",
+            party.map_or_else(String::new, bearer)
+        )
+    };
+    asked.into_iter().map(request).collect()
 }
 
 /// How long a scenario warms up before it is timed.

@@ -41,7 +41,8 @@ impl Load {
         std::fs::write(file.path(), given.expect("text and numbers")).expect("the disk takes it");
         let program = std::env::current_exe().expect("this program");
         let mut child = Command::new(program);
-        child.arg(CHILD).arg(file.path()).stdout(Stdio::piped()).kill_on_drop(true);
+        child.arg(CHILD).arg(file.path()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        child.kill_on_drop(true);
         let before = cpu_ms();
         let began = Instant::now();
         let output = child.output().await.expect("the load runs");
@@ -86,11 +87,13 @@ type Wires = Arc<Mutex<std::collections::VecDeque<TcpStream>>>;
 
 async fn run(address: SocketAddr, scenario: Scenario) {
     let wires: Wires = Arc::default();
+    let t0 = Instant::now();
     for _ in 0..scenario.connections {
         let wire = TcpStream::connect(address).await.expect("the market listens");
         wire.set_nodelay(true).expect("a socket");
         wires.lock().expect("nobody panics").push_back(wire);
     }
+    eprintln!("connected in {:?}", t0.elapsed());
     let times: Arc<Mutex<Vec<u64>>> = Arc::default();
     let zipf = Zipf::new(scenario.paths.len());
     let requests: Arc<Vec<String>> = Arc::new(scenario.paths);
@@ -115,7 +118,9 @@ async fn run(address: SocketAddr, scenario: Scenario) {
             }
             wires.lock().expect("nobody panics").push_back(wire);
         });
-        while running.try_join_next().is_some() {}
+        while let Some(asked) = running.try_join_next() {
+            asked.expect("every request is answered");
+        }
     }
     while let Some(asked) = running.join_next().await {
         asked.expect("every request is answered");

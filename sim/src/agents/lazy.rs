@@ -1,0 +1,60 @@
+//! A provider that drops a part of what it was paid to keep, hopes, and confesses nothing.
+
+use super::{Agent, Deed, Seat, honest};
+use crate::agents::honest::Honest;
+use market::event::SlotId;
+use serde::Deserialize;
+use types::Did;
+use types::documents::Reservation;
+
+/// What a lazy provider is like: an honest one's settings, and how much it drops.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Settings {
+    /// As which it looks.
+    #[serde(flatten)]
+    pub honest: honest::Settings,
+    /// The share of every slot that it drops as soon as it has it, in parts per million.
+    pub drop_ppm: u32,
+    /// From which epoch on it drops.
+    #[serde(default)]
+    pub from_epoch: u64,
+}
+
+/// The provider.
+#[derive(Clone, Debug)]
+pub struct Lazy {
+    honest: Honest,
+    drop_ppm: u32,
+    from_epoch: u64,
+}
+
+impl Lazy {
+    /// The `number`th of a group.
+    pub fn new(settings: Settings, number: u32) -> Self {
+        let Settings { honest, drop_ppm, from_epoch } = settings;
+        Self { honest: Honest::new(honest, number), drop_ppm, from_epoch }
+    }
+
+    fn drop_all(&self, seat: &mut Seat<'_>, party: Did) {
+        if self.drop_ppm == 0 || seat.epoch().0 < self.from_epoch {
+            return;
+        }
+        let whole: Vec<SlotId> =
+            seat.disks.of(&party).filter(|(_, kept)| kept.is_whole()).map(|(id, _)| *id).collect();
+        for id in whole {
+            seat.hand(Deed::Drop(party, id, self.drop_ppm));
+        }
+    }
+}
+
+impl Agent for Lazy {
+    fn act(&mut self, seat: &mut Seat<'_>) {
+        let me = Honest::me(seat);
+        self.honest.act(seat);
+        self.drop_all(seat, me);
+    }
+
+    fn reserved(&mut self, seat: &mut Seat<'_>, reservation: &Reservation) -> Result<(), String> {
+        self.honest.reserved(seat, reservation)
+    }
+}

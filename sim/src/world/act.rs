@@ -1,0 +1,161 @@
+//! What agents do: each deed becomes the document that it is, signed by the party that it speaks for.
+
+use super::{Happening, World, named};
+use crate::agents::{Deed, Wish};
+use crate::chance::Stream;
+use crate::disks::Gone;
+use market::{Command, Event};
+use types::documents::{Acceptance, Deposit, Quote, Request};
+use types::{Did, Document, Msat, Timestamp, Verified};
+
+impl World {
+    /// Everybody acts, in an order that is drawn anew each epoch.
+    pub(super) fn let_all_act(&mut self) {
+        let mut order: Vec<u32> = (0..self.members.count()).collect();
+        let epoch = self.market().epoch().0;
+        self.seed.draws(Stream::Behaviour, u32::MAX, epoch).shuffle(&mut order);
+        for agent in order {
+            let view = (self.desk.market(), &self.disks, self.now);
+            let ((), deeds) = self.members.ask(agent, view, |agent, seat| agent.act(seat));
+            self.perform_all(agent, deeds);
+        }
+    }
+
+    pub(super) fn perform_all(&mut self, agent: u32, deeds: Vec<Deed>) {
+        for deed in deeds {
+            self.perform(agent, deed);
+        }
+    }
+
+    fn perform(&mut self, agent: u32, deed: Deed) {
+        match deed {
+            Deed::Deposit(party, amount) => self.deposit(agent, party, amount),
+            Deed::Withdraw(withdrawal) => {
+                let amount = withdrawal.amount;
+                let withdrawal = self.signed(agent, withdrawal);
+                if self.submit(&Command::Withdraw(withdrawal)).is_some() {
+                    self.members.take_out(agent, amount);
+                }
+            }
+            Deed::Offer(ask, network) => self.offer(agent, *ask, network),
+            Deed::Buy(wish) => self.buy(agent, &wish),
+            Deed::Extend(extension) => self.hand_in(agent, extension, Command::Extend),
+            Deed::Cancel(cancellation) => self.hand_in(agent, cancellation, Command::Cancel),
+            Deed::Depart(departure) => self.hand_in(agent, departure, Command::Depart),
+            Deed::Confess(confession) => self.hand_in(agent, confession, Command::Confess),
+            Deed::TopUp(top_up) => self.hand_in(agent, top_up, Command::TopUp),
+            Deed::Announce(notice) => self.hand_in(agent, notice, Command::Announce),
+            Deed::Drop(party, slot, ppm) => {
+                assert!(self.members.owns(agent, party), "agents have their own disks");
+                let salt = self.draws(Stream::Failures, agent).bits();
+                self.disks.lose(&party, &slot, Gone::Part { ppm, salt });
+                self.weigh(&party);
+                self.watch.dropped(party, self.desk.market().epoch());
+            }
+            Deed::Spend(amount) => self.members.spend(agent, amount.0 as f64),
+        }
+    }
+
+    /// A document of one of the agent's own parties, as verified.
+    fn signed<T: Document>(&mut self, agent: u32, document: T) -> Verified<T> {
+        let signer = document.signer();
+        assert!(self.members.owns(agent, signer), "agents sign for their own parties: {}", T::TYP);
+        Verified::simulated(document)
+    }
+
+    fn hand_in<T: Document>(
+        &mut self,
+        agent: u32,
+        document: T,
+        command: fn(Verified<T>) -> Command,
+    ) {
+        let document = self.signed(agent, document);
+        // The market's refusal is counted at its desk.
+        let _ = self.submit(&command(document));
+    }
+
+    fn deposit(&mut self, agent: u32, party: Did, amount: Msat) {
+        assert!(self.members.owns(agent, party), "agents fund their own parties");
+        self.nonce += 1;
+        let market = self.market().genesis().market;
+        let reference = format!("deposit {}", self.nonce);
+        let deposit = Deposit { market, party, amount, reference };
+        if self.submit(&Command::Deposit(Verified::simulated(deposit))).is_some() {
+            self.members.put_in(agent, amount);
+        }
+    }
+
+    /// A provider's ask stands; with its first one its machines begin to age.
+    fn offer(&mut self, agent: u32, ask: types::documents::Ask, network: String) {
+        let (party, region) = (ask.provider, ask.region.clone());
+        let ask = self.signed(agent, ask);
+        if self.submit(&Command::PublishAsk { ask, network }).is_none() {
+            return;
+        }
+        let known = self.members.party_mut(&party).expect("its document was signed");
+        known.region = region;
+        if known.away_until == Timestamp::default() && self.online.insert(party) {
+            self.plug_in(party);
+        }
+    }
+
+    /// A request, the market's quote, and the client's acceptance where it takes that.
+    fn buy(&mut self, agent: u32, wish: &Wish) {
+        self.nonce += 1;
+        let request = Request { client: wish.client, terms: wish.terms.clone(), nonce: self.nonce };
+        let request = self.signed(agent, request);
+        let seed = self.draws(Stream::Market, 3).seed();
+        let Some(quote) = self.quoted(&request, seed) else { return };
+        let view = (self.desk.market(), &self.disks, self.now);
+        let (taken, deeds) =
+            self.members.ask(agent, view, |agent, seat| agent.quoted(seat, &quote));
+        self.perform_all(agent, deeds);
+        if !taken {
+            return self.watch.count("quotes.declined");
+        }
+        let quote = Verified::simulated(quote);
+        let acceptance = Acceptance { client: wish.client, quote: quote.id() };
+        let acceptance = self.signed(agent, acceptance);
+        let contract = acceptance.id();
+        self.wishes.insert(contract, wish.fill_permille);
+        self.watch.paid(&quote);
+        if self.submit(&Command::Accept { acceptance, quote: Box::new(quote) }).is_none() {
+            self.wishes.remove(&contract);
+        }
+    }
+
+    fn quoted(&mut self, request: &Verified<Request>, seed: [u8; 32]) -> Option<Quote> {
+        match self.market().quote(self.now, request, seed, &self.online) {
+            Ok(quote) => Some(quote),
+            Err(refusal) => {
+                self.watch.count_of("quotes.refused", refusal.code());
+                None
+            }
+        }
+    }
+
+    /// What an event means for the world itself.
+    pub(super) fn follow(&mut self, event: &Event) {
+        if let Event::SlotConfirmed { slot, .. } = event {
+            self.fill_soon(slot.contract);
+        }
+    }
+
+    /// Counts anew what is on a party's disks.
+    pub(super) fn weigh(&mut self, party: &Did) {
+        let kept = self.disks.bytes(party);
+        if let Some(party) = self.members.party_mut(party) {
+            party.kept = kept;
+        }
+    }
+
+    /// Puts `what` on the wheel, so long after now.
+    pub(super) fn soon(&mut self, after: types::Span, what: Happening) {
+        self.wheel.put(self.now.after(after), what);
+    }
+}
+
+/// The name of a challenge that nothing went wrong with, so that nobody ever looks at it.
+pub(super) fn challenge_name(provider: &Did, epoch: types::Epoch, kind: u8) -> types::Hash {
+    named("challenge", &[&provider.0, &epoch.0.to_le_bytes(), &[kind]])
+}

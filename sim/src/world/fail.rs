@@ -1,0 +1,108 @@
+//! What goes wrong with machines: disks that fail, providers out of reach, alone and together.
+
+use super::{Happening, World};
+use crate::chance::Stream;
+use market::event::SlotId;
+use types::{Did, Epoch, Span};
+
+/// A year, in microseconds.
+const YEAR_US: f64 = 365.0 * Span::DAY.0 as f64;
+
+impl World {
+    /// A provider's machines begin to age.
+    pub(super) fn plug_in(&mut self, party: Did) {
+        self.age_disk(party);
+        self.wait_for_outage(party);
+    }
+
+    /// When a new disk of `party` fails: Weibull of the yearly share of failures (1 − e^−(1 year ÷ scale)^shape).
+    fn age_disk(&mut self, party: Did) {
+        let failures = &self.settings.failures;
+        if failures.disks_yearly <= 0.0 {
+            return;
+        }
+        let shape = if failures.disks_shape > 0.0 { failures.disks_shape } else { 1.0 };
+        let scale = YEAR_US / libm::pow(-libm::log(1.0 - failures.disks_yearly), 1.0 / shape);
+        let Some(mut draws) = self.next_failure(&party) else { return };
+        self.soon(Span(draws.weibull(shape, scale) as u64), Happening::DiskFails(party));
+    }
+
+    fn wait_for_outage(&mut self, party: Did) {
+        let yearly = self.settings.failures.outages_yearly;
+        if yearly <= 0.0 {
+            return;
+        }
+        let Some(mut draws) = self.next_failure(&party) else { return };
+        self.soon(Span(draws.exponential(YEAR_US / yearly) as u64), Happening::Away(party));
+    }
+
+    fn next_failure(&mut self, party: &Did) -> Option<crate::chance::Draws> {
+        let known = self.members.party_mut(party)?;
+        known.failures += 1;
+        Some(self.seed.draws(Stream::Failures, known.number, known.failures))
+    }
+
+    /// A disk fails: everything on it is gone, and a new one begins to age.
+    pub(super) fn disk_fails(&mut self, party: Did) {
+        self.watch.count("disks.failed");
+        self.destroy(party);
+        self.age_disk(party);
+    }
+
+    fn destroy(&mut self, party: Did) {
+        let slots: Vec<SlotId> = self.disks.lose_all(&party);
+        self.weigh(&party);
+        let Some(agent) = self.members.party(&party).map(|party| party.agent) else { return };
+        let view = (self.desk.market(), &self.disks, self.now);
+        let ((), deeds) =
+            self.members.ask(agent, view, |agent, seat| agent.lost(seat, party, &slots));
+        self.perform_all(agent, deeds);
+    }
+
+    /// An outage begins; the next one is drawn when it ends.
+    pub(super) fn goes_away(&mut self, party: Did) {
+        let failures = self.settings.failures.clone();
+        let Some(mut draws) = self.next_failure(&party) else { return };
+        let hours = draws.lognormal(failures.outage_hours, failures.outage_sigma);
+        let hours = hours.min(failures.outage_hours_max);
+        self.watch.count("outages");
+        self.away_for(party, Span((hours * Span::HOUR.0 as f64) as u64));
+        self.wait_for_outage(party);
+    }
+
+    fn away_for(&mut self, party: Did, span: Span) {
+        let until = self.now.after(span);
+        let Some(known) = self.members.party_mut(&party) else { return };
+        known.away_until = known.away_until.max(until);
+        self.online.remove(&party);
+        self.soon(span, Happening::Back(party));
+    }
+
+    /// An outage ends, unless another one lasts longer.
+    pub(super) fn comes_back(&mut self, party: Did) {
+        if self.members.party(&party).is_some_and(|known| known.away_until <= self.now) {
+            self.online.insert(party);
+        }
+    }
+
+    /// What goes wrong for many at once in this epoch.
+    pub(super) fn black_out(&mut self, epoch: Epoch) {
+        let events = self.settings.failures.events.clone();
+        for event in events.iter().filter(|event| event.epoch == epoch.0) {
+            let groups = self.members.groups();
+            let meant = |party: &super::members::Party| {
+                let group = groups[self.members.group_of(party.agent)].called();
+                event.group.as_ref().is_none_or(|name| name == group)
+                    && event.region.as_ref().is_none_or(|region| *region == party.region)
+            };
+            let offering = self.members.parties().iter().filter(|(_, p)| !p.region.is_empty());
+            let struck: Vec<Did> = offering.filter(|(_, p)| meant(p)).map(|(did, _)| *did).collect();
+            for party in struck {
+                if event.destroys {
+                    self.destroy(party);
+                }
+                self.away_for(party, Span(self.epoch.0 * event.epochs));
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Who there is: agents by number, and whose each party is.
+
+use super::{Group, WorldError, WorldSettings};
+use crate::agents::{self, Agent, Seat};
+use crate::chance::{Seed, Stream};
+use crate::disks::Disks;
+use market::Market;
+use std::collections::BTreeMap;
+use types::{Did, Msat, Span, Timestamp};
+
+/// One agent, with what it has put in and spent.
+struct Member {
+    group: usize,
+    agent: Box<dyn Agent>,
+    /// How often it was asked to do something: its luck is looked up by that.
+    moments: u64,
+    put_in: i64,
+    taken_out: i64,
+    /// Outside of the market, in msat.
+    spent: f64,
+    parties: Vec<Did>,
+}
+
+/// One party.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Party {
+    pub(super) agent: u32,
+    /// How many of these there were before it: its luck is looked up by that.
+    pub(super) number: u32,
+    pub(super) region: String,
+    /// Until when it is out of reach.
+    pub(super) away_until: Timestamp,
+    /// Bytes on its disks.
+    pub(super) kept: u64,
+    /// How often something of it has failed.
+    pub(super) failures: u64,
+}
+
+/// All agents and their parties.
+pub(super) struct Members {
+    groups: Vec<Group>,
+    keeping: f64,
+    members: Vec<Member>,
+    parties: BTreeMap<Did, Party>,
+    seed: Seed,
+}
+
+impl Members {
+    /// The agents that a scenario names, group by group.
+    pub(super) fn of(settings: &WorldSettings, seed: Seed) -> Result<Self, WorldError> {
+        let mut members = Vec::new();
+        for (at, group) in settings.agents.iter().enumerate() {
+            let own = serde_json::Value::Object(group.settings.clone());
+            for number in 0..group.count {
+                let agent = agents::build(&group.kind, &own, number).map_err(|error| {
+                    WorldError::Group { group: group.called().to_owned(), error }
+                })?;
+                members.push(Member {
+                    group: at,
+                    agent,
+                    moments: 0,
+                    put_in: 0,
+                    taken_out: 0,
+                    spent: 0.0,
+                    parties: Vec::new(),
+                });
+            }
+        }
+        let keeping = settings.costs.keeping;
+        Ok(Self { groups: settings.agents.clone(), keeping, members, parties: BTreeMap::new(), seed })
+    }
+
+    /// How many agents there are.
+    pub(super) fn count(&self) -> u32 {
+        u32::try_from(self.members.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// Which group an agent is of.
+    pub(super) fn group_of(&self, agent: u32) -> usize {
+        self.members[agent as usize].group
+    }
+
+    /// Which group a party is of, if it is anybody's.
+    pub(super) fn group_of_party(&self, party: &Did) -> Option<usize> {
+        Some(self.group_of(self.parties.get(party)?.agent))
+    }
+
+    pub(super) fn party(&self, party: &Did) -> Option<&Party> {
+        self.parties.get(party)
+    }
+
+    pub(super) fn party_mut(&mut self, party: &Did) -> Option<&mut Party> {
+        self.parties.get_mut(party)
+    }
+
+    pub(super) fn parties(&self) -> &BTreeMap<Did, Party> {
+        &self.parties
+    }
+
+    /// Whether `party` is `agent`'s; a name that was nobody's is from now on.
+    pub(super) fn owns(&mut self, agent: u32, party: Did) -> bool {
+        let number = u32::try_from(self.parties.len()).unwrap_or(u32::MAX);
+        let mine = &mut self.members[agent as usize].parties;
+        let known = self.parties.entry(party).or_insert_with(|| {
+            mine.push(party);
+            Party { agent, number, ..Party::default() }
+        });
+        known.agent == agent
+    }
+
+    /// Has `agent` do something, and gives what it did beside what it said.
+    pub(super) fn ask<R>(
+        &mut self,
+        agent: u32,
+        (market, disks, now): (&Market, &Disks, Timestamp),
+        question: impl FnOnce(&mut dyn Agent, &mut Seat<'_>) -> R,
+    ) -> (R, Vec<agents::Deed>) {
+        let member = &mut self.members[agent as usize];
+        let draws = self.seed.draws(Stream::Behaviour, agent, member.moments);
+        member.moments += 1;
+        let root = self.seed.0;
+        let mut seat = Seat { market, now, agent, root, disks, draws, deeds: Vec::new() };
+        let said = question(member.agent.as_mut(), &mut seat);
+        (said, seat.deeds)
+    }
+
+    pub(super) fn put_in(&mut self, agent: u32, amount: Msat) {
+        self.members[agent as usize].put_in += amount.0;
+    }
+
+    pub(super) fn take_out(&mut self, agent: u32, amount: Msat) {
+        self.members[agent as usize].taken_out += amount.0;
+    }
+
+    pub(super) fn spend(&mut self, agent: u32, msat: f64) {
+        self.members[agent as usize].spent += msat;
+    }
+
+    /// Everybody pays for what was on its disks for an epoch.
+    pub(super) fn keep_costs(&mut self, epoch: Span) {
+        if self.keeping <= 0.0 {
+            return;
+        }
+        let days = epoch.0 as f64 / Span::DAY.0 as f64;
+        for party in self.parties.values().filter(|party| party.kept > 0) {
+            let gigabytes = party.kept as f64 / 1e9;
+            self.members[party.agent as usize].spent += gigabytes * days * self.keeping;
+        }
+    }
+
+    /// What an agent has gained: what its parties hold and have taken out, less what it put in and spent. In msat.
+    pub(super) fn profit(&self, agent: u32, worth: impl Fn(&Did) -> i64) -> f64 {
+        let member = &self.members[agent as usize];
+        let held: i64 = member.parties.iter().map(worth).sum();
+        (held + member.taken_out - member.put_in) as f64 - member.spent
+    }
+}
