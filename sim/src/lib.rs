@@ -4,8 +4,10 @@ pub mod agents;
 pub mod chance;
 pub mod desk;
 pub mod disks;
+pub mod experiment;
 pub mod overlay;
 pub mod results;
+pub mod scenario;
 pub mod wheel;
 pub mod world;
 

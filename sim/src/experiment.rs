@@ -1,0 +1,127 @@
+//! Running a scenario: every arm with every seed, and what that shows.
+
+mod judge;
+
+use crate::chance::Seed;
+use crate::results::{Report, Run};
+use crate::scenario::{Scenario, SetError};
+use crate::world::{World, WorldError};
+pub use judge::JudgeError;
+use rayon::prelude::*;
+use types::Span;
+
+/// Which runs of a scenario are made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The seeds, each once.
+    pub seeds: Vec<u64>,
+    /// Whether one defence is off.
+    pub mutated: bool,
+    /// Which part of the runs, of how many: the first of one are all.
+    pub shard: (usize, usize),
+}
+
+/// Why an experiment came to no result.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExperimentError {
+    /// A change does not fit.
+    #[error(transparent)]
+    Set(#[from] SetError),
+    /// A world could not live.
+    #[error("arm {arm}, seed {seed}: {error}")]
+    World {
+        /// Which arm.
+        arm: String,
+        /// With which seed.
+        seed: u64,
+        /// Why.
+        error: WorldError,
+    },
+    /// What must hold cannot be judged.
+    #[error(transparent)]
+    Judge(#[from] JudgeError),
+    /// A seed is there twice.
+    #[error("seed {0} is in the list twice; a run that counts twice makes every interval too narrow")]
+    SeedTwice(u64),
+    /// There is no such part of the runs.
+    #[error("there is no shard {0} of {1}; give 1 to {1} of it")]
+    Shard(usize, usize),
+    /// The scenario has no mutant.
+    #[error("scenario {0} has no mutant")]
+    NoMutant(String),
+}
+
+impl Plan {
+    /// The first `count` seeds, all of them here.
+    pub fn first(count: u64) -> Self {
+        Self { seeds: (1..=count).collect(), mutated: false, shard: (1, 1) }
+    }
+
+    /// The same with one defence off.
+    #[must_use]
+    pub fn mutated(self) -> Self {
+        Self { mutated: true, ..self }
+    }
+
+    fn validated(&self, scenario: &Scenario) -> Result<(), ExperimentError> {
+        let mut sorted = self.seeds.clone();
+        sorted.sort_unstable();
+        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(ExperimentError::SeedTwice(pair[0]));
+        }
+        let (shard, of) = self.shard;
+        if shard == 0 || shard > of {
+            return Err(ExperimentError::Shard(shard, of));
+        }
+        if self.mutated && scenario.mutant.is_none() {
+            return Err(ExperimentError::NoMutant(scenario.name.clone()));
+        }
+        Ok(())
+    }
+}
+
+/// Makes the runs that `plan` names, on as many threads as the caller's pool has; `passed` is told of each that is over.
+/// Runs go by arm and seed and never by thread, so that any number of threads gives the same report.
+///
+/// # Errors
+/// [`ExperimentError`], the first in the order of the runs.
+pub fn run(
+    scenario: &Scenario,
+    plan: &Plan,
+    passed: impl Fn() + Sync,
+) -> Result<Report, ExperimentError> {
+    plan.validated(scenario)?;
+    let mut worlds = Vec::new();
+    for arm in scenario.arms.keys() {
+        let world = scenario.world_of(arm, plan.mutated)?;
+        worlds.extend(plan.seeds.iter().map(|seed| (arm, *seed, world.clone())));
+    }
+    let (shard, of) = plan.shard;
+    let mine = worlds.into_iter().enumerate().filter(|(at, _)| at % of == shard - 1);
+    let mine: Vec<_> = mine.map(|(_, run)| run).collect();
+    let epoch_s = mine.first().map_or(0.0, |(_, _, world)| {
+        world.epoch.parse::<Span>().map_or(0.0, |epoch| epoch.0 as f64 / 1e6)
+    });
+    let lived = mine.into_par_iter().map(|(arm, seed, world)| {
+        let lived = World::new(&world, Seed(seed)).and_then(|world| world.run(arm, |_| {}));
+        passed();
+        lived.map_err(|error| ExperimentError::World { arm: arm.clone(), seed, error })
+    });
+    let runs: Vec<Result<Run, ExperimentError>> = lived.collect();
+    let runs = runs.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let findings = if of == 1 { judge::all(&scenario.must, &runs)? } else { Vec::new() };
+    let Scenario { name, claim, .. } = scenario.clone();
+    Ok(Report { scenario: name, claim, epoch_s, runs, findings })
+}
+
+/// Judges a report that was merged from shards.
+///
+/// # Errors
+/// [`JudgeError`] where a figure is missing.
+pub fn judged(scenario: &Scenario, mut report: Report) -> Result<Report, JudgeError> {
+    report.findings = judge::all(&scenario.must, &report.runs)?;
+    Ok(report)
+}
+
+#[cfg(test)]
+mod tests;
