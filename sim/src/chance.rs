@@ -79,6 +79,7 @@ impl Draws {
     }
 
     /// One of `0..count`, each as likely (Lemire 2019, with rejection); 0 where there is none.
+    #[expect(clippy::cast_possible_truncation, reason = "each half of the product is wanted")]
     pub fn below(&mut self, count: u64) -> u64 {
         if count <= 1 {
             return 0;
@@ -135,6 +136,7 @@ impl Draws {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "each takes its half")]
 const fn halves(word: u64) -> [u32; 2] {
     [word as u32, (word >> 32) as u32]
 }

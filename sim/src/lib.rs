@@ -8,6 +8,7 @@ pub mod experiment;
 pub mod overlay;
 pub mod results;
 pub mod scenario;
+pub mod statistics;
 pub mod wheel;
 pub mod world;
 
