@@ -53,22 +53,22 @@ fn a_scenario_has_a_world_for_each_arm_and_for_its_mutant() {
 #[test]
 fn whatever_is_wrong_is_said_with_its_line() {
     for (from, to, line, text) in [
-        ("[arms.calm]", "[arms.calm", 18, "not TOML"),
+        ("[arms.calm]", "[arms.calm", 19, "not TOML"),
         ("epochs = 5 ", "epoch_count = 5 ", 8, "unknown field `epoch_count`"),
         ("epochs = 5   # chosen short", "epochs = 5", 8, "5 has no source"),
         ("disks_yearly = 0.014", "disks_yearly = -0.014", 9, "-0.014; give 0 or more"),
         ("\"1h\"", "\"soon\"", 7, "epoch"),
         ("kind = \"honest\"", "kind = \"honset\"", 11, "\"honset\" is no kind of agent"),
         ("price = 100.0", "prize = 100.0", 11, "prize"),
-        ("\"failures.disks_yearly\" = 0.5", "\"failures.disk_yearly\" = 0.5", 21, "unknown field `disk_yearly`"),
-        ("\"failures.disks_yearly\" = 0.5", "\"failures.disks_yearly\" = 1.5", 21, "below 1"),
-        ("\"failures.disks_yearly\" = 0.5", "\"agents.lazy.count\" = 5", 21, "there is no \"lazy\"; there are honest"),
-        ("minus = \"calm\"", "minus = \"cool\"", 23, "there is no arm \"cool\"; there are calm, rough"),
-        ("minus = \"calm\"", "minus = \"rough\"", 23, "less itself"),
-        ("below = 1.0", "above = 2\nbelow = 1.0", 23, "nothing is above 2 and below 1"),
-        ("below = 1.0 # chosen as nothing", "", 23, "give below, above or equals"),
+        ("\"failures.disks_yearly\" = 0.5", "\"failures.disk_yearly\" = 0.5", 22, "unknown field `disk_yearly`"),
+        ("\"failures.disks_yearly\" = 0.5", "\"failures.disks_yearly\" = 1.5", 22, "below 1"),
+        ("\"failures.disks_yearly\" = 0.5", "\"agents.lazy.count\" = 5", 22, "there is no \"lazy\"; there are honest"),
+        ("minus = \"calm\"", "minus = \"cool\"", 24, "there is no arm \"cool\"; there are calm, rough"),
+        ("minus = \"calm\"", "minus = \"rough\"", 24, "less itself"),
+        ("below = 1.0", "above = 2 # chosen high\nbelow = 1.0", 24, "nothing is above 2 and below 1"),
+        ("below = 1.0 # chosen as nothing", "", 24, "give below, above or equals"),
         ("seeds = 3", "seeds = 1", 4, "1 runs show nothing"),
-        ("\"agents.honest.count\" = 0", "\"agents.honest.cuont\" = 0", 31, "cuont"),
+        ("\"agents.honest.count\" = 0", "\"agents.honest.cuont\" = 0", 33, "cuont"),
     ] {
         let found = refused(from, to);
         assert!(found.contains(text), "{to}: {found}");
