@@ -4,6 +4,7 @@ pub mod chance;
 pub mod results;
 pub mod statistics;
 pub mod theory;
+pub mod validate;
 pub mod wheel;
 
 pub use chance::{Draws, Seed, Stream};
