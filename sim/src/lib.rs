@@ -9,6 +9,8 @@ pub mod overlay;
 pub mod results;
 pub mod scenario;
 pub mod statistics;
+pub mod theory;
+pub mod validate;
 pub mod wheel;
 pub mod world;
 
