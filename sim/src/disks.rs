@@ -2,8 +2,8 @@
 
 use market::event::SlotId;
 use std::collections::BTreeMap;
-use types::documents::SlotSize;
 use types::Did;
+use types::documents::SlotSize;
 
 /// The unit of proof, in bytes.
 const CHUNK_BYTES: u64 = shards::prove::CHUNK_BYTES as u64;
@@ -160,7 +160,8 @@ mod tests {
     fn a_disk_that_fails_takes_everything_on_it_and_nothing_else() {
         let (one, other) = (Did([1; 32]), Did([2; 32]));
         let slot = SlotId { contract: types::Hash([3; 32]), slot: 0 };
-        let kept = Kept { size: SlotSize { bytes: 10, ..SlotSize::default() }, gone: Gone::Nothing };
+        let kept =
+            Kept { size: SlotSize { bytes: 10, ..SlotSize::default() }, gone: Gone::Nothing };
         let mut disks = Disks::default();
         disks.put(one, slot, kept);
         disks.put(other, slot, kept);

@@ -41,7 +41,9 @@ pub enum ExperimentError {
     #[error(transparent)]
     Judge(#[from] JudgeError),
     /// A seed is there twice.
-    #[error("seed {0} is in the list twice; a run that counts twice makes every interval too narrow")]
+    #[error(
+        "seed {0} is in the list twice; a run that counts twice makes every interval too narrow"
+    )]
     SeedTwice(u64),
     /// There is no such part of the runs.
     #[error("there is no shard {0} of {1}; give 1 to {1} of it")]

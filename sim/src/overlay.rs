@@ -51,7 +51,8 @@ fn lay(base: &mut Value, settings: &Value, path: &str) -> Result<(), OverlayErro
             let known = base.keys().cloned().collect::<Vec<_>>().join(", ");
             settings.iter().try_for_each(|(name, value)| {
                 let inner = joined(path, name);
-                let unknown = || OverlayError::Unknown { name: inner.clone(), known: known.clone() };
+                let unknown =
+                    || OverlayError::Unknown { name: inner.clone(), known: known.clone() };
                 lay(base.get_mut(name).ok_or_else(unknown)?, value, &inner)
             })
         }
@@ -117,7 +118,10 @@ mod tests {
     #[test]
     fn what_there_is_not_is_refused_by_name() {
         for (settings, text) in [
-            (json!({ "redundancy": { "copies": 3 } }), "there is no redundancy.copies; there are data, parity"),
+            (
+                json!({ "redundancy": { "copies": 3 } }),
+                "there is no redundancy.copies; there are data, parity",
+            ),
             (json!({ "repair_time": "soon" }), "repair_time: \"soon\" is not a number"),
             (json!({ "redundancy": { "data": -1 } }), "invalid value: integer `-1`"),
             (json!({ "penalties": { "steps": { "9": {} } } }), "there is no penalties.steps.9"),

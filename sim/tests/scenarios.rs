@@ -34,7 +34,10 @@ fn told(name: &str, report: &Report) {
     for finding in &report.findings {
         let (low, high) = finding.interval;
         let holds = if finding.holds { "holds" } else { "FAILS" };
-        println!("{name}: {holds} {:.6} [{low:.6}, {high:.6}] of {}: {}", finding.found, finding.runs, finding.must);
+        println!(
+            "{name}: {holds} {:.6} [{low:.6}, {high:.6}] of {}: {}",
+            finding.found, finding.runs, finding.must
+        );
     }
 }
 

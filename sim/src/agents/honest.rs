@@ -89,7 +89,8 @@ impl Honest {
         }
         let mut offer = before.clone();
         offer.price = self.priced(seat, &party, &before);
-        let old = seat.epoch().since(self.renewed) * seat.market.genesis().epoch.0 > 20 * Span::DAY.0;
+        let old =
+            seat.epoch().since(self.renewed) * seat.market.genesis().epoch.0 > 20 * Span::DAY.0;
         if fresh || old || offer.price != before.price {
             self.sequence += 1;
             self.renewed = seat.epoch();
@@ -104,7 +105,11 @@ impl Honest {
         let spread = self.settings.spread;
         let price = self.settings.price * seat.draws.between(1.0 - spread, 1.0 + spread);
         let capacity = self.settings.capacity.parse().unwrap_or(Bytes(0));
-        let operator = format!("operator {}-{}", seat.agent - self.number, self.number / self.settings.per_operator.max(1));
+        let operator = format!(
+            "operator {}-{}",
+            seat.agent - self.number,
+            self.number / self.settings.per_operator.max(1)
+        );
         let mut offer = Offer::new(capacity, msat(price), operator);
         offer.region.clone_from(&self.settings.region);
         offer.minimum_use = Bytes(0);

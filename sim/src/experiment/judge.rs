@@ -36,7 +36,8 @@ fn one(must: &Must, runs: &[Run]) -> Result<Finding, JudgeError> {
     let mut values = figures(runs, &must.arm, &must.figure)?;
     if let Some(minus) = &must.minus {
         let other = figures(runs, minus, &must.figure)?;
-        let seeds = |values: &[(u64, f64)]| values.iter().map(|(seed, _)| *seed).collect::<Vec<_>>();
+        let seeds =
+            |values: &[(u64, f64)]| values.iter().map(|(seed, _)| *seed).collect::<Vec<_>>();
         if seeds(&values) != seeds(&other) {
             return Err(JudgeError::Unpaired(must.arm.clone(), minus.clone()));
         }

@@ -42,7 +42,9 @@ fn is_explained(lines: &[&str], at: usize) -> bool {
         return true;
     }
     let above = lines[..at].iter().rev().take_while(|line| !line.trim().is_empty());
-    let mut above = above.skip_while(|line| !line.trim_start().starts_with('#') && !line.trim_start().starts_with('['));
+    let mut above = above.skip_while(|line| {
+        !line.trim_start().starts_with('#') && !line.trim_start().starts_with('[')
+    });
     above.next().is_some_and(|line| comment(line).is_some_and(says_something))
 }
 

@@ -1,8 +1,8 @@
 //! Audits as the live market's auditor holds them: who is asked and for what is the shipped schedule's, which chunks
 //! are asked for the shipped picks', and what a verdict makes happen the market's.
 
-use super::act::challenge_name;
 use super::World;
+use super::act::challenge_name;
 use crate::agents::{Asked, Reply};
 use crate::chance::Stream;
 use crate::disks::Gone;
@@ -43,7 +43,8 @@ impl World {
             (Reply::Fetched(more), Some(taken)) => Some(taken.saturating_add(more)),
         };
         self.watch.heard(provider, latency_ms, self.desk.market().epoch());
-        let found = slots.iter().map(|slot| self.judged(&provider, kind, slot, (reply, latency_ms)));
+        let found =
+            slots.iter().map(|slot| self.judged(&provider, kind, slot, (reply, latency_ms)));
         let market = self.market();
         let epoch = market.epoch();
         let verdict = Verdict {

@@ -96,7 +96,8 @@ impl World {
                     && event.region.as_ref().is_none_or(|region| *region == party.region)
             };
             let offering = self.members.parties().iter().filter(|(_, p)| !p.region.is_empty());
-            let struck: Vec<Did> = offering.filter(|(_, p)| meant(p)).map(|(did, _)| *did).collect();
+            let struck: Vec<Did> =
+                offering.filter(|(_, p)| meant(p)).map(|(did, _)| *did).collect();
             for party in struck {
                 if event.destroys {
                     self.destroy(party);

@@ -24,7 +24,9 @@ impl World {
             ("contracts.open".into(), open),
             ("providers.online".into(), self.online.len() as f64),
         ];
-        values.extend(books.into_iter().map(|(name, msat)| (format!("books.{name}_msat"), msat as f64)));
+        values.extend(
+            books.into_iter().map(|(name, msat)| (format!("books.{name}_msat"), msat as f64)),
+        );
         values.extend(counts);
         for (group, profit) in self.members.groups().iter().zip(profits) {
             values.push((format!("profit.{}_msat", group.called()), profit));
@@ -63,7 +65,13 @@ impl World {
             };
             *sum = sum.saturating_add(totals.balance().0);
         }
-        [("available", available), ("escrow", escrow), ("bond", bonds), ("fees", fees), ("pool", pool)]
+        [
+            ("available", available),
+            ("escrow", escrow),
+            ("bond", bonds),
+            ("fees", fees),
+            ("pool", pool),
+        ]
     }
 
     /// What a party's money comes to: what it can use, its bonds, what its slots have earned, what its contracts hold for it.
@@ -120,7 +128,16 @@ impl World {
         for (name, count) in &self.watch.counts {
             figures.insert(name.clone(), *count as f64);
         }
-        for name in ["contracts.failed", "contracts.agreed", "contracts.settled", "penalties", "penalties.wrong", "repairs.ordered", "repairs.finished", "repairs.delayed"] {
+        for name in [
+            "contracts.failed",
+            "contracts.agreed",
+            "contracts.settled",
+            "penalties",
+            "penalties.wrong",
+            "repairs.ordered",
+            "repairs.finished",
+            "repairs.delayed",
+        ] {
             figures.entry(name.into()).or_insert(0.0);
         }
         for (name, values) in &self.watch.series {

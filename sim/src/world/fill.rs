@@ -185,7 +185,12 @@ impl World {
 }
 
 /// What a slot holds that is filled to so many thousandths.
-fn size((contract, slot): (ContractId, u16), capacity: Bytes, permille: u16, shard: u64) -> SlotSize {
+fn size(
+    (contract, slot): (ContractId, u16),
+    capacity: Bytes,
+    permille: u16,
+    shard: u64,
+) -> SlotSize {
     let bytes = u128::from(capacity.0) * u128::from(permille.min(1_000)) / 1_000;
     let bytes = u64::try_from(bytes).unwrap_or(u64::MAX).max(1);
     let root = named("slot root", &[&contract.0, &slot.to_le_bytes()]);

@@ -67,7 +67,13 @@ impl Members {
             }
         }
         let keeping = settings.costs.keeping;
-        Ok(Self { groups: settings.agents.clone(), keeping, members, parties: BTreeMap::new(), seed })
+        Ok(Self {
+            groups: settings.agents.clone(),
+            keeping,
+            members,
+            parties: BTreeMap::new(),
+            seed,
+        })
     }
 
     /// How many agents there are.

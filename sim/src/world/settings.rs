@@ -133,5 +133,3 @@ impl Default for NetworkSettings {
         Self { answer_ms: 60.0, answer_sigma: 0.5, lost_ppm: 0 }
     }
 }
-
-

@@ -45,7 +45,8 @@ fn one_seed_is_one_run_and_another_is_another() {
 
 #[test]
 fn disks_that_fail_are_confessed_and_their_slots_rebuilt() {
-    let run = run(&settings(json!({ "failures": { "disks_yearly": 0.9999, "disks_shape": 1.0 } })), 3);
+    let run =
+        run(&settings(json!({ "failures": { "disks_yearly": 0.9999, "disks_shape": 1.0 } })), 3);
     println!("{:#?}", run.figures);
     assert!(run.figures["disks.failed"] > 0.0);
     assert!(run.figures["repairs.finished"] > 0.0);

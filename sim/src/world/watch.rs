@@ -19,14 +19,9 @@ pub(super) struct Seen {
     pub(super) banned: u64,
     /// The epochs in which bans came, together.
     pub(super) banned_epochs: u64,
-    /// Parties that dropped something.
-    pub(super) dropped: u64,
-    /// Of these, those of whom it was found, and how many epochs that took together.
+    /// Parties that dropped something and of whom it was found, and how many epochs that took together.
     pub(super) detected: u64,
     pub(super) detected_epochs: u64,
-    /// Answers to audits, and those later than a second.
-    pub(super) answers: u64,
-    pub(super) late: u64,
 }
 
 /// Everything that is seen.

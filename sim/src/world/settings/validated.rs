@@ -36,7 +36,8 @@ impl WorldSettings {
         }
         for (at, group) in self.agents.iter().enumerate() {
             if self.agents[..at].iter().any(|other| other.called() == group.called()) {
-                let reason = format!("two groups are called {:?}; name one otherwise", group.called());
+                let reason =
+                    format!("two groups are called {:?}; name one otherwise", group.called());
                 return Err(wrong("agents.name", reason));
             }
         }
