@@ -2,6 +2,7 @@
 
 pub mod chance;
 pub mod results;
+pub mod tables;
 pub mod wheel;
 
 pub use chance::{Draws, Seed, Stream};
