@@ -2,6 +2,7 @@
 
 pub mod chance;
 pub mod results;
+pub mod summary;
 pub mod tables;
 pub mod wheel;
 
