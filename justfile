@@ -59,3 +59,11 @@ restart CONTRACTS='1000000':
 # Memory for each contract, with CONTRACTS of six slots each.
 scale CONTRACTS='1000000':
     cargo bench -p market --bench scale -- {{CONTRACTS}}
+
+# Every scenario with its mutant, SEEDS runs of each arm; ONLY names those whose files are called so.
+scenarios SEEDS='30' ONLY='':
+    SIM_SEEDS={{SEEDS}} SIM_ONLY={{ONLY}} cargo test --release -p sim --test scenarios -- --nocapture
+
+# What is known, reproduced at full length.
+validate:
+    cargo run --release -- sim validate

@@ -26,6 +26,7 @@ mod runtime;
 mod session;
 mod settings;
 mod share;
+mod sim;
 mod stat;
 mod statement;
 mod terms;
@@ -110,6 +111,9 @@ enum Command {
     /// Write out or check a market's journal.
     #[command(subcommand)]
     Journal(journal::Journal),
+    /// Attack the market's rules with simulated agents, or check the simulator itself.
+    #[command(subcommand)]
+    Sim(sim::Sim),
 }
 
 fn main() -> ExitCode {
@@ -143,6 +147,7 @@ fn main() -> ExitCode {
         Command::Receipt(receipt) => runtime::run(receipt.run(&output)),
         Command::Verify(verify) => verify.run(&output),
         Command::Journal(journal) => journal.run(&output),
+        Command::Sim(sim) => sim.run(&output),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

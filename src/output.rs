@@ -64,6 +64,21 @@ impl Output {
     }
 }
 
+impl Output {
+    /// A bar for so many steps, with the time that is left, on standard error; it hides where nobody looks.
+    pub(crate) fn steps(&self, what: &'static str, count: usize) -> ProgressBar {
+        let count = u64::try_from(count).ok();
+        let bar = if self.json {
+            ProgressBar::with_draw_target(count, ProgressDrawTarget::hidden())
+        } else {
+            ProgressBar::new(count.unwrap_or(0))
+        };
+        let shape = "{prefix:>9} {bar:32} {pos}/{len}, {eta} left";
+        let style = ProgressStyle::with_template(shape).expect("the template is well formed");
+        bar.with_style(style).with_prefix(what)
+    }
+}
+
 /// A closed pipe is the reader's wish to hear no more; anything else is a result that is lost.
 fn write_line(line: &str) {
     let mut out = std::io::stdout().lock();

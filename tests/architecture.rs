@@ -16,6 +16,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("client", &["types", "pricing", "contracts", "shards"]),
     ("network", &["types", "shards"]),
     (
+        "sim",
+        &["types", "pricing", "contracts", "reputation", "market", "provider", "client", "shards"],
+    ),
+    (
         "market-server",
         &["market", "types", "pricing", "contracts", "reputation", "network", "shards"],
     ),
@@ -24,8 +28,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Packages that know no clock, no chance of their own, no file, no socket.
-const PURE: &[&str] =
-    &["types", "shards", "pricing", "contracts", "reputation", "market", "provider", "client"];
+const PURE: &[&str] = &[
+    "types",
+    "shards",
+    "pricing",
+    "contracts",
+    "reputation",
+    "market",
+    "provider",
+    "client",
+    "sim",
+];
 
 /// Crates that are a door to the world.
 const DOORS: &[&str] = &[

@@ -138,6 +138,22 @@ impl Scenario {
         set::changed(&self.world, of_arm.chain(of_mutant))
     }
 
+    /// The same with these changes in every arm: one cell of a sweep.
+    ///
+    /// # Errors
+    /// [`SetError`] where a change does not fit, or makes a world that is not sensible.
+    pub fn with(&self, changes: &Changes) -> Result<Self, SetError> {
+        let mut scenario = self.clone();
+        for own in scenario.arms.values_mut() {
+            own.extend(changes.iter().map(|(path, value)| (path.clone(), value.clone())));
+        }
+        for arm in scenario.arms.keys() {
+            let world = scenario.world_of(arm, false)?;
+            sensible(&world).map_err(|(path, reason)| SetError { path, reason })?;
+        }
+        Ok(scenario)
+    }
+
     fn check(&self, world: &WorldSettings, lines: &Lines) -> Result<(), ScenarioError> {
         if self.seeds < SEEDS_MIN {
             let reason = format!("{} runs show nothing; give {SEEDS_MIN} at least", self.seeds);

@@ -108,13 +108,6 @@ mod tests {
     }
 
     #[test]
-    fn students_t_is_as_in_the_tables() {
-        for (freedom, quantile) in [(1, 12.7062), (29, 2.0452), (31, 2.0395), (120, 1.9799)] {
-            assert!((student(freedom) - quantile).abs() < 5e-5, "{freedom}: {}", student(freedom));
-        }
-    }
-
-    #[test]
     fn the_interval_of_three_values_is_the_textbooks() {
         let (mean, (low, high)) = interval(&[1.0, 2.0, 3.0]);
         let half = 4.302_653 / 3.0_f64.sqrt();

@@ -1,0 +1,105 @@
+//! `bondstore sim run`: every arm of a scenario with every seed, and whether what must hold does.
+
+use super::Runs;
+use super::folder::{Folder, Label};
+use crate::output::{Output, table};
+use anyhow::{Result, ensure};
+use clap::Args;
+use serde_json::json;
+use sim::experiment::{self, Plan};
+use sim::results;
+use std::path::PathBuf;
+
+/// Run a scenario: every arm with every seed.
+#[derive(Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    runs: Runs,
+    /// Put tables, summary and report into this folder.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Take the scenario's mutant: one defence is off, and something must fail.
+    #[arg(long)]
+    mutant: bool,
+}
+
+impl Run {
+    pub(super) fn run(self, output: &Output) -> Result<()> {
+        let (text, scenario) = self.runs.read()?;
+        let shard = self.runs.shard();
+        let plan = Plan { seeds: self.runs.seeds(&scenario)?, mutated: self.mutant, shard };
+        let folder = self.out.as_ref().map(|path| {
+            let label = Label {
+                what: "run".into(),
+                scenario: scenario.name.clone(),
+                text: types::Hash::of(text.as_bytes()).to_string(),
+                seeds: plan.seeds.clone(),
+                mutated: self.mutant,
+                shard,
+                over: Vec::new(),
+            };
+            Folder::begin(path, &label, &text)
+        });
+        let folder = folder.transpose()?;
+        let all = scenario.arms.len() * plan.seeds.len();
+        let bar = output.steps("runs", all.div_ceil(shard.1));
+        let made = self.runs.on_threads(|| experiment::run(&scenario, &plan, || bar.inc(1)))?;
+        bar.finish_and_clear();
+        let report = made?;
+        if let Some(folder) = &folder {
+            folder.write_tables("", &report)?;
+            folder.write_report(&report)?;
+        }
+        let page = folder.map(|folder| folder.path("report.html"));
+        tell(output, &report, page.as_deref());
+        ensure!(
+            report.holds() || self.mutant,
+            "{} does not hold: see the findings that fail",
+            report.scenario
+        );
+        ensure!(
+            !(self.mutant && shard.1 == 1 && report.holds()),
+            "the mutant of {} holds: its checks show nothing",
+            report.scenario
+        );
+        Ok(())
+    }
+}
+
+/// Prints what a report shows.
+pub(super) fn tell(output: &Output, report: &results::Report, page: Option<&std::path::Path>) {
+    let value = json!({
+        "scenario": report.scenario,
+        "trace_hash": report.trace().to_string(),
+        "runs": report.runs.len(),
+        "holds": report.holds(),
+        "findings": report.findings,
+        "report": page.map(|page| page.display().to_string()),
+    });
+    output.result(&value, || {
+        let rows = report.findings.iter().map(|finding| {
+            let (low, high) = finding.interval;
+            let holds = if finding.holds { "holds" } else { "FAILS" };
+            [
+                holds.to_owned(),
+                finding.must.clone(),
+                short(finding.found),
+                format!("{} to {}", short(low), short(high)),
+            ]
+        });
+        let findings = table(["", "what must hold", "found", "95 % interval"], rows);
+        let page = page.map_or_else(String::new, |page| format!("\nreport: {}", page.display()));
+        let (runs, trace) = (report.runs.len(), report.trace());
+        format!("{}: {runs} runs, trace {trace}\n{findings}{page}", report.scenario)
+    });
+}
+
+/// A figure with as many digits as tell something.
+pub(super) fn short(value: f64) -> String {
+    if value == 0.0 || (value.abs() >= 1e-3 && value.abs() < 1e9) {
+        let digits = if value.abs() >= 1_000.0 { 0 } else { 4 };
+        format!("{value:.digits$}")
+    } else {
+        format!("{value:.4e}")
+    }
+}
