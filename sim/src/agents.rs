@@ -5,8 +5,13 @@
 
 mod build;
 pub mod client;
+pub mod disguise;
 pub mod honest;
 pub mod lazy;
+pub mod sly;
+pub mod sybil;
+pub mod wash;
+pub mod whitewash;
 
 pub use build::{Build, KindError, build, kinds};
 

@@ -12,6 +12,7 @@ mod figures;
 mod fill;
 mod members;
 mod settings;
+mod share;
 mod watch;
 
 pub use settings::{

@@ -1,6 +1,6 @@
 //! From a scenario's group to its agents: which kinds there are.
 
-use super::{Agent, client, honest, lazy};
+use super::{Agent, client, honest, lazy, sly, sybil, wash, whitewash};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -29,6 +29,12 @@ pub fn kinds() -> &'static [(&'static str, Build)] {
         ("client", |settings, _| of(settings, client::Client::new)),
         ("honest", |settings, number| of(settings, |own| honest::Honest::new(own, number))),
         ("lazy", |settings, number| of(settings, |own| lazy::Lazy::new(own, number))),
+        ("sly", |settings, number| of(settings, |own| sly::Sly::new(own, number))),
+        ("sybil", |settings, number| of(settings, |own| sybil::Sybil::new(own, number))),
+        ("wash", |settings, number| of(settings, |own| wash::Wash::new(own, number))),
+        ("whitewash", |settings, number| {
+            of(settings, |own| whitewash::Whitewash::new(own, number))
+        }),
     ]
 }
 

@@ -136,7 +136,8 @@ impl World {
 
     /// What an event means for the world itself.
     pub(super) fn follow(&mut self, event: &Event) {
-        if let Event::SlotConfirmed { slot, .. } = event {
+        if let Event::SlotConfirmed { slot, provider, .. } = event {
+            self.see_share(*slot, provider);
             self.fill_soon(slot.contract);
         }
     }

@@ -116,6 +116,8 @@ impl World {
                 ("slashed_msat", seen.slashed as f64 / count),
                 ("banned_share", seen.banned as f64 / count),
                 ("banned_epochs", per(seen.banned_epochs, seen.banned)),
+                ("slots_max", seen.share.slots_max as f64),
+                ("over_parity", seen.share.over_parity as f64),
                 ("detected_share", per(seen.detected, droppers[at])),
                 ("detected_epochs", per(seen.detected_epochs, seen.detected)),
             ] {

@@ -42,6 +42,9 @@ pub struct MarketSettings {
     /// Whether providers without a slot are asked whether they are there.
     #[serde(default)]
     pub measure: bool,
+    /// Whether nobody is ever audited.
+    #[serde(default)]
+    pub unaudited: bool,
 }
 
 /// How messages travel.

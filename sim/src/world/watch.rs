@@ -22,6 +22,7 @@ pub(super) struct Seen {
     /// Parties that dropped something and of whom it was found, and how many epochs that took together.
     pub(super) detected: u64,
     pub(super) detected_epochs: u64,
+    pub(super) share: super::share::Share,
 }
 
 /// Everything that is seen.
