@@ -5,6 +5,8 @@
 
 mod build;
 pub mod client;
+pub mod dumper;
+pub mod flaky;
 pub mod honest;
 pub mod lazy;
 
@@ -31,6 +33,8 @@ pub struct Seat<'a> {
     pub agent: u32,
     /// The root of its parties' names.
     pub(crate) root: u64,
+    /// What a bitcoin costs in dollars, outside of the market.
+    pub dollars: f64,
     /// All disks; an agent looks at its own.
     pub disks: &'a Disks,
     /// Its luck at this moment.
