@@ -6,6 +6,8 @@
 mod build;
 pub mod client;
 pub mod disguise;
+pub mod dumper;
+pub mod flaky;
 pub mod honest;
 pub mod lazy;
 pub mod sly;
@@ -36,6 +38,8 @@ pub struct Seat<'a> {
     pub agent: u32,
     /// The root of its parties' names.
     pub(crate) root: u64,
+    /// What a bitcoin costs in dollars, outside of the market.
+    pub dollars: f64,
     /// All disks; an agent looks at its own.
     pub disks: &'a Disks,
     /// Its luck at this moment.

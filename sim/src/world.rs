@@ -7,14 +7,19 @@
 
 mod act;
 mod audit;
+mod bonds;
 mod fail;
 mod figures;
 mod fill;
 mod members;
+mod rate;
 mod settings;
 mod share;
+mod shares;
+mod swing;
 mod watch;
 
+pub use rate::{RateMove, RateSettings};
 pub use settings::{
     Blackout, CostSettings, FailureSettings, Group, MarketSettings, NetworkSettings, WorldSettings,
 };
@@ -172,6 +177,7 @@ impl World {
         self.pass_until(begins);
         let beacon = self.chain.value(epoch).expect("the chain is as long as the run");
         self.submit(&Command::OpenEpoch { epoch, beacon });
+        self.learn_rate(epoch);
         self.do_what_is_due();
         self.black_out(epoch);
         self.try_again();

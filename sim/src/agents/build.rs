@@ -1,6 +1,6 @@
 //! From a scenario's group to its agents: which kinds there are.
 
-use super::{Agent, client, honest, lazy, sly, sybil, wash, whitewash};
+use super::{Agent, client, dumper, flaky, honest, lazy, sly, sybil, wash, whitewash};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -26,7 +26,9 @@ pub enum KindError {
 /// Every kind of agent, by the name that scenarios use.
 pub fn kinds() -> &'static [(&'static str, Build)] {
     &[
-        ("client", |settings, _| of(settings, client::Client::new)),
+        ("client", |settings, number| of(settings, |own| client::Client::new(own, number))),
+        ("dumper", |settings, number| of(settings, |own| dumper::Dumper::new(own, number))),
+        ("flaky", |settings, number| of(settings, |own| flaky::Flaky::new(own, number))),
         ("honest", |settings, number| of(settings, |own| honest::Honest::new(own, number))),
         ("lazy", |settings, number| of(settings, |own| lazy::Lazy::new(own, number))),
         ("sly", |settings, number| of(settings, |own| sly::Sly::new(own, number))),

@@ -1,13 +1,13 @@
 //! A provider that keeps what it takes, prices itself, and confesses what its disk loses.
 
-use super::{Agent, Deed, Seat};
+use super::{Agent, Asked, Deed, Reply, Seat};
 use market::event::SlotId;
 use pricing::{Demand, Use};
-use provider::{AutoPricer, Least, Offer, PriceRule, Room, judge};
+use provider::{AutoPricer, BitcoinRate, Least, Offer, Pin, PriceRule, Room, judge};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use types::documents::{Ask, Confession, Reservation};
-use types::{Bytes, Did, Epoch, Msat, Price, Span};
+use types::{Bytes, Did, Epoch, GbPrice, Msat, Price, Span};
 
 /// What an honest provider is like.
 #[derive(Clone, Debug, Deserialize)]
@@ -31,6 +31,12 @@ pub struct Settings {
     /// The largest step of its price in one epoch, in parts per million.
     #[serde(default = "a_tenth")]
     pub step_ppm: u32,
+    /// To how many cents for a TB and 30 days its price is pinned, and with it what it asks for reads.
+    #[serde(default)]
+    pub pin_cents: Option<u32>,
+    /// What it asks for reads, msat per GB.
+    #[serde(default = "ten")]
+    pub egress: u32,
     /// The least and the most it asks, msat per GB and day.
     #[serde(default = "any_price")]
     pub bounds: (f64, f64),
@@ -44,6 +50,11 @@ pub struct Settings {
 
 fn anywhere() -> String {
     "unknown".into()
+}
+
+/// What providers ask for reads unless they say otherwise.
+const fn ten() -> u32 {
+    10
 }
 
 const fn a_tenth() -> u32 {
@@ -66,12 +77,23 @@ pub struct Honest {
     offer: Option<Offer>,
     sequence: u64,
     renewed: Epoch,
+    rate: Option<BitcoinRate>,
+    /// What was sold in the middle of an epoch: at its beginning contracts have ended that are bought again within it.
+    sold: Option<(Epoch, Bytes)>,
 }
 
 impl Honest {
     /// The `number`th of a group.
     pub fn new(settings: Settings, number: u32) -> Self {
-        Self { settings, number, offer: None, sequence: 0, renewed: Epoch(0) }
+        Self {
+            settings,
+            number,
+            offer: None,
+            sequence: 0,
+            renewed: Epoch(0),
+            rate: None,
+            sold: None,
+        }
     }
 
     /// Who it is. All it does is done by one party.
@@ -89,9 +111,10 @@ impl Honest {
         }
         let mut offer = before.clone();
         offer.price = self.priced(seat, &party, &before);
+        self.follow_rate(seat, &mut offer);
         let old =
             seat.epoch().since(self.renewed) * seat.market.genesis().epoch.0 > 20 * Span::DAY.0;
-        if fresh || old || offer.price != before.price {
+        if fresh || old || offer != before {
             self.sequence += 1;
             self.renewed = seat.epoch();
             let ask = self.ask(seat, party, &offer);
@@ -113,7 +136,39 @@ impl Honest {
         let mut offer = Offer::new(capacity, msat(price), operator);
         offer.region.clone_from(&self.settings.region);
         offer.minimum_use = Bytes(0);
+        offer.egress = GbPrice::whole(self.settings.egress.into());
         offer
+    }
+
+    /// A pinned price follows what a bitcoin costs, if that can be believed; what is asked for reads goes with it.
+    fn follow_rate(&mut self, seat: &Seat<'_>, offer: &mut Offer) {
+        let Some(cents) = self.settings.pin_cents else { return };
+        let pin = Pin { cents: cents.into(), age_max: Span::DAY, jump_max: 2 };
+        let found = Decimal::new(libm::round(seat.dollars * 100.0) as i64, 0);
+        if let Ok(rate) = pin.believe(self.rate, found, seat.now) {
+            self.rate = Some(rate);
+        }
+        let price = self.rate.as_ref().and_then(|rate| pin.price(rate, seat.now).ok());
+        // Without a rate nothing is offered, as the shipped node does.
+        let Some(price) = price else {
+            offer.capacity = Bytes(0);
+            return;
+        };
+        let first = msat(self.settings.price).0;
+        let reads = Decimal::from(self.settings.egress) * price.0 / first;
+        offer.price = price;
+        offer.egress = GbPrice(reads.round_dp(6).normalize());
+        offer.capacity = self.settings.capacity.parse().unwrap_or(Bytes(0));
+    }
+
+    /// Offers nothing any more; what is sold stays sold.
+    pub fn close(&mut self, seat: &mut Seat<'_>, party: Did) {
+        let Some(mut offer) = self.offer.take() else { return };
+        offer.capacity = Bytes(0);
+        self.sequence += 1;
+        let ask = self.ask(seat, party, &offer);
+        seat.hand(Deed::Offer(Box::new(ask), self.network(seat)));
+        self.offer = Some(offer);
     }
 
     fn priced(&self, seat: &Seat<'_>, party: &Did, offer: &Offer) -> Price {
@@ -125,7 +180,9 @@ impl Honest {
             target_ppm: target * 1_000,
             rule: PriceRule::BaseFee { step_ppm: self.settings.step_ppm, demand: Demand::CAUTIOUS },
         };
-        let taken = Use { capacity: offer.capacity, sold: seat.market.committed(party) };
+        let sold = self.sold.filter(|(seen, _)| seat.epoch().since(*seen) <= 1);
+        let sold = sold.map_or_else(|| seat.market.committed(party), |(_, sold)| sold);
+        let taken = Use { capacity: offer.capacity, sold };
         pricer.next(offer.price, offer.price, taken)
     }
 
@@ -203,6 +260,11 @@ impl Agent for Honest {
 
     fn reserved(&mut self, seat: &mut Seat<'_>, reservation: &Reservation) -> Result<(), String> {
         self.judged(seat, reservation)
+    }
+
+    fn challenged(&mut self, seat: &mut Seat<'_>, asked: &Asked<'_>) -> Reply {
+        self.sold = Some((seat.epoch(), seat.market.committed(&asked.party)));
+        Reply::FromDisk
     }
 
     fn lost(&mut self, seat: &mut Seat<'_>, party: Did, slots: &[SlotId]) {

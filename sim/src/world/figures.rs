@@ -28,6 +28,8 @@ impl World {
             books.into_iter().map(|(name, msat)| (format!("books.{name}_msat"), msat as f64)),
         );
         values.extend(counts);
+        values.extend(self.shares());
+        values.extend(self.bonds());
         for (group, profit) in self.members.groups().iter().zip(profits) {
             values.push((format!("profit.{}_msat", group.called()), profit));
         }
@@ -147,6 +149,7 @@ impl World {
                 figures.insert(format!("late.{name}"), mean);
             }
         }
+        super::swing::tell(&self.watch.series, &mut figures);
         let (trace, seed) = (self.desk.trace(), self.seed.0);
         Run { arm: arm.into(), seed, trace, figures, series: self.watch.series }
     }

@@ -39,7 +39,10 @@ pub(super) struct Party {
 /// All agents and their parties.
 pub(super) struct Members {
     groups: Vec<Group>,
+    /// What keeping costs at the first rate, how many times that it costs today, and dollars for a bitcoin today.
     keeping: f64,
+    dearer: f64,
+    dollars: f64,
     members: Vec<Member>,
     parties: BTreeMap<Did, Party>,
     seed: Seed,
@@ -70,6 +73,8 @@ impl Members {
         Ok(Self {
             groups: settings.agents.clone(),
             keeping,
+            dearer: 1.0,
+            dollars: settings.rate.dollars,
             members,
             parties: BTreeMap::new(),
             seed,
@@ -129,9 +134,16 @@ impl Members {
         let draws = self.seed.draws(Stream::Behaviour, agent, member.moments);
         member.moments += 1;
         let root = self.seed.0;
-        let mut seat = Seat { market, now, agent, root, disks, draws, deeds: Vec::new() };
+        let dollars = self.dollars;
+        let mut seat = Seat { market, now, agent, root, dollars, disks, draws, deeds: Vec::new() };
         let said = question(member.agent.as_mut(), &mut seat);
         (said, seat.deeds)
+    }
+
+    /// A bitcoin costs so many dollars from now on, and what is paid in dollars so many times what it did at first.
+    pub(super) fn rate_is(&mut self, dollars: f64, dearer: f64) {
+        self.dollars = dollars;
+        self.dearer = dearer;
     }
 
     pub(super) fn put_in(&mut self, agent: u32, amount: Msat) {
@@ -154,7 +166,8 @@ impl Members {
         let days = epoch.0 as f64 / Span::DAY.0 as f64;
         for party in self.parties.values().filter(|party| party.kept > 0) {
             let gigabytes = party.kept as f64 / 1e9;
-            self.members[party.agent as usize].spent += gigabytes * days * self.keeping;
+            self.members[party.agent as usize].spent +=
+                gigabytes * days * self.keeping * self.dearer;
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod validated;
 
+use super::rate::RateSettings;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -25,6 +26,9 @@ pub struct WorldSettings {
     /// What it costs to keep bytes.
     #[serde(default)]
     pub costs: CostSettings,
+    /// What a bitcoin costs outside.
+    #[serde(default)]
+    pub rate: RateSettings,
     /// Who there is.
     pub agents: Vec<Group>,
 }

@@ -27,6 +27,7 @@ impl WorldSettings {
             return Err(wrong("epochs", format!("{}; give 1 to {EPOCHS_MAX}", self.epochs)));
         }
         self.rates()?;
+        self.rate.validated()?;
         for event in &self.failures.events {
             let group = event.group.as_ref();
             if group.is_some_and(|name| self.agents.iter().all(|group| group.called() != name)) {
