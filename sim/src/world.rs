@@ -11,6 +11,7 @@ mod fail;
 mod figures;
 mod fill;
 mod members;
+mod repairs;
 mod settings;
 mod watch;
 
@@ -29,6 +30,7 @@ use contracts::beacon::{Beacon, HashChain};
 use market::event::SlotId;
 use market::{Command, Effect, Event, Genesis, Market};
 use members::Members;
+use repairs::Repairs;
 use std::collections::{BTreeMap, BTreeSet};
 use types::{ContractId, Did, Epoch, Hash, Span, Timestamp};
 use watch::Watch;
@@ -111,6 +113,7 @@ pub struct World {
     wishes: BTreeMap<ContractId, u16>,
     nonce: u64,
     watch: Watch,
+    repairs: Repairs,
 }
 
 impl World {
@@ -134,6 +137,7 @@ impl World {
             chain,
             wheel: Wheel::new(BEGINNING, TICK, TURN),
             watch: Watch::new(&members),
+            repairs: Repairs::default(),
             members,
             disks: Disks::default(),
             online: BTreeSet::new(),
@@ -209,6 +213,7 @@ impl World {
         let events = self.desk.submit(self.now, command).ok()?;
         for event in &events {
             self.watch.see(event, self.desk.market(), &self.members, &self.disks);
+            self.see_repair(event);
             self.follow(event);
         }
         for effect in self.desk.take_effects() {

@@ -1,6 +1,6 @@
 //! From a scenario's group to its agents: which kinds there are.
 
-use super::{Agent, client, honest, lazy};
+use super::{Agent, client, deserter, honest, lazy, ransomer};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -27,8 +27,10 @@ pub enum KindError {
 pub fn kinds() -> &'static [(&'static str, Build)] {
     &[
         ("client", |settings, _| of(settings, client::Client::new)),
+        ("deserter", |settings, number| of(settings, |own| deserter::Deserter::new(own, number))),
         ("honest", |settings, number| of(settings, |own| honest::Honest::new(own, number))),
         ("lazy", |settings, number| of(settings, |own| lazy::Lazy::new(own, number))),
+        ("ransomer", |settings, number| of(settings, |own| ransomer::Ransomer::new(own, number))),
     ]
 }
 

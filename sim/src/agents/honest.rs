@@ -7,7 +7,7 @@ use provider::{AutoPricer, Least, Offer, PriceRule, Room, judge};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use types::documents::{Ask, Confession, Reservation};
-use types::{Bytes, Did, Epoch, Msat, Price, Span};
+use types::{Bytes, Did, Epoch, GbPrice, Msat, Price, Span};
 
 /// What an honest provider is like.
 #[derive(Clone, Debug, Deserialize)]
@@ -37,6 +37,12 @@ pub struct Settings {
     /// How many of these have one operator.
     #[serde(default = "one")]
     pub per_operator: u32,
+    /// How many of these are in one network.
+    #[serde(default = "one")]
+    pub per_network: u32,
+    /// What it asks for reads, msat per GB; as usual without it.
+    #[serde(default)]
+    pub egress: Option<f64>,
     /// In which epoch it comes; those of a group come this many epochs apart.
     #[serde(default)]
     pub arrive: (u64, u64),
@@ -100,6 +106,15 @@ impl Honest {
         self.offer = Some(offer);
     }
 
+    /// `party` offers nothing more; what it keeps it keeps.
+    pub fn offer_nothing(&mut self, seat: &mut Seat<'_>, party: Did) {
+        let Some(mut offer) = self.offer.take() else { return };
+        self.sequence += 1;
+        (offer.capacity, offer.minimum_use) = (Bytes(0), Bytes(0));
+        let ask = self.ask(seat, party, &offer);
+        seat.hand(Deed::Offer(Box::new(ask), self.network(seat)));
+    }
+
     /// What it asks before it knows anything.
     fn first(&self, seat: &mut Seat<'_>) -> Offer {
         let spread = self.settings.spread;
@@ -113,6 +128,9 @@ impl Honest {
         let mut offer = Offer::new(capacity, msat(price), operator);
         offer.region.clone_from(&self.settings.region);
         offer.minimum_use = Bytes(0);
+        if let Some(egress) = self.settings.egress {
+            offer.egress = GbPrice(msat(egress).0);
+        }
         offer
     }
 
@@ -134,9 +152,9 @@ impl Honest {
         Ask { sequence: self.sequence, ..offer.ask(party, endpoint, seat.now) }
     }
 
-    /// Its /24: one for each.
+    /// Its /24: one for each, unless several share it.
     fn network(&self, seat: &Seat<'_>) -> String {
-        let at = seat.agent;
+        let at = seat.agent - self.number % self.settings.per_network.max(1);
         format!("10.{}.{}.0/24", at >> 8 & 255, at & 255) + &format!(" {}", at >> 16)
     }
 

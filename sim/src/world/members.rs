@@ -5,6 +5,7 @@ use crate::agents::{self, Agent, Seat};
 use crate::chance::{Seed, Stream};
 use crate::disks::Disks;
 use market::Market;
+use market::event::SlotId;
 use std::collections::BTreeMap;
 use types::{Did, Msat, Span, Timestamp};
 
@@ -132,6 +133,12 @@ impl Members {
         let mut seat = Seat { market, now, agent, root, disks, draws, deeds: Vec::new() };
         let said = question(member.agent.as_mut(), &mut seat);
         (said, seat.deeds)
+    }
+
+    /// Whether `party`'s agent answers for `slot`.
+    pub(super) fn serves(&self, party: &Did, slot: SlotId) -> bool {
+        let known = self.parties.get(party);
+        known.is_some_and(|known| self.members[known.agent as usize].agent.serves(slot))
     }
 
     pub(super) fn put_in(&mut self, agent: u32, amount: Msat) {
