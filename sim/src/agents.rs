@@ -5,11 +5,13 @@
 
 mod build;
 pub mod client;
+pub mod deserter;
 pub mod disguise;
 pub mod dumper;
 pub mod flaky;
 pub mod honest;
 pub mod lazy;
+pub mod ransomer;
 pub mod sly;
 pub mod sybil;
 pub mod wash;
@@ -73,8 +75,10 @@ pub enum Deed {
     Announce(Maintenance),
     /// It drops so many parts per million of what it keeps in a slot.
     Drop(Did, SlotId, u32),
-    /// It spends money outside of the market, in msat.
+    /// It spends money outside of the market, in msat; below zero it is what it is paid there.
     Spend(Msat),
+    /// One of its parties is never in reach again.
+    Vanish(Did),
 }
 
 /// What a client wants.
@@ -152,6 +156,11 @@ pub trait Agent: Send {
     /// An audit of one of its parties that is in reach.
     fn challenged(&mut self, _seat: &mut Seat<'_>, _asked: &Asked<'_>) -> Reply {
         Reply::FromDisk
+    }
+
+    /// Whether it answers for a slot, in audits and to whoever rebuilds another from it.
+    fn serves(&self, _slot: SlotId) -> bool {
+        true
     }
 
     /// Its disk has failed: these slots are gone.

@@ -13,6 +13,7 @@ mod figures;
 mod fill;
 mod members;
 mod rate;
+mod repairs;
 mod settings;
 mod share;
 mod shares;
@@ -35,6 +36,7 @@ use contracts::beacon::{Beacon, HashChain};
 use market::event::SlotId;
 use market::{Command, Effect, Event, Genesis, Market};
 use members::Members;
+use repairs::Repairs;
 use std::collections::{BTreeMap, BTreeSet};
 use types::{ContractId, Did, Epoch, Hash, Span, Timestamp};
 use watch::Watch;
@@ -117,6 +119,7 @@ pub struct World {
     wishes: BTreeMap<ContractId, u16>,
     nonce: u64,
     watch: Watch,
+    repairs: Repairs,
 }
 
 impl World {
@@ -140,6 +143,7 @@ impl World {
             chain,
             wheel: Wheel::new(BEGINNING, TICK, TURN),
             watch: Watch::new(&members),
+            repairs: Repairs::default(),
             members,
             disks: Disks::default(),
             online: BTreeSet::new(),
@@ -216,6 +220,7 @@ impl World {
         let events = self.desk.submit(self.now, command).ok()?;
         for event in &events {
             self.watch.see(event, self.desk.market(), &self.members, &self.disks);
+            self.see_repair(event);
             self.follow(event);
         }
         for effect in self.desk.take_effects() {

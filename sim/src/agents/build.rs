@@ -1,6 +1,8 @@
 //! From a scenario's group to its agents: which kinds there are.
 
-use super::{Agent, client, dumper, flaky, honest, lazy, sly, sybil, wash, whitewash};
+use super::{
+    Agent, client, deserter, dumper, flaky, honest, lazy, ransomer, sly, sybil, wash, whitewash,
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -37,6 +39,8 @@ pub fn kinds() -> &'static [(&'static str, Build)] {
         ("whitewash", |settings, number| {
             of(settings, |own| whitewash::Whitewash::new(own, number))
         }),
+        ("deserter", |settings, number| of(settings, |own| deserter::Deserter::new(own, number))),
+        ("ransomer", |settings, number| of(settings, |own| ransomer::Ransomer::new(own, number))),
     ]
 }
 

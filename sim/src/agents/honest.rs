@@ -36,13 +36,16 @@ pub struct Settings {
     pub pin_cents: Option<u32>,
     /// What it asks for reads, msat per GB.
     #[serde(default = "ten")]
-    pub egress: u32,
+    pub egress: f64,
     /// The least and the most it asks, msat per GB and day.
     #[serde(default = "any_price")]
     pub bounds: (f64, f64),
     /// How many of these have one operator.
     #[serde(default = "one")]
     pub per_operator: u32,
+    /// How many of these are in one network.
+    #[serde(default = "one")]
+    pub per_network: u32,
     /// In which epoch it comes; those of a group come this many epochs apart.
     #[serde(default)]
     pub arrive: (u64, u64),
@@ -53,8 +56,8 @@ fn anywhere() -> String {
 }
 
 /// What providers ask for reads unless they say otherwise.
-const fn ten() -> u32 {
-    10
+const fn ten() -> f64 {
+    10.0
 }
 
 const fn a_tenth() -> u32 {
@@ -123,6 +126,15 @@ impl Honest {
         self.offer = Some(offer);
     }
 
+    /// `party` offers nothing more; what it keeps it keeps.
+    pub fn offer_nothing(&mut self, seat: &mut Seat<'_>, party: Did) {
+        let Some(mut offer) = self.offer.take() else { return };
+        self.sequence += 1;
+        (offer.capacity, offer.minimum_use) = (Bytes(0), Bytes(0));
+        let ask = self.ask(seat, party, &offer);
+        seat.hand(Deed::Offer(Box::new(ask), self.network(seat)));
+    }
+
     /// What it asks before it knows anything.
     fn first(&self, seat: &mut Seat<'_>) -> Offer {
         let spread = self.settings.spread;
@@ -136,7 +148,7 @@ impl Honest {
         let mut offer = Offer::new(capacity, msat(price), operator);
         offer.region.clone_from(&self.settings.region);
         offer.minimum_use = Bytes(0);
-        offer.egress = GbPrice::whole(self.settings.egress.into());
+        offer.egress = GbPrice(msat(self.settings.egress).0);
         offer
     }
 
@@ -155,7 +167,7 @@ impl Honest {
             return;
         };
         let first = msat(self.settings.price).0;
-        let reads = Decimal::from(self.settings.egress) * price.0 / first;
+        let reads = msat(self.settings.egress).0 * price.0 / first;
         offer.price = price;
         offer.egress = GbPrice(reads.round_dp(6).normalize());
         offer.capacity = self.settings.capacity.parse().unwrap_or(Bytes(0));
@@ -191,9 +203,9 @@ impl Honest {
         Ask { sequence: self.sequence, ..offer.ask(party, endpoint, seat.now) }
     }
 
-    /// Its /24: one for each.
+    /// Its /24: one for each, unless several share it.
     fn network(&self, seat: &Seat<'_>) -> String {
-        let at = seat.agent;
+        let at = seat.agent - self.number % self.settings.per_network.max(1);
         format!("10.{}.{}.0/24", at >> 8 & 255, at & 255) + &format!(" {}", at >> 16)
     }
 

@@ -42,6 +42,29 @@ pub fn binomial_loss(chance: f64, count: u64, spared: u64) -> f64 {
     )
 }
 
+/// P(N > `spared`) for the number N of the `count` pieces of an object that are among `struck` of `all` places, where each
+/// piece has a place of its own, by chance: Σ_{i > m} C(s, i) C(a − s, n − i) / C(a, n). Slots that distinct operators hold
+/// are drawn so; it is less than the binomial loss with chance s / a.
+///
+/// ```
+/// let lost = sim::theory::durability::hypergeometric_loss((24, 8), 6, 2);
+/// assert!((lost - 0.302267526).abs() < 1e-9);
+/// ```
+pub fn hypergeometric_loss((all, struck): (u64, u64), count: u64, spared: u64) -> f64 {
+    if count > all || struck > all {
+        return 0.0;
+    }
+    let ways = |of: u64, taken: u64| {
+        let [of, taken, left] = [of, taken, of - taken].map(|number| real(number) + 1.0);
+        libm::lgamma(of) - libm::lgamma(taken) - libm::lgamma(left)
+    };
+    let possible = (count + struck).saturating_sub(all)..=count.min(struck);
+    let beyond = possible.filter(|lost| *lost > spared);
+    let chance =
+        |lost| libm::exp(ways(struck, lost) + ways(all - struck, count - lost) - ways(all, count));
+    sum(beyond.map(chance))
+}
+
 /// The sum of a first term and those behind it, each `ratio` of the one before.
 fn tail(first: f64, at: u64, ratio: impl Fn(u64) -> f64) -> f64 {
     let mut term = first;
@@ -131,6 +154,19 @@ mod tests {
             (Vault::BACKBLAZE.annual_loss_poisson(), Vault::BACKBLAZE.annual_loss_binomial());
         assert!((poisson / 1.010e-11 - 1.0).abs() < 2e-3, "{poisson}");
         assert!((binomial / 7.34e-12 - 1.0).abs() < 1e-3, "{binomial}");
+    }
+
+    #[test]
+    fn places_of_their_own_lose_less_than_draws_from_all() {
+        // 3 of 3 red balls among 4 of 6: C(4, 3) / C(6, 3) = 1/5; 3 of 6 or more when a half of 36 is struck: 1/2 + P(3)/2.
+        assert!((hypergeometric_loss((6, 4), 3, 2) - 0.2).abs() < 1e-12);
+        assert!((hypergeometric_loss((36, 18), 6, 2) - 0.670_925_8).abs() < 1e-7);
+        assert!((hypergeometric_loss((36, 12), 6, 2) - 0.308_981_7).abs() < 1e-7);
+        let of_many = hypergeometric_loss((24_000, 8_000), 6, 2);
+        let drawn = binomial_loss(1.0 / 3.0, 6, 2);
+        assert!(hypergeometric_loss((24, 8), 6, 2) < of_many && of_many < drawn);
+        assert!((of_many / drawn - 1.0).abs() < 1e-3);
+        assert!(hypergeometric_loss((4, 1), 6, 2).abs() < f64::EPSILON);
     }
 
     #[test]

@@ -53,6 +53,10 @@ impl World {
                 self.watch.dropped(party, self.desk.market().epoch());
             }
             Deed::Spend(amount) => self.members.spend(agent, amount.0 as f64),
+            Deed::Vanish(party) => {
+                assert!(self.members.owns(agent, party), "agents take their own parties away");
+                self.vanish(party);
+            }
         }
     }
 

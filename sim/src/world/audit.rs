@@ -45,7 +45,12 @@ impl World {
             (Reply::FromDisk, Some(taken)) => Some(taken),
             (Reply::Fetched(more), Some(taken)) => Some(taken.saturating_add(more)),
         };
-        self.watch.heard(provider, latency_ms, self.desk.market().epoch());
+        let whole = |asked: &SlotChallenge| {
+            let id = SlotId { contract: asked.contract, slot: asked.slot };
+            self.members.serves(&provider, id)
+        };
+        let heard = latency_ms.filter(|_| slots.iter().all(whole));
+        self.watch.heard(provider, heard, self.desk.market().epoch());
         let found =
             slots.iter().map(|slot| self.judged(&provider, kind, slot, (reply, latency_ms)));
         let market = self.market();
@@ -108,10 +113,10 @@ impl World {
             answered,
             latency_ms: latency_ms.unwrap_or(0),
         };
-        if latency_ms.is_none() {
+        let id = SlotId { contract: asked.contract, slot: asked.slot };
+        if latency_ms.is_none() || !self.members.serves(provider, id) {
             return verdict(0, false);
         }
-        let id = SlotId { contract: asked.contract, slot: asked.slot };
         let gone = match reply {
             Reply::Fetched(_) => Gone::Nothing,
             _ => self.disks.kept(provider, &id).map_or(Gone::All, |kept| kept.gone),

@@ -3,7 +3,7 @@
 use super::{Happening, World};
 use crate::chance::Stream;
 use market::event::SlotId;
-use types::{Did, Epoch, Span};
+use types::{Did, Epoch, Span, Timestamp};
 
 /// A year, in microseconds.
 const YEAR_US: f64 = 365.0 * Span::DAY.0 as f64;
@@ -78,6 +78,13 @@ impl World {
         self.soon(span, Happening::Back(party));
     }
 
+    /// A provider is never in reach again.
+    pub(super) fn vanish(&mut self, party: Did) {
+        let Some(known) = self.members.party_mut(&party) else { return };
+        known.away_until = Timestamp(i64::MAX);
+        self.online.remove(&party);
+    }
+
     /// An outage ends, unless another one lasts longer.
     pub(super) fn comes_back(&mut self, party: Did) {
         if self.members.party(&party).is_some_and(|known| known.away_until <= self.now) {
@@ -96,8 +103,12 @@ impl World {
                     && event.region.as_ref().is_none_or(|region| *region == party.region)
             };
             let offering = self.members.parties().iter().filter(|(_, p)| !p.region.is_empty());
-            let struck: Vec<Did> =
+            let mut struck: Vec<Did> =
                 offering.filter(|(_, p)| meant(p)).map(|(did, _)| *did).collect();
+            if let Some(count) = event.count {
+                self.seed.draws(Stream::Failures, u32::MAX, epoch.0).shuffle(&mut struck);
+                struck.truncate(count as usize);
+            }
             for party in struck {
                 if event.destroys {
                     self.destroy(party);

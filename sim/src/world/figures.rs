@@ -144,6 +144,8 @@ impl World {
         ] {
             figures.entry(name.into()).or_insert(0.0);
         }
+        figures.extend(self.repair_figures());
+        figures.extend(self.holder_figures());
         for (name, values) in &self.watch.series {
             if let Some(mean) = last_quarter(values) {
                 figures.insert(format!("late.{name}"), mean);

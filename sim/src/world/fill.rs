@@ -137,6 +137,7 @@ impl World {
         for (slot, (provider, size)) in (0u16..).zip(holders) {
             self.keep(provider, SlotId { contract: id, slot }, size);
         }
+        self.note_holders(id);
     }
 
     /// A provider has these bytes from now on, and does with them what it likes.
@@ -158,7 +159,7 @@ impl World {
         let (needed, size) = (usize::from(contract.terms.redundancy.data), slot.size);
         let whole = |(number, did): &(u16, Did)| {
             let source = SlotId { contract: id.contract, slot: *number };
-            self.online.contains(did) && self.disks.kept(did, &source).is_some_and(Kept::is_whole)
+            self.serves_whole(did, source)
         };
         if schedule::sources(market, id).iter().filter(|source| whole(source)).count() < needed {
             self.watch.count("rebuilds.without_sources");

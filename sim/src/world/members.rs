@@ -5,6 +5,7 @@ use crate::agents::{self, Agent, Seat};
 use crate::chance::{Seed, Stream};
 use crate::disks::Disks;
 use market::Market;
+use market::event::SlotId;
 use std::collections::BTreeMap;
 use types::{Did, Msat, Span, Timestamp};
 
@@ -144,6 +145,12 @@ impl Members {
     pub(super) fn rate_is(&mut self, dollars: f64, dearer: f64) {
         self.dollars = dollars;
         self.dearer = dearer;
+    }
+
+    /// Whether `party`'s agent answers for `slot`.
+    pub(super) fn serves(&self, party: &Did, slot: SlotId) -> bool {
+        let known = self.parties.get(party);
+        known.is_some_and(|known| self.members[known.agent as usize].agent.serves(slot))
     }
 
     pub(super) fn put_in(&mut self, agent: u32, amount: Msat) {

@@ -97,6 +97,9 @@ pub struct Blackout {
     /// All of this region; every region, without it.
     #[serde(default)]
     pub region: Option<String>,
+    /// So many of these, drawn by chance; all of them, without it.
+    #[serde(default)]
+    pub count: Option<u32>,
     /// Whether their disks are gone too.
     #[serde(default)]
     pub destroys: bool,
