@@ -118,7 +118,7 @@ fn parts_of_a_run_joined_are_the_run_whatever_the_threads() {
 }
 
 #[test]
-fn a_mutant_that_fails_is_what_is_wanted() {
+fn a_mutant_that_is_refuted_is_what_is_wanted() {
     let desk = Desk::new();
     let file = desk.scenario();
     let run = told(&["run", &file, "--mutant"]);
@@ -126,7 +126,7 @@ fn a_mutant_that_fails_is_what_is_wanted() {
     let text = SCENARIO.replace("\"costs.keeping\" = 0.0", "\"costs.reading\" = 0.0");
     std::fs::write(desk.path("tame.toml"), text).expect("the disk takes it");
     let error = refused(&["run", &desk.path("tame.toml"), "--mutant"]);
-    assert!(error.contains("the mutant of small holds: its checks show nothing"), "{error}");
+    assert!(error.contains("nothing of the mutant of small is refuted: its checks show nothing"), "{error}");
 }
 
 #[test]

@@ -82,6 +82,7 @@ mod tests {
             interval: (f64::NEG_INFINITY, f64::INFINITY),
             runs: 1,
             holds: false,
+            refuted: false,
         };
         Report {
             scenario: NASTY.into(),

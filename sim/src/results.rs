@@ -35,6 +35,8 @@ pub struct Finding {
     pub runs: usize,
     /// Whether it holds: all of the interval is on the right side.
     pub holds: bool,
+    /// Whether it is refuted: all of the interval is on the wrong side. Few runs may show neither.
+    pub refuted: bool,
 }
 
 /// All runs of one scenario, and what they show.
@@ -63,6 +65,11 @@ impl Report {
     /// Whether everything holds that must.
     pub fn holds(&self) -> bool {
         self.findings.iter().all(|finding| finding.holds)
+    }
+
+    /// Whether anything that must hold is refuted.
+    pub fn is_refuted(&self) -> bool {
+        self.findings.iter().any(|finding| finding.refuted)
     }
 
     /// The runs of one arm, by seed.

@@ -1,7 +1,8 @@
-//! Every scenario holds with the shipped defaults, and every one fails with its defence off.
+//! Every scenario with the shipped defaults, and every one with its defence off.
 //!
-//! `SIM_SEEDS` says how many runs each arm has, instead of as many as each file says; `SIM_ONLY` which files, by part of
-//! their names.
+//! With as many seeds as its file says everything that must hold does: all of each 95 % interval is on the right side. That
+//! takes a while, and is asked for by `SIM_SEEDS`. With fewer, as usual here, intervals are wider: then nothing may be refuted, that is
+//! lie on the wrong side altogether. In a mutant something always must be. `SIM_ONLY` says which files, by part of their names.
 
 use sim::experiment::{self, Plan};
 use sim::results::Report;
@@ -26,14 +27,24 @@ fn scenarios() -> Vec<(String, Scenario)> {
         .collect()
 }
 
-fn seeds(scenario: &Scenario) -> u64 {
-    std::env::var("SIM_SEEDS").ok().and_then(|count| count.parse().ok()).unwrap_or(scenario.seeds)
+/// How many runs an arm has where nothing else is said.
+const FEW: u64 = 6;
+
+/// How many runs each arm has, and whether these are as many as the claims rest on.
+fn seeds(scenario: &Scenario) -> (u64, bool) {
+    let asked = std::env::var("SIM_SEEDS").ok().map(|count| count.parse().expect("a number"));
+    let count = asked.unwrap_or(FEW);
+    (count, count >= scenario.seeds)
 }
 
 fn told(name: &str, report: &Report) {
     for finding in &report.findings {
         let (low, high) = finding.interval;
-        let holds = if finding.holds { "holds" } else { "FAILS" };
+        let holds = match (finding.holds, finding.refuted) {
+            (true, _) => "holds",
+            (false, true) => "REFUTED",
+            (false, false) => "open",
+        };
         println!(
             "{name}: {holds} {:.6} [{low:.6}, {high:.6}] of {}: {}",
             finding.found, finding.runs, finding.must
@@ -42,21 +53,22 @@ fn told(name: &str, report: &Report) {
 }
 
 #[test]
-fn every_scenario_holds_and_every_mutant_fails() {
+fn every_scenario_holds_and_every_mutant_is_refuted() {
     let mut wrong = Vec::new();
     let scenarios = scenarios();
     assert!(!scenarios.is_empty(), "no scenario is called so");
     for (name, scenario) in scenarios {
-        let plan = Plan::first(seeds(&scenario));
+        let (count, enough) = seeds(&scenario);
+        let plan = Plan::first(count);
         let report = experiment::run(&scenario, &plan, || {}).expect("it can be run");
         told(&name, &report);
-        if !report.holds() {
+        if report.is_refuted() || (enough && !report.holds()) {
             wrong.push(format!("{name} does not hold"));
         }
         let mutant = experiment::run(&scenario, &plan.mutated(), || {}).expect("it can be run");
         told(&format!("{name}, mutant"), &mutant);
-        if mutant.holds() {
-            wrong.push(format!("{name}'s mutant holds"));
+        if !mutant.is_refuted() {
+            wrong.push(format!("nothing of {name}'s mutant is refuted"));
         }
     }
     assert!(wrong.is_empty(), "{wrong:?}");

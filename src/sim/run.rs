@@ -18,7 +18,7 @@ pub(crate) struct Run {
     /// Put tables, summary and report into this folder.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Take the scenario's mutant: one defence is off, and something must fail.
+    /// Take the scenario's mutant: one defence is off, and something must be refuted.
     #[arg(long)]
     mutant: bool,
 }
@@ -54,12 +54,12 @@ impl Run {
         tell(output, &report, page.as_deref());
         ensure!(
             report.holds() || self.mutant,
-            "{} does not hold: see the findings that fail",
+            "{} does not hold: see the findings that are refuted, or open with so few runs",
             report.scenario
         );
         ensure!(
-            !(self.mutant && shard.1 == 1 && report.holds()),
-            "the mutant of {} holds: its checks show nothing",
+            !(self.mutant && shard.1 == 1 && !report.is_refuted()),
+            "nothing of the mutant of {} is refuted: its checks show nothing",
             report.scenario
         );
         Ok(())
@@ -79,7 +79,11 @@ pub(super) fn tell(output: &Output, report: &results::Report, page: Option<&std:
     output.result(&value, || {
         let rows = report.findings.iter().map(|finding| {
             let (low, high) = finding.interval;
-            let holds = if finding.holds { "holds" } else { "FAILS" };
+            let holds = match (finding.holds, finding.refuted) {
+                (true, _) => "holds",
+                (false, true) => "REFUTED",
+                (false, false) => "open",
+            };
             [
                 holds.to_owned(),
                 finding.must.clone(),

@@ -54,8 +54,11 @@ fn one(must: &Must, runs: &[Run]) -> Result<Finding, JudgeError> {
     let holds = must.below.is_none_or(|most| high < most)
         && must.above.is_none_or(|least| low > least)
         && must.equals.is_none_or(|exactly| values.iter().all(|value| *value == exactly));
+    let refuted = must.below.is_some_and(|most| low >= most)
+        || must.above.is_some_and(|least| high <= least)
+        || must.equals.is_some_and(|exactly| low > exactly || high < exactly);
     let must = said(must);
-    Ok(Finding { must, found, interval: (low, high), runs: values.len(), holds })
+    Ok(Finding { must, found, interval: (low, high), runs: values.len(), holds, refuted })
 }
 
 /// A figure of an arm's runs, by seed.

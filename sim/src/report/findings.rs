@@ -33,7 +33,7 @@ pub(super) fn section(report: &Report) -> Markup {
         @if !report.findings.is_empty() {
             section {
                 h2 { "What must hold" }
-                p.note { "A finding holds when all of its 95 % interval is on the right side." }
+                p.note { "A finding holds when all of its 95 % interval is on the right side, and is refuted when all of it is on the wrong side." }
                 @for finding in &report.findings { (card(report, finding)) }
             }
         }
@@ -57,13 +57,21 @@ fn card(report: &Report, finding: &Finding) -> Markup {
     let scale = scale(unit, finding.found, finding.interval);
     html! {
         div.finding.(class(finding.holds)) {
-            div { span.verdict { (mark(finding.holds)) " " (if finding.holds { "holds" } else { "fails" }) } }
+            div { span.verdict { (mark(finding.holds)) " " (word(finding)) } }
             p { (finding.must) }
             div {
                 span.found { (scale.quantity(finding.found)) }
                 span { (between(scale, finding.interval)) " · " (counted(finding.runs, "run")) }
             }
         }
+    }
+}
+
+const fn word(finding: &Finding) -> &'static str {
+    match (finding.holds, finding.refuted) {
+        (true, _) => "holds",
+        (false, true) => "refuted",
+        (false, false) => "open: more seeds would tell",
     }
 }
 
@@ -82,7 +90,14 @@ mod tests {
     #[test]
     fn a_finding_names_a_figure_only_as_a_whole() {
         let must = "detected.lazy_epochs is at most 14.".to_owned();
-        let finding = Finding { must, found: 0.0, interval: (0.0, 0.0), runs: 1, holds: true };
+        let finding = Finding {
+            must,
+            found: 0.0,
+            interval: (0.0, 0.0),
+            runs: 1,
+            holds: true,
+            refuted: false,
+        };
         let cases =
             [("detected.lazy_epochs", true), ("lazy_epochs", false), ("detected.lazy", false)];
         for (figure, expected) in cases {
