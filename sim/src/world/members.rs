@@ -14,6 +14,8 @@ struct Member {
     agent: Box<dyn Agent>,
     /// How often it was asked to do something: its luck is looked up by that.
     moments: u64,
+    /// How often it wanted to buy: the market's draw for it is looked up by that.
+    purchases: u64,
     put_in: i64,
     taken_out: i64,
     /// Outside of the market, in msat.
@@ -59,6 +61,7 @@ impl Members {
                     group: at,
                     agent,
                     moments: 0,
+                    purchases: 0,
                     put_in: 0,
                     taken_out: 0,
                     spent: 0.0,
@@ -132,6 +135,13 @@ impl Members {
         let mut seat = Seat { market, now, agent, root, disks, draws, deeds: Vec::new() };
         let said = question(member.agent.as_mut(), &mut seat);
         (said, seat.deeds)
+    }
+
+    /// The number of what `agent` wants to buy now, from 1.
+    pub(super) fn next_purchase(&mut self, agent: u32) -> u64 {
+        let purchases = &mut self.members[agent as usize].purchases;
+        *purchases += 1;
+        *purchases
     }
 
     pub(super) fn put_in(&mut self, agent: u32, amount: Msat) {
