@@ -108,7 +108,9 @@ impl World {
         self.nonce += 1;
         let request = Request { client: wish.client, terms: wish.terms.clone(), nonce: self.nonce };
         let request = self.signed(agent, request);
-        let seed = self.draws(Stream::Market, 3).seed();
+        // By the client's own count, so that what one client buys moves nothing for another.
+        let purchase = self.members.next_purchase(agent);
+        let seed = self.seed.draws(Stream::Demand, agent, purchase).seed();
         let Some(quote) = self.quoted(&request, seed) else { return };
         let view = (self.desk.market(), &self.disks, self.now);
         let (taken, deeds) =

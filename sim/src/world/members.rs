@@ -15,6 +15,8 @@ struct Member {
     agent: Box<dyn Agent>,
     /// How often it was asked to do something: its luck is looked up by that.
     moments: u64,
+    /// How often it wanted to buy: the market's draw for it is looked up by that.
+    purchases: u64,
     put_in: i64,
     taken_out: i64,
     /// Outside of the market, in msat.
@@ -63,6 +65,7 @@ impl Members {
                     group: at,
                     agent,
                     moments: 0,
+                    purchases: 0,
                     put_in: 0,
                     taken_out: 0,
                     spent: 0.0,
@@ -151,6 +154,13 @@ impl Members {
     pub(super) fn serves(&self, party: &Did, slot: SlotId) -> bool {
         let known = self.parties.get(party);
         known.is_some_and(|known| self.members[known.agent as usize].agent.serves(slot))
+    }
+
+    /// The number of what `agent` wants to buy now, from 1.
+    pub(super) fn next_purchase(&mut self, agent: u32) -> u64 {
+        let purchases = &mut self.members[agent as usize].purchases;
+        *purchases += 1;
+        *purchases
     }
 
     pub(super) fn put_in(&mut self, agent: u32, amount: Msat) {
