@@ -2,11 +2,13 @@
 
 use super::{Agent, Deed, Seat, Wish};
 use crate::agents::honest::msat;
+use crate::statistics::real;
+use market::{Offer, Shared};
 use rust_decimal::prelude::ToPrimitive;
 use serde::Deserialize;
 use serde_json::Value;
 use types::documents::Quote;
-use types::{Bytes, Msat, Price, Span, Terms};
+use types::{Bytes, Did, Msat, Price, Span, Terms};
 
 /// What a client is like.
 #[derive(Clone, Debug, Deserialize)]
@@ -76,12 +78,14 @@ pub struct Client {
     worth: Option<Price>,
     /// Before this epoch it wants nothing.
     begins: u64,
+    /// Whether the last quote was too dear.
+    declined: bool,
 }
 
 impl Client {
     /// The `number`th client of a group.
     pub const fn new(settings: Settings, number: u32) -> Self {
-        Self { settings, number, worth: None, begins: 0 }
+        Self { settings, number, worth: None, begins: 0, declined: false }
     }
 
     /// What it asks for.
@@ -124,10 +128,20 @@ impl Client {
         }
     }
 
-    /// Whether anybody asks so little that it is worth while to ask for a quote.
-    fn may_buy(&self, seat: &Seat<'_>) -> bool {
-        let asks = seat.market.offers().values().filter(|offer| offer.ask.capacity.0 > 0);
-        asks.map(|offer| offer.ask.price).min() <= self.worth
+    /// For how many contracts it is worth while to ask for quotes: as many as there is room for, none where everybody with room
+    /// asks too much, and one where the last quote was too dear.
+    fn hoped_for(&self, seat: &Seat<'_>, terms: &Terms) -> u64 {
+        let slot = terms.slot_capacity().0.max(1);
+        let room = |(provider, offer): (&Did, &Shared<Offer>)| {
+            let free = offer.ask.capacity.0.saturating_sub(seat.market.committed(provider).0);
+            (free >= slot).then_some((offer.ask.price, free / slot))
+        };
+        let rooms: Vec<(Price, u64)> = seat.market.offers().iter().filter_map(room).collect();
+        let slots = u64::from(terms.redundancy.slots());
+        let is_cheap = rooms.iter().map(|(price, _)| Some(*price)).min() <= Some(self.worth);
+        let enough = is_cheap && rooms.len() as u64 >= slots;
+        let most = if self.declined { 1 } else { u64::MAX };
+        if enough { most.min(rooms.iter().map(|(_, free)| free).sum::<u64>() / slots) } else { 0 }
     }
 }
 
@@ -141,14 +155,13 @@ impl Agent for Client {
             }
             seat.hand(Deed::Deposit(me, Msat(self.settings.money)));
         }
-        if !self.may_buy(seat) {
-            return;
-        }
         let open = seat.market.contracts_of(&me).filter(|c| c.state.is_open()).count();
         let open = u32::try_from(open).unwrap_or(u32::MAX);
-        for _ in open..self.wanted(seat.epoch().0) {
+        let terms = self.terms();
+        let wanted = u64::from(self.wanted(seat.epoch().0).saturating_sub(open));
+        for _ in 0..wanted.min(self.hoped_for(seat, &terms)) {
             let fill_permille = self.settings.fill_permille;
-            let wish = Wish { client: me, terms: self.terms(), fill_permille };
+            let wish = Wish { client: me, terms: terms.clone(), fill_permille };
             seat.hand(Deed::Buy(Box::new(wish)));
         }
     }
@@ -156,8 +169,9 @@ impl Agent for Client {
     /// Takes a quote whose slots cost no more on average than keeping is worth.
     fn quoted(&mut self, _seat: &mut Seat<'_>, quote: &Quote) -> bool {
         let prices = quote.slots.iter().filter_map(|slot| slot.price.0.to_f64());
-        let mean = prices.sum::<f64>() / quote.slots.len().max(1) as f64;
+        let mean = prices.sum::<f64>() / real(quote.slots.len().max(1) as u64);
         let worth = self.worth.and_then(|worth| worth.0.to_f64()).unwrap_or(0.0);
-        mean <= worth
+        self.declined = mean > worth;
+        !self.declined
     }
 }

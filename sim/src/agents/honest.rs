@@ -156,7 +156,7 @@ impl Honest {
     fn follow_rate(&mut self, seat: &Seat<'_>, offer: &mut Offer) {
         let Some(cents) = self.settings.pin_cents else { return };
         let pin = Pin { cents: cents.into(), age_max: Span::DAY, jump_max: 2 };
-        let found = Decimal::new(libm::round(seat.dollars * 100.0) as i64, 0);
+        let found = msat(seat.dollars * 100.0).0;
         if let Ok(rate) = pin.believe(self.rate, found, seat.now) {
             self.rate = Some(rate);
         }

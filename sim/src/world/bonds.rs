@@ -1,10 +1,12 @@
 //! Whether bonds still cover what they are for, at today's prices.
 
 use super::World;
+use crate::statistics::real;
 use contracts::bond::{self, BondInputs};
 use contracts::{Account, Contract, ContractState, Slot};
 use market::Market;
 use pricing::Keeping;
+use std::collections::BTreeMap;
 use types::{GbPrice, Msat, Span};
 
 /// What bonds look like at one moment.
@@ -40,12 +42,29 @@ impl World {
     }
 }
 
+/// Adds the worst of a run's epochs to its figures: when most bonds were too small, and when one covered least.
+pub(super) fn tell(series: &BTreeMap<String, Vec<f64>>, figures: &mut BTreeMap<String, f64>) {
+    let known = |name: &str| {
+        let values = series.get(name).into_iter().flatten().copied();
+        values.filter(|value| !value.is_nan())
+    };
+    if let Some(most) = known("bonds.short_permille").reduce(f64::max) {
+        figures.insert("bonds.most_short_permille".into(), most);
+    }
+    if let Some(most) = known("bonds.below_rule_permille").reduce(f64::max) {
+        figures.insert("bonds.most_below_rule_permille".into(), most);
+    }
+    if let Some(least) = known("bonds.least_times").reduce(f64::min) {
+        figures.insert("bonds.worst_times".into(), least);
+    }
+}
+
 impl Cover {
     fn see(&mut self, bond: Msat, (least, by_rule): (Msat, Msat)) {
         self.slots += 1.0;
         self.short += f64::from(u8::from(bond < least));
         self.below_rule += f64::from(u8::from(bond < by_rule));
-        self.least = self.least.min(bond.0 as f64 / f64::max(least.0 as f64, 1.0));
+        self.least = self.least.min(msat(bond) / msat(least).max(1.0));
     }
 
     fn told(&self) -> Vec<(String, f64)> {
@@ -60,12 +79,17 @@ impl Cover {
     }
 }
 
+/// An amount that is not below nothing, in msat.
+fn msat(amount: Msat) -> f64 {
+    real(amount.0.unsigned_abs())
+}
+
 /// What a slot's bond must come to at what its provider and the others ask today, by the shipped rules: to repair it and to
 /// deter, and with the terms' ratio for the rest of the term.
 fn needs(market: &Market, contract: &Contract, slot: &Slot) -> Option<(Msat, Msat)> {
     let ask = &market.offers().get(&slot.provider())?.ask;
     let end = contract.end()?;
-    let epochs = end.since(market.epoch()).max(1);
+    let epochs = end.since(market.epoch()).clamp(1, contract.epochs.max(1));
     let span = Span(market.genesis().epoch.0.saturating_mul(epochs));
     let pricing = &market.genesis().pricing;
     let price = pricing::slot_price(pricing, ask, &contract.terms, span).ok()?;

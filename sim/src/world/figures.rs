@@ -152,6 +152,7 @@ impl World {
             }
         }
         super::swing::tell(&self.watch.series, &mut figures);
+        super::bonds::tell(&self.watch.series, &mut figures);
         let (trace, seed) = (self.desk.trace(), self.seed.0);
         Run { arm: arm.into(), seed, trace, figures, series: self.watch.series }
     }

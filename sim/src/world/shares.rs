@@ -1,6 +1,7 @@
 //! Who has what of the market: each group's share of what is sold and of what is offered.
 
 use super::World;
+use crate::statistics::real;
 
 impl World {
     /// For each group that offers anything: its share of all that is sold and of all that is offered, in permille.
@@ -9,8 +10,8 @@ impl World {
         let mut all = vec![(0.0, 0.0); groups.len()];
         for (provider, offer) in self.market().offers() {
             if let Some(group) = self.members.group_of_party(provider) {
-                all[group].0 += self.market().committed(provider).0 as f64;
-                all[group].1 += offer.ask.capacity.0 as f64;
+                all[group].0 += real(self.market().committed(provider).0);
+                all[group].1 += real(offer.ask.capacity.0);
             }
         }
         let (sold, offered) =

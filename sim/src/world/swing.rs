@@ -1,5 +1,6 @@
 //! How restless a price is: whether it has come to rest at the end of a run, and how high it was on the way.
 
+use crate::statistics::real;
 use std::collections::BTreeMap;
 
 /// What counts as a turn: a change of direction after a way of this share of the price.
@@ -10,7 +11,7 @@ pub(super) fn tell(series: &BTreeMap<String, Vec<f64>>, figures: &mut BTreeMap<S
     let Some(price) = series.get("price.asked_msat") else { return };
     let late = &price[price.len() - price.len().div_ceil(4)..];
     let (low, high) = extremes(late);
-    let mean = late.iter().sum::<f64>() / late.len().max(1) as f64;
+    let mean = late.iter().sum::<f64>() / real(late.len().max(1) as u64);
     let (_, peak) = extremes(price);
     figures.insert("price.late_swing_permille".into(), 1_000.0 * (high - low) / mean.max(1e-9));
     figures.insert("price.late_turns".into(), f64::from(turns(late)));
