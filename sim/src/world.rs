@@ -7,15 +7,20 @@
 
 mod act;
 mod audit;
+mod bribe;
+mod dispute;
 mod fail;
 mod figures;
 mod fill;
+mod grind;
 mod members;
+mod real;
 mod settings;
 mod watch;
 
 pub use settings::{
-    Blackout, CostSettings, FailureSettings, Group, MarketSettings, NetworkSettings, WorldSettings,
+    Blackout, Bribe, CostSettings, FailureSettings, Grinding, Group, MarketSettings,
+    NetworkSettings, WorldSettings,
 };
 
 use crate::agents::KindError;
@@ -26,6 +31,7 @@ use crate::overlay::{self, OverlayError};
 use crate::results::Run;
 use crate::wheel::Wheel;
 use contracts::beacon::{Beacon, HashChain};
+use dispute::Cases;
 use market::event::SlotId;
 use market::{Command, Effect, Event, Genesis, Market};
 use members::Members;
@@ -110,6 +116,11 @@ pub struct World {
     /// How full each contract is to be, in permille.
     wishes: BTreeMap<ContractId, u16>,
     nonce: u64,
+    cases: Cases,
+    /// The slots about which an auditor has lied.
+    lied_about: BTreeSet<SlotId>,
+    /// What challenges are drawn from where the market's own beacon is not what counts.
+    drawn_from: Option<Hash>,
     watch: Watch,
 }
 
@@ -125,6 +136,8 @@ impl World {
         let mut genesis = Genesis::standard(market, epoch, chain.anchor());
         genesis.pricing = overlay::over(&genesis.pricing, &settings.market.pricing)?;
         genesis.reputation = overlay::over(&genesis.reputation, &settings.market.reputation)?;
+        let window = settings.market.dispute_epochs;
+        genesis.dispute_epochs = window.unwrap_or(genesis.dispute_epochs);
         let members = Members::of(settings, seed)?;
         Ok(Self {
             desk: Desk::new(Market::new(genesis)),
@@ -140,6 +153,9 @@ impl World {
             pending: BTreeSet::new(),
             wishes: BTreeMap::new(),
             nonce: 0,
+            cases: Cases::default(),
+            lied_about: BTreeSet::new(),
+            drawn_from: None,
             settings: settings.clone(),
         })
     }
@@ -170,7 +186,9 @@ impl World {
         let begins = BEGINNING.after(Span(self.epoch.0 * (epoch.0 - 1)));
         self.pass_until(begins);
         let beacon = self.chain.value(epoch).expect("the chain is as long as the run");
+        self.grind(epoch, beacon);
         self.submit(&Command::OpenEpoch { epoch, beacon });
+        self.tell_accused();
         self.do_what_is_due();
         self.black_out(epoch);
         self.try_again();

@@ -1,6 +1,6 @@
 //! From a scenario's group to its agents: which kinds there are.
 
-use super::{Agent, client, honest, lazy};
+use super::{Agent, client, griefer, honest, lazy, outsourcer};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -27,8 +27,12 @@ pub enum KindError {
 pub fn kinds() -> &'static [(&'static str, Build)] {
     &[
         ("client", |settings, _| of(settings, client::Client::new)),
+        ("griefer", |settings, _| of(settings, griefer::Griefer::new)),
         ("honest", |settings, number| of(settings, |own| honest::Honest::new(own, number))),
         ("lazy", |settings, number| of(settings, |own| lazy::Lazy::new(own, number))),
+        ("outsourcer", |settings, number| {
+            of(settings, |own| outsourcer::Outsourcer::new(own, number))
+        }),
     ]
 }
 

@@ -37,6 +37,9 @@ pub struct Settings {
     /// How many of these have one operator.
     #[serde(default = "one")]
     pub per_operator: u32,
+    /// A slot of it is paid for as if this much were kept in it.
+    #[serde(default)]
+    pub minimum_use: String,
     /// In which epoch it comes; those of a group come this many epochs apart.
     #[serde(default)]
     pub arrive: (u64, u64),
@@ -112,7 +115,7 @@ impl Honest {
         );
         let mut offer = Offer::new(capacity, msat(price), operator);
         offer.region.clone_from(&self.settings.region);
-        offer.minimum_use = Bytes(0);
+        offer.minimum_use = self.settings.minimum_use.parse().unwrap_or(Bytes(0));
         offer
     }
 

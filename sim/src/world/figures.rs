@@ -117,6 +117,9 @@ impl World {
                 ("banned_share", seen.banned as f64 / count),
                 ("banned_epochs", per(seen.banned_epochs, seen.banned)),
                 ("detected_share", per(seen.detected, droppers[at])),
+                ("late_share", per(seen.late, seen.answered)),
+                ("wanting_share", per(seen.wanting, seen.answered)),
+                ("lowered", seen.lowered as f64 / count),
                 ("detected_epochs", per(seen.detected_epochs, seen.detected)),
             ] {
                 // What never happened has no mean.
@@ -137,6 +140,9 @@ impl World {
             "repairs.ordered",
             "repairs.finished",
             "repairs.delayed",
+            "disputes.upheld",
+            "disputes.dismissed",
+            "beacons.refused",
         ] {
             figures.entry(name.into()).or_insert(0.0);
         }
