@@ -349,3 +349,36 @@ fn a_slot_of_a_gigabyte_is_paid_as_such() {
     let (world, contract, _) = World::court(4);
     assert_eq!(world.slot(contract, 0).earning_bytes(), GB);
 }
+
+#[test]
+fn an_answer_that_failed_is_not_made_good_by_another_that_is_made_later() {
+    let (mut world, contract, kept) = World::court(5);
+    let provider = world.provider(contract, 0);
+    world.pass_epoch();
+    let case = world.case((contract, 0), Routine, (65, Some(64)));
+    // The first quarter is not there when it is asked for, and is fetched later.
+    let given = case.contest(provider, &kept[0].damaged());
+    let case = case.naming(given.proof.id());
+    world.done(&case.command());
+    world.refuse(
+        &case.dispute(provider, &kept[0]),
+        "foreign_evidence",
+        "the answer that it judged",
+    );
+    let events = world.done(&case.dispute(provider, &kept[0].damaged()));
+    assert_eq!(events[0].name(), "dispute_dismissed");
+    assert_eq!(world.slot(contract, 0).state, SlotState::AtFault);
+}
+
+#[test]
+fn the_answer_that_was_judged_wrongly_refutes_the_verdict_that_names_it() {
+    let (mut world, contract, kept) = World::court(5);
+    let provider = world.provider(contract, 0);
+    world.pass_epoch();
+    let case = world.case((contract, 0), Routine, (65, Some(64)));
+    let case = case.naming(case.contest(provider, &kept[0]).proof.id());
+    world.done(&case.command());
+    let events = world.done(&case.dispute(provider, &kept[0]));
+    assert_eq!(events[0].name(), "dispute_upheld");
+    assert_eq!(world.slot(contract, 0).state, SlotState::Filled);
+}

@@ -9,8 +9,10 @@ pub mod deserter;
 pub mod disguise;
 pub mod dumper;
 pub mod flaky;
+pub mod griefer;
 pub mod honest;
 pub mod lazy;
+pub mod outsourcer;
 pub mod ransomer;
 pub mod sly;
 pub mod sybil;
@@ -27,7 +29,7 @@ use types::documents::{
     Ask, AuditKind, Cancellation, Confession, Departure, Extension, Maintenance, Quote,
     Reservation, SlotChallenge, TopUp, Withdrawal,
 };
-use types::{Did, Epoch, Hash, Msat, Terms, Timestamp};
+use types::{Did, DocId, Epoch, Hash, Msat, Terms, Timestamp};
 
 /// What an agent sees when something is up to it, and where it puts what it does.
 #[derive(Debug)]
@@ -73,6 +75,8 @@ pub enum Deed {
     TopUp(TopUp),
     /// It announces maintenance.
     Announce(Maintenance),
+    /// One of its parties contests a verdict with what is on its disk, or got from elsewhere.
+    Dispute(Did, DocId, Reply),
     /// It drops so many parts per million of what it keeps in a slot.
     Drop(Did, SlotId, u32),
     /// It spends money outside of the market, in msat; below zero it is what it is paid there.
@@ -161,6 +165,15 @@ pub trait Agent: Send {
     /// Whether it answers for a slot, in audits and to whoever rebuilds another from it.
     fn serves(&self, _slot: SlotId) -> bool {
         true
+    }
+
+    /// An audit of the last epoch has found something wrong with these slots of one of its parties, and can be disputed.
+    fn accused(&mut self, seat: &mut Seat<'_>, party: Did, verdict: DocId, slots: &[SlotId]) {
+        let has = |id| seat.disks.kept(&party, id).or_else(|| seat.disks.aside(&party, id));
+        let whole = |id| has(id).is_some_and(crate::disks::Kept::is_whole);
+        if slots.iter().any(whole) {
+            seat.hand(Deed::Dispute(party, verdict, Reply::FromDisk));
+        }
     }
 
     /// Its disk has failed: these slots are gone.

@@ -40,6 +40,8 @@ pub struct Kept {
 #[derive(Clone, Debug, Default)]
 pub struct Disks {
     by_party: BTreeMap<Did, BTreeMap<SlotId, Kept>>,
+    /// What was taken from a provider, as it was then: whoever disputes that keeps the bytes until it is judged.
+    aside: BTreeMap<(Did, SlotId), Kept>,
 }
 
 impl Gone {
@@ -118,9 +120,19 @@ impl Disks {
 
     /// `party` forgets `slot`.
     pub fn forget(&mut self, party: &Did, slot: &SlotId) {
-        if let Some(slots) = self.by_party.get_mut(party) {
-            slots.remove(slot);
+        self.by_party.get_mut(party).and_then(|slots| slots.remove(slot));
+    }
+
+    /// `party` puts `slot` aside: it holds it no more, and can still show what it had.
+    pub fn put_aside(&mut self, party: &Did, slot: &SlotId) {
+        if let Some(kept) = self.by_party.get_mut(party).and_then(|slots| slots.remove(slot)) {
+            self.aside.insert((*party, *slot), kept);
         }
+    }
+
+    /// What `party` has put aside of `slot`.
+    pub fn aside(&self, party: &Did, slot: &SlotId) -> Option<&Kept> {
+        self.aside.get(&(*party, *slot))
     }
 }
 

@@ -8,11 +8,15 @@
 mod act;
 mod audit;
 mod bonds;
+mod bribe;
+mod dispute;
 mod fail;
 mod figures;
 mod fill;
+mod grind;
 mod members;
 mod rate;
+mod real;
 mod repairs;
 mod settings;
 mod share;
@@ -22,7 +26,8 @@ mod watch;
 
 pub use rate::{RateMove, RateSettings};
 pub use settings::{
-    Blackout, CostSettings, FailureSettings, Group, MarketSettings, NetworkSettings, WorldSettings,
+    Blackout, Bribe, CostSettings, FailureSettings, Grinding, Group, MarketSettings,
+    NetworkSettings, WorldSettings,
 };
 
 use crate::agents::KindError;
@@ -33,6 +38,7 @@ use crate::overlay::{self, OverlayError};
 use crate::results::Run;
 use crate::wheel::Wheel;
 use contracts::beacon::{Beacon, HashChain};
+use dispute::Cases;
 use market::event::SlotId;
 use market::{Command, Effect, Event, Genesis, Market};
 use members::Members;
@@ -118,6 +124,11 @@ pub struct World {
     /// How full each contract is to be, in permille.
     wishes: BTreeMap<ContractId, u16>,
     nonce: u64,
+    cases: Cases,
+    /// The slots about which an auditor has lied.
+    lied_about: BTreeSet<SlotId>,
+    /// What challenges are drawn from where the market's own beacon is not what counts.
+    drawn_from: Option<Hash>,
     watch: Watch,
     repairs: Repairs,
 }
@@ -134,6 +145,8 @@ impl World {
         let mut genesis = Genesis::standard(market, epoch, chain.anchor());
         genesis.pricing = overlay::over(&genesis.pricing, &settings.market.pricing)?;
         genesis.reputation = overlay::over(&genesis.reputation, &settings.market.reputation)?;
+        let window = settings.market.dispute_epochs;
+        genesis.dispute_epochs = window.unwrap_or(genesis.dispute_epochs);
         let members = Members::of(settings, seed)?;
         Ok(Self {
             desk: Desk::new(Market::new(genesis)),
@@ -150,6 +163,9 @@ impl World {
             pending: BTreeSet::new(),
             wishes: BTreeMap::new(),
             nonce: 0,
+            cases: Cases::default(),
+            lied_about: BTreeSet::new(),
+            drawn_from: None,
             settings: settings.clone(),
         })
     }
@@ -180,8 +196,10 @@ impl World {
         let begins = BEGINNING.after(Span(self.epoch.0 * (epoch.0 - 1)));
         self.pass_until(begins);
         let beacon = self.chain.value(epoch).expect("the chain is as long as the run");
+        self.grind(epoch, beacon);
         self.submit(&Command::OpenEpoch { epoch, beacon });
         self.learn_rate(epoch);
+        self.tell_accused();
         self.do_what_is_due();
         self.black_out(epoch);
         self.try_again();

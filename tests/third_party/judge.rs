@@ -78,6 +78,10 @@ pub(crate) fn rule(file: &EvidenceFile) -> Result<Ruling, NoRuling> {
         (dispute.provider == verdict.provider, "the dispute is not the accused's"),
         (dispute.verdict == verdict.id(), "the dispute is of another verdict"),
         (dispute.proof == proof.id(), "the dispute rests on another proof"),
+        (
+            verdict.proof.is_none_or(|judged| judged == proof.id()),
+            "the verdict judged another proof than this one",
+        ),
         (verdict.challenge == challenge.id(), "the verdict is on another challenge"),
     ] {
         if !belongs {

@@ -230,7 +230,9 @@ impl Market {
     }
 }
 
-/// Each document names the one before it.
+/// Each document names the one before it, and the proof is the one that was judged: an answer that failed is not made good by
+/// another that is made later, or else it would do to keep nothing and fetch what is asked for when it suits. A verdict
+/// that names no proof, since none came or its auditor kept it to itself, is refuted by any.
 fn belong_together(contest: &Contest) -> Result<(), Rejection> {
     let Contest { dispute, verdict, challenge, proof, .. } = contest;
     let names = [
@@ -239,7 +241,13 @@ fn belong_together(contest: &Contest) -> Result<(), Rejection> {
         ("challenge", "verdict", verdict.challenge, challenge.id()),
     ];
     match names.into_iter().find(|(_, _, named, given)| named != given) {
-        None => Ok(()),
+        None => match verdict.proof {
+            Some(judged) if judged != proof.id() => Err(Rejection::ForeignEvidence(format!(
+                "the verdict judged proof {judged}, not {}; give the answer that it judged",
+                proof.id()
+            ))),
+            _ => Ok(()),
+        },
         Some((what, by, named, given)) => Err(Rejection::ForeignEvidence(format!(
             "{what} {given} is not the one that the {by} names; give {named}"
         ))),

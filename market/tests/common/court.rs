@@ -81,6 +81,12 @@ impl Case {
         Command::RecordVerdict(self.verdict.clone())
     }
 
+    /// The same, with a verdict that names the proof that it judged.
+    pub(crate) fn naming(&self, proof: types::DocId) -> Self {
+        let verdict = Verdict { proof: Some(proof), ..(*self.verdict).clone() };
+        Self { challenge: self.challenge.clone(), verdict: signed(verdict) }
+    }
+
     /// What `kept` answers to the challenge, in the name of `provider`.
     pub(crate) fn contest(&self, provider: Did, kept: &Kept) -> Contest {
         let slot = &self.challenge.slots[0];

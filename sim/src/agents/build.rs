@@ -1,7 +1,8 @@
 //! From a scenario's group to its agents: which kinds there are.
 
 use super::{
-    Agent, client, deserter, dumper, flaky, honest, lazy, ransomer, sly, sybil, wash, whitewash,
+    Agent, client, deserter, dumper, flaky, griefer, honest, lazy, outsourcer, ransomer, sly,
+    sybil, wash, whitewash,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -29,18 +30,22 @@ pub enum KindError {
 pub fn kinds() -> &'static [(&'static str, Build)] {
     &[
         ("client", |settings, number| of(settings, |own| client::Client::new(own, number))),
+        ("deserter", |settings, number| of(settings, |own| deserter::Deserter::new(own, number))),
         ("dumper", |settings, number| of(settings, |own| dumper::Dumper::new(own, number))),
         ("flaky", |settings, number| of(settings, |own| flaky::Flaky::new(own, number))),
+        ("griefer", |settings, number| of(settings, |own| griefer::Griefer::new(own, number))),
         ("honest", |settings, number| of(settings, |own| honest::Honest::new(own, number))),
         ("lazy", |settings, number| of(settings, |own| lazy::Lazy::new(own, number))),
+        ("outsourcer", |settings, number| {
+            of(settings, |own| outsourcer::Outsourcer::new(own, number))
+        }),
+        ("ransomer", |settings, number| of(settings, |own| ransomer::Ransomer::new(own, number))),
         ("sly", |settings, number| of(settings, |own| sly::Sly::new(own, number))),
         ("sybil", |settings, number| of(settings, |own| sybil::Sybil::new(own, number))),
         ("wash", |settings, number| of(settings, |own| wash::Wash::new(own, number))),
         ("whitewash", |settings, number| {
             of(settings, |own| whitewash::Whitewash::new(own, number))
         }),
-        ("deserter", |settings, number| of(settings, |own| deserter::Deserter::new(own, number))),
-        ("ransomer", |settings, number| of(settings, |own| ransomer::Ransomer::new(own, number))),
     ]
 }
 

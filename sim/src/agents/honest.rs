@@ -46,6 +46,9 @@ pub struct Settings {
     /// How many of these are in one network.
     #[serde(default = "one")]
     pub per_network: u32,
+    /// A slot of it is paid for as if this much were kept in it.
+    #[serde(default)]
+    pub minimum_use: String,
     /// In which epoch it comes; those of a group come this many epochs apart.
     #[serde(default)]
     pub arrive: (u64, u64),
@@ -147,8 +150,8 @@ impl Honest {
         );
         let mut offer = Offer::new(capacity, msat(price), operator);
         offer.region.clone_from(&self.settings.region);
-        offer.minimum_use = Bytes(0);
         offer.egress = GbPrice(msat(self.settings.egress).0);
+        offer.minimum_use = self.settings.minimum_use.parse().unwrap_or(Bytes(0));
         offer
     }
 

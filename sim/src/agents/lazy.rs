@@ -1,11 +1,11 @@
 //! A provider that drops a part of what it was paid to keep, hopes, and confesses nothing.
 
-use super::{Agent, Deed, Seat, honest};
+use super::{Agent, Deed, Reply, Seat, honest};
 use crate::agents::honest::Honest;
 use market::event::SlotId;
 use serde::Deserialize;
-use types::Did;
 use types::documents::Reservation;
+use types::{Did, DocId};
 
 /// What a lazy provider is like: an honest one's settings, and how much it drops.
 #[derive(Clone, Debug, Deserialize)]
@@ -18,6 +18,9 @@ pub struct Settings {
     /// From which epoch on it drops.
     #[serde(default)]
     pub from_epoch: u64,
+    /// Whether it disputes every verdict against it, right or wrong.
+    #[serde(default)]
+    pub quarrels: bool,
 }
 
 /// The provider.
@@ -26,13 +29,14 @@ pub struct Lazy {
     honest: Honest,
     drop_ppm: u32,
     from_epoch: u64,
+    quarrels: bool,
 }
 
 impl Lazy {
     /// The `number`th of a group.
     pub fn new(settings: Settings, number: u32) -> Self {
-        let Settings { honest, drop_ppm, from_epoch } = settings;
-        Self { honest: Honest::new(honest, number), drop_ppm, from_epoch }
+        let Settings { honest, drop_ppm, from_epoch, quarrels } = settings;
+        Self { honest: Honest::new(honest, number), drop_ppm, from_epoch, quarrels }
     }
 
     fn drop_all(&self, seat: &mut Seat<'_>, party: Did) {
@@ -56,5 +60,13 @@ impl Agent for Lazy {
 
     fn reserved(&mut self, seat: &mut Seat<'_>, reservation: &Reservation) -> Result<(), String> {
         self.honest.reserved(seat, reservation)
+    }
+
+    fn accused(&mut self, seat: &mut Seat<'_>, party: Did, verdict: DocId, slots: &[SlotId]) {
+        if self.quarrels {
+            seat.hand(Deed::Dispute(party, verdict, Reply::FromDisk));
+        } else {
+            self.honest.accused(seat, party, verdict, slots);
+        }
     }
 }

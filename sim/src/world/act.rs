@@ -45,6 +45,7 @@ impl World {
             Deed::Confess(confession) => self.hand_in(agent, confession, Command::Confess),
             Deed::TopUp(top_up) => self.hand_in(agent, top_up, Command::TopUp),
             Deed::Announce(notice) => self.hand_in(agent, notice, Command::Announce),
+            Deed::Dispute(party, verdict, with) => self.dispute(agent, (party, verdict), with),
             Deed::Drop(party, slot, ppm) => {
                 assert!(self.members.owns(agent, party), "agents have their own disks");
                 let salt = self.draws(Stream::Failures, agent).bits();
@@ -61,7 +62,7 @@ impl World {
     }
 
     /// A document of one of the agent's own parties, as verified.
-    fn signed<T: Document>(&mut self, agent: u32, document: T) -> Verified<T> {
+    pub(super) fn signed<T: Document>(&mut self, agent: u32, document: T) -> Verified<T> {
         let signer = document.signer();
         assert!(self.members.owns(agent, signer), "agents sign for their own parties: {}", T::TYP);
         Verified::simulated(document)

@@ -53,18 +53,32 @@ impl World {
         self.watch.heard(provider, heard, self.desk.market().epoch());
         let found =
             slots.iter().map(|slot| self.judged(&provider, kind, slot, (reply, latency_ms)));
+        let mut found: Vec<SlotVerdict> = found.collect();
+        self.watch.audited(&provider, kind, &found, self.desk.market(), &self.members);
+        self.lie_about(&provider, kind, &mut found);
         let market = self.market();
         let epoch = market.epoch();
+        let challenge = self.challenge(provider, kind, slots);
+        let names = !self.settings.market.unnamed_proofs;
+        let answered = found.iter().all(|slot| slot.answered);
+        let proof = challenge
+            .as_ref()
+            .filter(|_| names && answered && !found.iter().all(SlotVerdict::is_pass))
+            .map(|challenge| self.proof(&provider, challenge, reply).0);
         let verdict = Verdict {
             auditor: market.genesis().market,
             provider,
             epoch,
             kind,
-            challenge: challenge_name(&provider, epoch, kind as u8),
-            proof: None,
-            slots: found.collect(),
+            challenge: challenge
+                .as_ref()
+                .map_or_else(|| challenge_name(&provider, epoch, kind as u8), Verified::id),
+            proof: proof.as_ref().map(Verified::id),
+            slots: found,
         };
-        self.submit(&Command::RecordVerdict(Verified::simulated(verdict)));
+        let verdict = Verified::simulated(verdict);
+        self.submit(&Command::RecordVerdict(verdict.clone()));
+        self.note_case(challenge, verdict);
     }
 
     /// How a provider answers, if it is in reach.
@@ -129,7 +143,8 @@ impl World {
             return asked.count;
         }
         let market = self.market();
-        let seed = asked.seed(&market.beacon(), market.epoch(), kind);
+        let beacon = self.drawn_from.unwrap_or_else(|| market.beacon());
+        let seed = asked.seed(&beacon, market.epoch(), kind);
         let size = asked.size;
         let slot = SlotSummary { root: Root(size.root.0), bytes: size.bytes, shards: size.shards };
         let picks = prove::picks(seed, &slot, asked.count).into_iter();

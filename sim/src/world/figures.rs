@@ -121,6 +121,9 @@ impl World {
                 ("slots_max", seen.share.slots_max as f64),
                 ("over_parity", seen.share.over_parity as f64),
                 ("detected_share", per(seen.detected, droppers[at])),
+                ("late_share", per(seen.late, seen.answered)),
+                ("wanting_share", per(seen.wanting, seen.answered)),
+                ("lowered", seen.lowered as f64 / count),
                 ("detected_epochs", per(seen.detected_epochs, seen.detected)),
             ] {
                 // What never happened has no mean.
@@ -141,6 +144,9 @@ impl World {
             "repairs.ordered",
             "repairs.finished",
             "repairs.delayed",
+            "disputes.upheld",
+            "disputes.dismissed",
+            "beacons.refused",
         ] {
             figures.entry(name.into()).or_insert(0.0);
         }

@@ -1,5 +1,6 @@
 //! How slots come to hold bytes: reservations, the client's first revision, rebuilds.
 
+use super::real::Real;
 use super::{Happening, World, named};
 use crate::disks::{Gone, Kept};
 use contracts::{ContractState, SlotState};
@@ -29,7 +30,11 @@ impl World {
             Effect::Intensify(..) => self.soon(MESSAGE, Happening::Tried(effect)),
             Effect::Rebuild(..) => self.soon(REBUILD, Happening::Tried(effect)),
             Effect::Release(slot, provider) => {
-                self.disks.forget(&provider, &slot);
+                if self.settings.market.real_bytes {
+                    self.disks.put_aside(&provider, &slot);
+                } else {
+                    self.disks.forget(&provider, &slot);
+                }
                 self.weigh(&provider);
             }
             Effect::Enlarge(..) => {}
@@ -119,7 +124,7 @@ impl World {
         let shard = u64::from(contract.terms.shard_bytes);
         let holders: Vec<(Did, SlotSize)> = (0u16..)
             .zip(&contract.slots)
-            .map(|(slot, s)| (s.provider(), size((id, slot), s.capacity, permille, shard)))
+            .map(|(slot, s)| (s.provider(), self.sized((id, slot), s.capacity, permille, shard)))
             .collect();
         let receipts = (0u16..).zip(&holders).map(|(slot, (provider, size))| {
             let (provider, size) = (*provider, *size);
@@ -182,6 +187,16 @@ impl World {
             self.keep(provider, id, size);
         }
         true
+    }
+}
+
+impl World {
+    fn sized(&self, id: (ContractId, u16), room: Bytes, permille: u16, shard: u64) -> SlotSize {
+        if self.settings.market.real_bytes {
+            Real::of(SlotId { contract: id.0, slot: id.1 }).size()
+        } else {
+            size(id, room, permille, shard)
+        }
     }
 }
 

@@ -49,6 +49,47 @@ pub struct MarketSettings {
     /// Whether nobody is ever audited.
     #[serde(default)]
     pub unaudited: bool,
+    /// For how many epochs a verdict can be disputed; as ships, without it.
+    #[serde(default)]
+    pub dispute_epochs: Option<u64>,
+    /// Whether slots hold real bytes, a shard of 64 KiB each, so that verdicts can be disputed with evidence.
+    #[serde(default)]
+    pub real_bytes: bool,
+    /// Whether verdicts keep to themselves which answer they judged, so that any later one refutes them.
+    #[serde(default)]
+    pub unnamed_proofs: bool,
+    /// Whom the auditor has been bribed to lie about.
+    #[serde(default)]
+    pub bribes: Vec<Bribe>,
+    /// Whoever reveals the beacons, trying to choose them.
+    #[serde(default)]
+    pub grinding: Option<Grinding>,
+}
+
+/// An auditor that lies about some of the slots of a group.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bribe {
+    /// About whom.
+    pub group: String,
+    /// How many of a million routine audits of a slot it lies in, and then in the slot's intensified audits as well.
+    pub audits_ppm: u32,
+    /// What share of the chunks it says were proven: 1000 lets a cheat pass, less accuses whoever has everything.
+    pub passed_permille: u32,
+}
+
+/// Whoever reveals the beacons looks at several values, and likes best the one by which a group is asked least for what it
+/// does not have.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grinding {
+    /// Whose friend it is.
+    pub group: String,
+    /// How many values it looks at each epoch, the right one among them.
+    pub tries: u32,
+    /// Whether its choice counts, as if no chain had been committed to.
+    #[serde(default)]
+    pub accepted: bool,
 }
 
 /// How messages travel.

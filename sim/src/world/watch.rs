@@ -2,11 +2,11 @@
 
 use super::members::Members;
 use crate::disks::{Disks, Kept};
-use contracts::Cause;
+use contracts::{Cause, Contract};
 use market::{Event, Market};
 use rust_decimal::prelude::ToPrimitive;
 use std::collections::BTreeMap;
-use types::documents::Quote;
+use types::documents::{AuditKind, Quote, SlotVerdict};
 use types::{Did, Epoch, Standing};
 
 /// What is seen of one group.
@@ -23,6 +23,12 @@ pub(super) struct Seen {
     pub(super) detected: u64,
     pub(super) detected_epochs: u64,
     pub(super) share: super::share::Share,
+    /// Slots in routine audits that were answered; of these, answered late, and with something missing.
+    pub(super) answered: u64,
+    pub(super) late: u64,
+    pub(super) wanting: u64,
+    /// How often one of them became Low.
+    pub(super) lowered: u64,
 }
 
 /// Everything that is seen.
@@ -119,6 +125,15 @@ impl Watch {
                 let wrong = whole && !(fault.cause == Cause::Unreachable && silent);
                 self.penalised(provider, slashed.0, wrong, members);
             }
+            Event::StandingChanged { provider, change, .. }
+                if change.to == Standing::Low && change.from != Standing::Low =>
+            {
+                if let Some(seen) = self.group(provider, members) {
+                    seen.lowered += 1;
+                }
+            }
+            Event::DisputeUpheld { .. } => self.count("disputes.upheld"),
+            Event::DisputeDismissed { .. } => self.count("disputes.dismissed"),
             Event::StandingChanged { provider, change, epoch } if change.to == Standing::Banned => {
                 if let Some(seen) = self.group(provider, members) {
                     seen.banned += 1;
@@ -126,6 +141,25 @@ impl Watch {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What a routine audit truly found, before anybody lies about it.
+    pub(super) fn audited(
+        &mut self,
+        provider: &Did,
+        kind: AuditKind,
+        found: &[SlotVerdict],
+        market: &Market,
+        members: &Members,
+    ) {
+        let Some(seen) = self.group(provider, members) else { return };
+        for slot in found.iter().filter(|slot| slot.answered && kind == AuditKind::Routine) {
+            let taken = u64::from(slot.latency_ms) * 1_000;
+            let late = |contract: &Contract| taken > contract.terms.first_byte.0;
+            seen.answered += 1;
+            seen.late += u64::from(market.contract(&slot.contract).is_some_and(late));
+            seen.wanting += u64::from(!slot.is_pass());
         }
     }
 
