@@ -66,6 +66,17 @@ pub struct Surge {
     pub times: u32,
 }
 
+impl Ladder {
+    /// What the `number`th client, from 0, pays at most, between `low` and `high`.
+    fn worth(&self, number: u32, (low, high): (f64, f64)) -> f64 {
+        let place = (f64::from(number) + 0.5) / f64::from(self.rungs.max(1));
+        match self.elasticity {
+            None => low + (high - low) * place,
+            Some(elasticity) => (low * libm::pow(place, -1.0 / elasticity)).min(high),
+        }
+    }
+}
+
 const fn all() -> u16 {
     1_000
 }
@@ -118,13 +129,9 @@ impl Client {
     /// What keeping is worth to it, msat per GB and day.
     fn drawn_worth(&self, seat: &mut Seat<'_>) -> f64 {
         let (low, high) = self.settings.worth;
-        let Some(Ladder { rungs, elasticity }) = self.settings.ladder else {
-            return seat.draws.between(low, high);
-        };
-        let place = (f64::from(self.number) + 0.5) / f64::from(rungs.max(1));
-        match elasticity {
-            None => low + (high - low) * place,
-            Some(elasticity) => (low * libm::pow(place, -1.0 / elasticity)).min(high),
+        match self.settings.ladder {
+            Some(ladder) => ladder.worth(self.number, (low, high)),
+            None => seat.draws.between(low, high),
         }
     }
 
@@ -173,5 +180,39 @@ impl Agent for Client {
         let worth = self.worth.and_then(|worth| worth.0.to_f64()).unwrap_or(0.0);
         self.declined = mean > worth;
         !self.declined
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn buyers(ladder: Ladder, worth: (f64, f64), price: f64) -> usize {
+        (0..ladder.rungs).filter(|number| ladder.worth(*number, worth) >= price).count()
+    }
+
+    #[test]
+    fn on_a_straight_ladder_as_many_buy_as_the_line_says() {
+        let ladder = Ladder { rungs: 100, elasticity: None };
+        let counts = [0.0, 50.0, 100.0, 150.0, 200.0].map(|p| buyers(ladder, (0.0, 200.0), p));
+        assert_eq!(counts, [100, 75, 50, 25, 0]);
+    }
+
+    #[test]
+    fn with_an_elasticity_of_four_a_price_that_is_twice_as_high_sells_a_sixteenth() {
+        let ladder = Ladder { rungs: 1_600, elasticity: Some(4.0) };
+        let counts = [10.0, 20.0, 40.0].map(|p| buyers(ladder, (10.0, 1e6), p));
+        assert_eq!(counts, [1_600, 100, 6]);
+        assert_eq!(buyers(ladder, (10.0, 30.0), 30.1), 0, "nobody pays more than the greatest");
+    }
+
+    #[test]
+    fn a_surge_is_wanted_while_it_lasts_and_not_before_or_after() {
+        let settings = serde_json::json!({
+            "capacity": "1GB", "duration": "1d", "contracts": 3, "worth": [1.0, 1.0], "money": 1,
+            "surge": { "from_epoch": 5, "to_epoch": 7, "times": 10 },
+        });
+        let client = Client::new(serde_json::from_value(settings).unwrap(), 0);
+        assert_eq!([4, 5, 6, 7].map(|epoch| client.wanted(epoch)), [3, 30, 30, 3]);
     }
 }
