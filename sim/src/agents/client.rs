@@ -37,6 +37,9 @@ pub struct Settings {
     /// one of these epochs that is drawn, so that not all of their contracts end together.
     #[serde(default)]
     pub over_epochs: u64,
+    /// For how many epochs it asks nobody after a quote that was too dear.
+    #[serde(default)]
+    pub patience_epochs: u64,
     /// Terms other than the standard ones, by their names in documents.
     #[serde(default)]
     pub terms: Value,
@@ -89,14 +92,14 @@ pub struct Client {
     worth: Option<Price>,
     /// Before this epoch it wants nothing.
     begins: u64,
-    /// Whether the last quote was too dear.
-    declined: bool,
+    /// When a quote was too dear, if the last one was.
+    declined: Option<u64>,
 }
 
 impl Client {
     /// The `number`th client of a group.
     pub const fn new(settings: Settings, number: u32) -> Self {
-        Self { settings, number, worth: None, begins: 0, declined: false }
+        Self { settings, number, worth: None, begins: 0, declined: None }
     }
 
     /// What it asks for.
@@ -147,7 +150,7 @@ impl Client {
         let slots = u64::from(terms.redundancy.slots());
         let is_cheap = rooms.iter().map(|(price, _)| Some(*price)).min() <= Some(self.worth);
         let enough = is_cheap && rooms.len() as u64 >= slots;
-        let most = if self.declined { 1 } else { u64::MAX };
+        let most = if self.declined.is_some() { 1 } else { u64::MAX };
         if enough { most.min(rooms.iter().map(|(_, free)| free).sum::<u64>() / slots) } else { 0 }
     }
 }
@@ -164,6 +167,10 @@ impl Agent for Client {
         }
         let open = seat.market.contracts_of(&me).filter(|c| c.state.is_open()).count();
         let open = u32::try_from(open).unwrap_or(u32::MAX);
+        let patient = self.settings.patience_epochs;
+        if self.declined.is_some_and(|at| seat.epoch().0 <= at + patient) && patient > 0 {
+            return;
+        }
         let terms = self.terms();
         let wanted = u64::from(self.wanted(seat.epoch().0).saturating_sub(open));
         for _ in 0..wanted.min(self.hoped_for(seat, &terms)) {
@@ -174,12 +181,12 @@ impl Agent for Client {
     }
 
     /// Takes a quote whose slots cost no more on average than keeping is worth.
-    fn quoted(&mut self, _seat: &mut Seat<'_>, quote: &Quote) -> bool {
+    fn quoted(&mut self, seat: &mut Seat<'_>, quote: &Quote) -> bool {
         let prices = quote.slots.iter().filter_map(|slot| slot.price.0.to_f64());
         let mean = prices.sum::<f64>() / real(quote.slots.len().max(1) as u64);
         let worth = self.worth.and_then(|worth| worth.0.to_f64()).unwrap_or(0.0);
-        self.declined = mean > worth;
-        !self.declined
+        self.declined = (mean > worth).then_some(seat.epoch().0);
+        self.declined.is_none()
     }
 }
 

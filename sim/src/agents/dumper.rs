@@ -129,17 +129,17 @@ mod tests {
     #[test]
     fn who_departs_offers_nothing_any_more_and_is_not_penalised() {
         let run = lived("depart");
-        assert_eq!(run.figures["dumper.penalties"], 0.0);
+        assert!(run.figures["dumper.penalties"] < 1e-9);
         assert!(run.series["sold.dumper_permille"][4] > 200.0);
         assert!(offered(&run)[0] > 0.0);
-        assert!(offered(&run)[1] == 0.0, "{:?}", run.series["offered.dumper_permille"]);
+        assert!(offered(&run)[1] < 1e-9, "{:?}", run.series["offered.dumper_permille"]);
     }
 
     #[test]
     fn who_vanishes_is_penalised_and_who_stays_is_not() {
         assert!(lived("vanish").figures["dumper.penalties"] > 0.0);
         let stays = lived("never");
-        assert_eq!(stays.figures["dumper.penalties"], 0.0);
+        assert!(stays.figures["dumper.penalties"] < 1e-9);
         assert!(offered(&stays)[1] > 0.0);
     }
 }

@@ -126,8 +126,8 @@ mod tests {
     fn bad_machines_cost_their_owner_and_nobody_else() {
         for run in [lived(20_000, 0), lived(0, 20_000)] {
             assert!(run.figures["flaky.penalties"] > 0.0);
-            assert_eq!(run.figures["honest.penalties"], 0.0);
-            assert_eq!(run.figures["contracts.failed"], 0.0);
+            assert!(run.figures["honest.penalties"] < 1e-9);
+            assert!(run.figures["contracts.failed"] < 1e-9);
         }
     }
 
