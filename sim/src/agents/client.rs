@@ -37,6 +37,9 @@ pub struct Settings {
     /// one of these epochs that is drawn, so that not all of their contracts end together.
     #[serde(default)]
     pub over_epochs: u64,
+    /// For how many epochs it asks nobody after a quote that was too dear.
+    #[serde(default)]
+    pub patience_epochs: u64,
     /// Terms other than the standard ones, by their names in documents.
     #[serde(default)]
     pub terms: Value,
@@ -66,6 +69,17 @@ pub struct Surge {
     pub times: u32,
 }
 
+impl Ladder {
+    /// What the `number`th client, from 0, pays at most, between `low` and `high`.
+    fn worth(&self, number: u32, (low, high): (f64, f64)) -> f64 {
+        let place = (f64::from(number) + 0.5) / f64::from(self.rungs.max(1));
+        match self.elasticity {
+            None => low + (high - low) * place,
+            Some(elasticity) => (low * libm::pow(place, -1.0 / elasticity)).min(high),
+        }
+    }
+}
+
 const fn all() -> u16 {
     1_000
 }
@@ -78,14 +92,14 @@ pub struct Client {
     worth: Option<Price>,
     /// Before this epoch it wants nothing.
     begins: u64,
-    /// Whether the last quote was too dear.
-    declined: bool,
+    /// When a quote was too dear, if the last one was.
+    declined: Option<u64>,
 }
 
 impl Client {
     /// The `number`th client of a group.
     pub const fn new(settings: Settings, number: u32) -> Self {
-        Self { settings, number, worth: None, begins: 0, declined: false }
+        Self { settings, number, worth: None, begins: 0, declined: None }
     }
 
     /// What it asks for.
@@ -118,13 +132,9 @@ impl Client {
     /// What keeping is worth to it, msat per GB and day.
     fn drawn_worth(&self, seat: &mut Seat<'_>) -> f64 {
         let (low, high) = self.settings.worth;
-        let Some(Ladder { rungs, elasticity }) = self.settings.ladder else {
-            return seat.draws.between(low, high);
-        };
-        let place = (f64::from(self.number) + 0.5) / f64::from(rungs.max(1));
-        match elasticity {
-            None => low + (high - low) * place,
-            Some(elasticity) => (low * libm::pow(place, -1.0 / elasticity)).min(high),
+        match self.settings.ladder {
+            Some(ladder) => ladder.worth(self.number, (low, high)),
+            None => seat.draws.between(low, high),
         }
     }
 
@@ -140,7 +150,7 @@ impl Client {
         let slots = u64::from(terms.redundancy.slots());
         let is_cheap = rooms.iter().map(|(price, _)| Some(*price)).min() <= Some(self.worth);
         let enough = is_cheap && rooms.len() as u64 >= slots;
-        let most = if self.declined { 1 } else { u64::MAX };
+        let most = if self.declined.is_some() { 1 } else { u64::MAX };
         if enough { most.min(rooms.iter().map(|(_, free)| free).sum::<u64>() / slots) } else { 0 }
     }
 }
@@ -157,6 +167,10 @@ impl Agent for Client {
         }
         let open = seat.market.contracts_of(&me).filter(|c| c.state.is_open()).count();
         let open = u32::try_from(open).unwrap_or(u32::MAX);
+        let patient = self.settings.patience_epochs;
+        if self.declined.is_some_and(|at| seat.epoch().0 <= at + patient) && patient > 0 {
+            return;
+        }
         let terms = self.terms();
         let wanted = u64::from(self.wanted(seat.epoch().0).saturating_sub(open));
         for _ in 0..wanted.min(self.hoped_for(seat, &terms)) {
@@ -167,11 +181,45 @@ impl Agent for Client {
     }
 
     /// Takes a quote whose slots cost no more on average than keeping is worth.
-    fn quoted(&mut self, _seat: &mut Seat<'_>, quote: &Quote) -> bool {
+    fn quoted(&mut self, seat: &mut Seat<'_>, quote: &Quote) -> bool {
         let prices = quote.slots.iter().filter_map(|slot| slot.price.0.to_f64());
         let mean = prices.sum::<f64>() / real(quote.slots.len().max(1) as u64);
         let worth = self.worth.and_then(|worth| worth.0.to_f64()).unwrap_or(0.0);
-        self.declined = mean > worth;
-        !self.declined
+        self.declined = (mean > worth).then_some(seat.epoch().0);
+        self.declined.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn buyers(ladder: Ladder, worth: (f64, f64), price: f64) -> usize {
+        (0..ladder.rungs).filter(|number| ladder.worth(*number, worth) >= price).count()
+    }
+
+    #[test]
+    fn on_a_straight_ladder_as_many_buy_as_the_line_says() {
+        let ladder = Ladder { rungs: 100, elasticity: None };
+        let counts = [0.0, 50.0, 100.0, 150.0, 200.0].map(|p| buyers(ladder, (0.0, 200.0), p));
+        assert_eq!(counts, [100, 75, 50, 25, 0]);
+    }
+
+    #[test]
+    fn with_an_elasticity_of_four_a_price_that_is_twice_as_high_sells_a_sixteenth() {
+        let ladder = Ladder { rungs: 1_600, elasticity: Some(4.0) };
+        let counts = [10.0, 20.0, 40.0].map(|p| buyers(ladder, (10.0, 1e6), p));
+        assert_eq!(counts, [1_600, 100, 6]);
+        assert_eq!(buyers(ladder, (10.0, 30.0), 30.1), 0, "nobody pays more than the greatest");
+    }
+
+    #[test]
+    fn a_surge_is_wanted_while_it_lasts_and_not_before_or_after() {
+        let settings = serde_json::json!({
+            "capacity": "1GB", "duration": "1d", "contracts": 3, "worth": [1.0, 1.0], "money": 1,
+            "surge": { "from_epoch": 5, "to_epoch": 7, "times": 10 },
+        });
+        let client = Client::new(serde_json::from_value(settings).unwrap(), 0);
+        assert_eq!([4, 5, 6, 7].map(|epoch| client.wanted(epoch)), [3, 30, 30, 3]);
     }
 }

@@ -95,3 +95,51 @@ impl Agent for Dumper {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::chance::Seed;
+    use crate::results::Run;
+    use crate::world::World;
+
+    fn lived(exit: &str) -> Run {
+        let settings = serde_json::json!({
+            "epoch": "1d", "epochs": 16,
+            "agents": [
+                { "kind": "honest", "count": 8, "capacity": "100GB", "price": 100.0, "money": 1_000_000_000 },
+                {
+                    "kind": "dumper", "count": 2, "capacity": "100GB", "price": 5.0, "money": 1_000_000_000,
+                    "exit": exit, "exit_epoch": 6,
+                },
+                {
+                    "kind": "client", "count": 2, "capacity": "10GB", "duration": "12d", "contracts": 2,
+                    "worth": [1000.0, 1000.0], "money": 1_000_000_000,
+                },
+            ],
+        });
+        let settings = serde_json::from_value(settings).unwrap();
+        World::new(&settings, Seed(1)).unwrap().run("only", |_| {}).unwrap()
+    }
+
+    fn offered(run: &Run) -> [f64; 2] {
+        let offered = &run.series["offered.dumper_permille"];
+        [offered[4], offered.last().copied().unwrap()]
+    }
+
+    #[test]
+    fn who_departs_offers_nothing_any_more_and_is_not_penalised() {
+        let run = lived("depart");
+        assert!(run.figures["dumper.penalties"] < 1e-9);
+        assert!(run.series["sold.dumper_permille"][4] > 200.0);
+        assert!(offered(&run)[0] > 0.0);
+        assert!(offered(&run)[1] < 1e-9, "{:?}", run.series["offered.dumper_permille"]);
+    }
+
+    #[test]
+    fn who_vanishes_is_penalised_and_who_stays_is_not() {
+        assert!(lived("vanish").figures["dumper.penalties"] > 0.0);
+        let stays = lived("never");
+        assert!(stays.figures["dumper.penalties"] < 1e-9);
+        assert!(offered(&stays)[1] > 0.0);
+    }
+}

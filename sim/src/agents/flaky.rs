@@ -96,3 +96,44 @@ impl Agent for Flaky {
         self.honest.lost(seat, party, slots);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::chance::Seed;
+    use crate::results::Run;
+    use crate::world::World;
+
+    fn lived(silent_ppm: u32, loses_ppm: u32) -> Run {
+        let settings = serde_json::json!({
+            "epoch": "1h", "epochs": 200,
+            "agents": [
+                { "kind": "honest", "count": 8, "capacity": "100GB", "price": 100.0, "money": 1_000_000_000 },
+                {
+                    "kind": "flaky", "count": 3, "capacity": "100GB", "price": 50.0, "money": 1_000_000_000,
+                    "silent_ppm": silent_ppm, "silent_epochs": 72, "loses_ppm": loses_ppm,
+                },
+                {
+                    "kind": "client", "count": 2, "capacity": "10GB", "duration": "10d", "contracts": 2,
+                    "worth": [1000.0, 1000.0], "money": 1_000_000_000,
+                },
+            ],
+        });
+        let settings = serde_json::from_value(settings).unwrap();
+        World::new(&settings, Seed(1)).unwrap().run("only", |_| {}).unwrap()
+    }
+
+    #[test]
+    fn bad_machines_cost_their_owner_and_nobody_else() {
+        for run in [lived(20_000, 0), lived(0, 20_000)] {
+            assert!(run.figures["flaky.penalties"] > 0.0);
+            assert!(run.figures["honest.penalties"] < 1e-9);
+            assert!(run.figures["contracts.failed"] < 1e-9);
+        }
+    }
+
+    #[test]
+    fn with_good_machines_it_is_as_any_other() {
+        let run = lived(0, 0);
+        assert_eq!((run.figures["penalties"], run.figures["repairs.ordered"]), (0.0, 0.0));
+    }
+}

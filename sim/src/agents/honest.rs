@@ -292,3 +292,36 @@ pub(crate) fn msat(price: f64) -> Price {
     let micro = libm::round(price.max(0.0) * 1e6);
     Price(Decimal::new(micro as i64, 6))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chance::Seed;
+    use crate::world::World;
+
+    #[test]
+    fn a_pinned_price_goes_against_the_rate_and_an_unpinned_one_stays() {
+        for (pin, after) in [(Some(300), 200.0), (None, 100.0)] {
+            let settings = serde_json::json!({
+                "epoch": "1h", "epochs": 10,
+                "rate": { "moves": [{ "epoch": 5, "epochs": 2, "times": 0.5 }] },
+                "agents": [{
+                    "kind": "honest", "count": 1, "capacity": "1GB", "price": 100.0, "money": 1, "pin_cents": pin,
+                }],
+            });
+            let settings = serde_json::from_value(settings).unwrap();
+            let run = World::new(&settings, Seed(1)).unwrap().run("only", |_| {}).unwrap();
+            let asked = &run.series["price.asked_msat"];
+            assert_eq!((asked[3], asked[9]), (100.0, after));
+        }
+    }
+
+    #[test]
+    fn the_step_that_scenarios_use_is_one_that_ships() {
+        let rule = PriceRule::BaseFee { step_ppm: a_tenth(), demand: Demand::CAUTIOUS };
+        let (floor, ceiling) = any_price();
+        let pricer =
+            AutoPricer { floor: msat(floor), ceiling: msat(ceiling), target_ppm: 800_000, rule };
+        assert!(pricer.validated().is_ok());
+    }
+}
