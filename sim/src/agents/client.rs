@@ -2,6 +2,7 @@
 
 use super::{Agent, Deed, Seat, Wish};
 use crate::agents::honest::msat;
+use contracts::ContractState;
 use rust_decimal::prelude::ToPrimitive;
 use serde::Deserialize;
 use serde_json::Value;
@@ -28,6 +29,12 @@ pub struct Settings {
     /// How many epochs it takes at the beginning until it wants all of them.
     #[serde(default)]
     pub over_epochs: u64,
+    /// In which epoch it comes.
+    #[serde(default)]
+    pub from_epoch: u64,
+    /// Whether it never buys again what has ended or failed.
+    #[serde(default)]
+    pub once: bool,
     /// Terms other than the standard ones, by their names in documents.
     #[serde(default)]
     pub terms: Value,
@@ -68,13 +75,17 @@ impl Client {
 
 impl Agent for Client {
     fn act(&mut self, seat: &mut Seat<'_>) {
+        if seat.epoch().0 < self.settings.from_epoch {
+            return;
+        }
         let me = seat.party(0);
         if self.worth.is_none() {
             let (low, high) = self.settings.worth;
             self.worth = Some(msat(seat.draws.between(low, high)));
             seat.hand(Deed::Deposit(me, Msat(self.settings.money)));
         }
-        let open = seat.market.contracts_of(&me).filter(|c| c.state.is_open()).count();
+        let counts = |state: ContractState| self.settings.once || state.is_open();
+        let open = seat.market.contracts_of(&me).filter(|c| counts(c.state)).count();
         let open = u32::try_from(open).unwrap_or(u32::MAX);
         for _ in open..self.wanted(seat.epoch().0) {
             let fill_permille = self.settings.fill_permille;

@@ -4,8 +4,8 @@ use super::{Agent, Deed, Seat, honest};
 use crate::agents::honest::Honest;
 use market::event::SlotId;
 use serde::Deserialize;
-use types::Did;
 use types::documents::Reservation;
+use types::{Did, Msat};
 
 /// What a lazy provider is like: an honest one's settings, and how much it drops.
 #[derive(Clone, Debug, Deserialize)]
@@ -18,6 +18,9 @@ pub struct Settings {
     /// From which epoch on it drops.
     #[serde(default)]
     pub from_epoch: u64,
+    /// What it is paid elsewhere, at once, for the room of each slot that it drops of, in msat.
+    #[serde(default)]
+    pub gain_msat: i64,
 }
 
 /// The provider.
@@ -26,13 +29,14 @@ pub struct Lazy {
     honest: Honest,
     drop_ppm: u32,
     from_epoch: u64,
+    gain_msat: i64,
 }
 
 impl Lazy {
     /// The `number`th of a group.
     pub fn new(settings: Settings, number: u32) -> Self {
-        let Settings { honest, drop_ppm, from_epoch } = settings;
-        Self { honest: Honest::new(honest, number), drop_ppm, from_epoch }
+        let Settings { honest, drop_ppm, from_epoch, gain_msat } = settings;
+        Self { honest: Honest::new(honest, number), drop_ppm, from_epoch, gain_msat }
     }
 
     fn drop_all(&self, seat: &mut Seat<'_>, party: Did) {
@@ -43,6 +47,9 @@ impl Lazy {
             seat.disks.of(&party).filter(|(_, kept)| kept.is_whole()).map(|(id, _)| *id).collect();
         for id in whole {
             seat.hand(Deed::Drop(party, id, self.drop_ppm));
+            if self.gain_msat != 0 {
+                seat.hand(Deed::Spend(Msat(-self.gain_msat)));
+            }
         }
     }
 }
