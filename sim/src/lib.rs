@@ -1,6 +1,7 @@
 //! An agent-based simulator that attacks the market's rules with the very code that ships.
 
 pub mod agents;
+pub mod bounds;
 pub mod chance;
 pub mod desk;
 pub mod disks;

@@ -40,7 +40,7 @@ pub enum Effort {
 
 impl Effort {
     /// How many runs, when the quick ones are so many.
-    const fn runs(self, quick: u64) -> u64 {
+    pub(crate) const fn runs(self, quick: u64) -> u64 {
         match self {
             Self::Quick => quick,
             Self::Full => quick * 30,

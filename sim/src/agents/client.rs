@@ -3,6 +3,7 @@
 use super::{Agent, Deed, Seat, Wish};
 use crate::agents::honest::msat;
 use crate::statistics::real;
+use contracts::ContractState;
 use market::{Offer, Shared};
 use rust_decimal::prelude::ToPrimitive;
 use serde::Deserialize;
@@ -40,6 +41,12 @@ pub struct Settings {
     /// For how many epochs it asks nobody after a quote that was too dear.
     #[serde(default)]
     pub patience_epochs: u64,
+    /// In which epoch it comes.
+    #[serde(default)]
+    pub from_epoch: u64,
+    /// Whether it never buys again what has ended or failed.
+    #[serde(default)]
+    pub once: bool,
     /// Terms other than the standard ones, by their names in documents.
     #[serde(default)]
     pub terms: Value,
@@ -157,6 +164,9 @@ impl Client {
 
 impl Agent for Client {
     fn act(&mut self, seat: &mut Seat<'_>) {
+        if seat.epoch().0 < self.settings.from_epoch {
+            return;
+        }
         let me = seat.party(0);
         if self.worth.is_none() {
             self.worth = Some(msat(self.drawn_worth(seat)));
@@ -165,7 +175,8 @@ impl Agent for Client {
             }
             seat.hand(Deed::Deposit(me, Msat(self.settings.money)));
         }
-        let open = seat.market.contracts_of(&me).filter(|c| c.state.is_open()).count();
+        let counts = |state: ContractState| self.settings.once || state.is_open();
+        let open = seat.market.contracts_of(&me).filter(|c| counts(c.state)).count();
         let open = u32::try_from(open).unwrap_or(u32::MAX);
         let patient = self.settings.patience_epochs;
         if self.declined.is_some_and(|at| seat.epoch().0 <= at + patient) && patient > 0 {

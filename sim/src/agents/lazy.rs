@@ -5,7 +5,7 @@ use crate::agents::honest::Honest;
 use market::event::SlotId;
 use serde::Deserialize;
 use types::documents::Reservation;
-use types::{Did, DocId};
+use types::{Did, DocId, Msat};
 
 /// What a lazy provider is like: an honest one's settings, and how much it drops.
 #[derive(Clone, Debug, Deserialize)]
@@ -21,6 +21,9 @@ pub struct Settings {
     /// Whether it disputes every verdict against it, right or wrong.
     #[serde(default)]
     pub quarrels: bool,
+    /// What it is paid elsewhere, at once, for the room of each slot that it drops of, in msat.
+    #[serde(default)]
+    pub gain_msat: i64,
 }
 
 /// The provider.
@@ -30,13 +33,15 @@ pub struct Lazy {
     drop_ppm: u32,
     from_epoch: u64,
     quarrels: bool,
+    gain_msat: i64,
 }
 
 impl Lazy {
     /// The `number`th of a group.
     pub fn new(settings: Settings, number: u32) -> Self {
-        let Settings { honest, drop_ppm, from_epoch, quarrels } = settings;
-        Self { honest: Honest::new(honest, number), drop_ppm, from_epoch, quarrels }
+        let Settings { honest, drop_ppm, from_epoch, quarrels, gain_msat } = settings;
+        let honest = Honest::new(honest, number);
+        Self { honest, drop_ppm, from_epoch, quarrels, gain_msat }
     }
 
     fn drop_all(&self, seat: &mut Seat<'_>, party: Did) {
@@ -47,6 +52,9 @@ impl Lazy {
             seat.disks.of(&party).filter(|(_, kept)| kept.is_whole()).map(|(id, _)| *id).collect();
         for id in whole {
             seat.hand(Deed::Drop(party, id, self.drop_ppm));
+            if self.gain_msat != 0 {
+                seat.hand(Deed::Spend(Msat(-self.gain_msat)));
+            }
         }
     }
 }

@@ -73,8 +73,7 @@ impl Ransomer {
             if count <= usize::from(contract.terms.redundancy.parity) {
                 continue;
             }
-            let escrow = contract.cost.escrow().unwrap_or_default();
-            let cost = escrow.0 + contract.cost.fees().unwrap_or_default().0;
+            let cost = contract.cost.escrow().unwrap_or_default().0;
             let ransom = cost * self.settings.ransom_permille / 1_000;
             let part = Msat(ransom / i64::try_from(count).unwrap_or(i64::MAX));
             self.held.insert(id, Held { since: seat.epoch(), part, paid: false });

@@ -3,6 +3,7 @@
 
 use super::World;
 use crate::disks::Kept;
+use crate::statistics::real;
 use contracts::{Account, ContractState, Posting, SlotState, bond};
 use market::Event;
 use market::event::SlotId;
@@ -11,6 +12,12 @@ use types::{ContractId, Did, Epoch, GbPrice};
 
 /// A whole, in permille.
 const PERMILLE: f64 = 1_000.0;
+
+/// An amount as a real number, in msat.
+fn msat(amount: i64) -> f64 {
+    let size = real(amount.unsigned_abs());
+    if amount < 0 { -size } else { size }
+}
 
 /// What is seen of repairs.
 #[derive(Clone, Debug, Default)]
@@ -114,18 +121,18 @@ impl World {
         });
         let standing: Vec<u64> = standing.map(|(_, since)| now.since(*since)).collect();
         let longest = standing.iter().fold(*longest, |longest, stood| longest.max(*stood));
-        let covered = if *owed > 0 { PERMILLE * *paid as f64 / *owed as f64 } else { PERMILLE };
+        let covered = if *owed > 0 { PERMILLE * msat(*paid) / msat(*owed) } else { PERMILLE };
         let named = |name: &str, value: f64| (name.to_owned(), value);
         vec![
-            named("repairs.empty_epochs_max", longest as f64),
-            named("repairs.open", standing.len() as f64),
-            named("repairs.reads_owed_msat", *owed as f64),
-            named("repairs.reads_unpaid_msat", (*owed - *paid) as f64),
+            named("repairs.empty_epochs_max", real(longest)),
+            named("repairs.open", real(standing.len() as u64)),
+            named("repairs.reads_owed_msat", msat(*owed)),
+            named("repairs.reads_unpaid_msat", msat(*owed - *paid)),
             named("repairs.reads_paid_permille", covered),
-            named("repairs.dearer_msat", *dearer as f64),
-            named("pool.from_penalties_msat", *pooled as f64),
-            named("pool.least_msat", *least as f64),
-            named("contracts.failed_needlessly", *needless as f64),
+            named("repairs.dearer_msat", msat(*dearer)),
+            named("pool.from_penalties_msat", msat(*pooled)),
+            named("pool.least_msat", msat(*least)),
+            named("contracts.failed_needlessly", real(*needless)),
         ]
     }
 
@@ -150,10 +157,10 @@ impl World {
 
     /// Of all contracts that were filled, the share of which each group held more slots than could be spared.
     pub(super) fn holder_figures(&self) -> Vec<(String, f64)> {
-        let all = self.watch.counted("contracts.filled").max(1) as f64;
-        let failed = self.watch.counted("contracts.failed") as f64 / all;
+        let all = real(self.watch.counted("contracts.filled").max(1));
+        let failed = real(self.watch.counted("contracts.failed")) / all;
         let groups = self.members.groups().iter().map(|group| {
-            let held = self.watch.counted(&format!("{}.held", group.called())) as f64;
+            let held = real(self.watch.counted(&format!("{}.held", group.called())));
             (format!("{}.held_share", group.called()), held / all)
         });
         groups

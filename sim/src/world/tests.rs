@@ -1,4 +1,5 @@
 use super::*;
+use crate::statistics::whole;
 use serde_json::json;
 
 fn settings(more: serde_json::Value) -> WorldSettings {
@@ -51,4 +52,35 @@ fn disks_that_fail_are_confessed_and_their_slots_rebuilt() {
     assert!(run.figures["disks.failed"] > 0.0);
     assert!(run.figures["repairs.finished"] > 0.0);
     assert_eq!(run.figures["contracts.failed"], 0.0);
+}
+
+#[test]
+fn a_blackout_of_so_many_takes_so_many_out_of_reach_and_no_more() {
+    let event = json!([{ "epoch": 20, "epochs": 5, "count": 3 }]);
+    let run = run(&settings(json!({ "failures": { "events": event } })), 4);
+    let online = &run.series["providers.online"];
+    let at = |epoch: usize| whole(online[epoch - 1]);
+    assert_eq!([19, 20, 24, 25].map(at), [12, 9, 9, 12]);
+}
+
+#[test]
+fn who_vanishes_loses_its_bonds_and_is_never_back() {
+    let mut world = settings(json!({ "epochs": 96 }));
+    let deserters = json!({
+        "kind": "deserter", "count": 2, "capacity": "100GB", "price": 100.0, "money": 1_000_000_000,
+        "per_operator": 2, "way": "vanishes", "leaves_epoch": 10,
+    });
+    world.agents.insert(1, serde_json::from_value(deserters).unwrap());
+    for agents in &mut world.agents {
+        if agents.kind == "client" {
+            agents.settings.insert("duration".into(), json!("10d"));
+        }
+    }
+    let run = run(&world, 5);
+    assert!(run.figures["deserter.slashed_msat"] > 0.0, "{:#?}", run.figures);
+    assert_eq!(run.series["providers.online"].last().map(|online| whole(*online)), Some(12));
+    for none in ["penalties.wrong", "contracts.failed", "repairs.reads_unpaid_msat"] {
+        assert_eq!(whole(run.figures[none]), 0, "{none}");
+    }
+    assert!(run.figures["repairs.finished"] > 0.0);
 }
