@@ -20,13 +20,16 @@ pub fn weight(policy: &ReputationPolicy, score: &Score, cost: u64, cheapest: u64
 /// 500 to 1000: half for the standing alone, half for the worst bound. Of a new provider the least: what little is known of
 /// it must not make one new name worth more than another.
 ///
-/// Honesty starts in the middle and is seldom tested, so it counts only where it has fallen below.
+/// A bound starts in the middle. Availability is observed of everybody; the others only of those who keep something, so they
+/// count only where they have fallen below the start. Else a contract with oneself would buy what it costs next to nothing to
+/// show.
 fn trust(score: &Score) -> u64 {
     if score.standing == Standing::New {
         return 500;
     }
     let [possession, availability, latency, honesty] = score.bounds;
-    let worst = possession.min(availability).min(latency).min(honesty.saturating_mul(2)).min(1000);
+    let fallen = possession.min(latency).min(honesty).saturating_mul(2);
+    let worst = availability.min(fallen).min(1000);
     500 + u64::from(worst) / 2
 }
 
@@ -66,6 +69,16 @@ mod tests {
         assert_eq!(weight(&policy, &score, 100, 200), cheapest);
         assert_eq!(weight(&policy, &score, u64::MAX, 1) << 20, cheapest);
         assert_eq!(weight(&policy, &score, 0, 0), cheapest);
+    }
+
+    #[test]
+    fn proofs_that_a_contract_with_oneself_can_give_make_nobody_drawn_more_often() {
+        let policy = ReputationPolicy::default();
+        let drawn = |bounds| weight(&policy, &score(Standing::Standard, bounds), 100, 100);
+        let known_to_be_there = drawn([500, 990, 500, 500]);
+        assert_eq!(drawn([990, 990, 990, 500]), known_to_be_there);
+        assert!(drawn([400, 990, 990, 500]) < known_to_be_there);
+        assert!(drawn([990, 980, 990, 500]) < known_to_be_there);
     }
 
     #[test]

@@ -10,9 +10,9 @@ use types::terms::Redundancy;
 use types::{Bytes, Did, Msat, Span, Terms};
 
 /// How many names it offers storage under: a contract has two slots at least, and each needs a provider of its own.
-const NAMES: u64 = 2;
+const NAMES: usize = 2;
 /// The number of its client among its parties.
-const CLIENT: u64 = NAMES;
+const CLIENT: u64 = NAMES as u64;
 /// A whole, in parts per million.
 const WHOLE_PPM: u32 = 1_000_000;
 
@@ -37,7 +37,7 @@ pub struct Settings {
 #[derive(Clone, Debug)]
 pub struct Wash {
     settings: Settings,
-    names: [Honest; NAMES as usize],
+    names: [Honest; NAMES],
     has_client: bool,
 }
 
