@@ -8,7 +8,7 @@ use types::documents::SlotSize;
 /// The unit of proof, in bytes.
 const CHUNK_BYTES: u64 = shards::prove::CHUNK_BYTES as u64;
 /// A whole, in parts per million.
-const WHOLE_PPM: u64 = 1_000_000;
+const WHOLE_PPM: u32 = 1_000_000;
 
 /// What is gone of a slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Gone {
         match self {
             Self::Nothing => 0,
             Self::Part { ppm, .. } => ppm,
-            Self::All => WHOLE_PPM as u32,
+            Self::All => WHOLE_PPM,
         }
     }
 
@@ -58,7 +58,9 @@ impl Gone {
     pub const fn takes(self, offset: u64) -> bool {
         match self {
             Self::Nothing => false,
-            Self::Part { ppm, salt } => mixed(salt ^ offset / CHUNK_BYTES) % WHOLE_PPM < ppm as u64,
+            Self::Part { ppm, salt } => {
+                (ppm as u64) > mixed(salt ^ (offset / CHUNK_BYTES)) % WHOLE_PPM as u64
+            }
             Self::All => true,
         }
     }

@@ -5,6 +5,7 @@ mod judge;
 use crate::chance::Seed;
 use crate::results::{Report, Run};
 use crate::scenario::{Scenario, SetError};
+use crate::statistics;
 use crate::world::{World, WorldError};
 pub use judge::JudgeError;
 use rayon::prelude::*;
@@ -102,7 +103,7 @@ pub fn run(
     let mine = worlds.into_iter().enumerate().filter(|(at, _)| at % of == shard - 1);
     let mine: Vec<_> = mine.map(|(_, run)| run).collect();
     let epoch_s = mine.first().map_or(0.0, |(_, _, world)| {
-        world.epoch.parse::<Span>().map_or(0.0, |epoch| epoch.0 as f64 / 1e6)
+        world.epoch.parse::<Span>().map_or(0.0, |epoch| statistics::real(epoch.0) / 1e6)
     });
     let lived = mine.into_par_iter().map(|(arm, seed, world)| {
         let lived = World::new(&world, Seed(seed)).and_then(|world| world.run(arm, |_| {}));

@@ -66,11 +66,11 @@ fn lay(base: &mut Value, settings: &Value, path: &str) -> Result<(), OverlayErro
             })
         }
         (base @ Value::Number(_), Value::String(text)) => {
-            let reason = |_| OverlayError::Value {
+            let reason = || OverlayError::Value {
                 name: path.to_owned(),
                 reason: format!("{text:?} is not a number, a span (7d) or a size (10GB)"),
             };
-            *base = measured(text).ok_or(()).map_err(reason)?.into();
+            *base = measured(text).ok_or_else(reason)?.into();
             Ok(())
         }
         (base, settings) => {

@@ -73,6 +73,12 @@ pub const fn real(count: u64) -> f64 {
     count as f64
 }
 
+/// An amount as a real number; exact below 2^53.
+#[expect(clippy::cast_precision_loss, reason = "all the msat there are stay below 2^53")]
+pub const fn amount(msat: i64) -> f64 {
+    msat as f64
+}
+
 /// A real number as a count: rounded down, and none where it is below zero.
 #[expect(
     clippy::cast_possible_truncation,

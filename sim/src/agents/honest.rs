@@ -1,6 +1,7 @@
 //! A provider that keeps what it takes, prices itself, and confesses what its disk loses.
 
 use super::{Agent, Asked, Deed, Reply, Seat};
+use crate::statistics;
 use market::event::SlotId;
 use pricing::{Demand, Use};
 use provider::{AutoPricer, BitcoinRate, Least, Offer, Pin, PriceRule, Room, judge};
@@ -289,8 +290,8 @@ impl Agent for Honest {
 
 /// A price of so many msat, in whole millionths.
 pub(crate) fn msat(price: f64) -> Price {
-    let micro = libm::round(price.max(0.0) * 1e6);
-    Price(Decimal::new(micro as i64, 6))
+    let micro = statistics::whole(libm::round(price.max(0.0) * 1e6));
+    Price(Decimal::new(i64::try_from(micro).unwrap_or(i64::MAX), 6))
 }
 
 #[cfg(test)]

@@ -53,7 +53,9 @@ fn one(must: &Must, runs: &[Run]) -> Result<Finding, JudgeError> {
         statistics::mean(&values, USUAL);
     let holds = must.below.is_none_or(|most| high < most)
         && must.above.is_none_or(|least| low > least)
-        && must.equals.is_none_or(|exactly| values.iter().all(|value| *value == exactly));
+        && must
+            .equals
+            .is_none_or(|exactly| values.iter().all(|value| value.total_cmp(&exactly).is_eq()));
     let refuted = must.below.is_some_and(|most| low >= most)
         || must.above.is_some_and(|least| high <= least)
         || must.equals.is_some_and(|exactly| low > exactly || high < exactly);

@@ -99,5 +99,5 @@ fn see_value<'a>(value: &'a Value, see: &mut impl FnMut(&'a Value)) {
 
 /// The line of the byte at `at`, from 1.
 fn line_at(text: &str, at: usize) -> usize {
-    text.as_bytes()[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+    text.get(..at).unwrap_or(text).matches('\n').count() + 1
 }

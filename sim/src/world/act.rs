@@ -4,6 +4,7 @@ use super::{Happening, World, named};
 use crate::agents::{Deed, Wish};
 use crate::chance::Stream;
 use crate::disks::Gone;
+use crate::statistics;
 use market::{Command, Event};
 use types::documents::{Acceptance, Deposit, Quote, Request};
 use types::{Did, Document, Msat, Timestamp, Verified};
@@ -53,7 +54,7 @@ impl World {
                 self.weigh(&party);
                 self.watch.dropped(party, self.desk.market().epoch());
             }
-            Deed::Spend(amount) => self.members.spend(agent, amount.0 as f64),
+            Deed::Spend(amount) => self.members.spend(agent, statistics::amount(amount.0)),
             Deed::Vanish(party) => {
                 assert!(self.members.owns(agent, party), "agents take their own parties away");
                 self.vanish(party);

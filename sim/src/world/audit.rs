@@ -6,6 +6,7 @@ use super::act::challenge_name;
 use crate::agents::{Asked, Reply};
 use crate::chance::Stream;
 use crate::disks::Gone;
+use crate::statistics;
 use market::event::SlotId;
 use market::{Command, schedule};
 use shards::{Root, SlotSummary, prove};
@@ -14,6 +15,8 @@ use types::{Did, Verified};
 
 /// How long a message that was lost takes until it is sent again, in milliseconds.
 const AGAIN_MS: u32 = 1_000;
+/// The longest that an answer's first byte is drawn to take, in milliseconds.
+const MS_MAX: f64 = 60_000.0;
 /// How many probes a measurement has.
 const PROBES: u32 = 1;
 
@@ -54,7 +57,7 @@ impl World {
         let found =
             slots.iter().map(|slot| self.judged(&provider, kind, slot, (reply, latency_ms)));
         let mut found: Vec<SlotVerdict> = found.collect();
-        self.watch.audited(&provider, kind, &found, self.desk.market(), &self.members);
+        self.watch.audited(&provider, kind, &found, (self.desk.market(), &self.members));
         self.lie_about(&provider, kind, &mut found);
         let market = self.market();
         let epoch = market.epoch();
@@ -103,7 +106,8 @@ impl World {
         let network = &self.settings.network;
         let lost = f64::from(network.lost_ppm) / 1e6;
         let taken = draws.lognormal(network.answer_ms, network.answer_sigma);
-        let taken = libm::round(taken.min(60_000.0)) as u32;
+        let taken = statistics::whole(libm::round(taken.min(MS_MAX)));
+        let taken = u32::try_from(taken).unwrap_or(u32::MAX);
         match (draws.happens(lost), draws.happens(lost)) {
             (true, true) => None,
             (true, false) => Some(taken + AGAIN_MS),

@@ -2,11 +2,14 @@
 
 use super::{Happening, World};
 use crate::chance::Stream;
+use crate::statistics::{real, whole};
 use market::event::SlotId;
 use types::{Did, Epoch, Span, Timestamp};
 
 /// A year, in microseconds.
-const YEAR_US: f64 = 365.0 * Span::DAY.0 as f64;
+const fn year_us() -> f64 {
+    365.0 * real(Span::DAY.0)
+}
 
 impl World {
     /// A provider's machines begin to age.
@@ -22,9 +25,9 @@ impl World {
             return;
         }
         let shape = if failures.disks_shape > 0.0 { failures.disks_shape } else { 1.0 };
-        let scale = YEAR_US / libm::pow(-libm::log(1.0 - failures.disks_yearly), 1.0 / shape);
+        let scale = year_us() / libm::pow(-libm::log(1.0 - failures.disks_yearly), 1.0 / shape);
         let Some(mut draws) = self.next_failure(&party) else { return };
-        self.soon(Span(draws.weibull(shape, scale) as u64), Happening::DiskFails(party));
+        self.soon(Span(whole(draws.weibull(shape, scale))), Happening::DiskFails(party));
     }
 
     fn wait_for_outage(&mut self, party: Did) {
@@ -33,7 +36,7 @@ impl World {
             return;
         }
         let Some(mut draws) = self.next_failure(&party) else { return };
-        self.soon(Span(draws.exponential(YEAR_US / yearly) as u64), Happening::Away(party));
+        self.soon(Span(whole(draws.exponential(year_us() / yearly))), Happening::Away(party));
     }
 
     fn next_failure(&mut self, party: &Did) -> Option<crate::chance::Draws> {
@@ -66,7 +69,7 @@ impl World {
         let hours = draws.lognormal(failures.outage_hours, failures.outage_sigma);
         let hours = hours.min(failures.outage_hours_max);
         self.watch.count("outages");
-        self.away_for(party, Span((hours * Span::HOUR.0 as f64) as u64));
+        self.away_for(party, Span(whole(hours * real(Span::HOUR.0))));
         self.wait_for_outage(party);
     }
 

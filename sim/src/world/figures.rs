@@ -2,6 +2,7 @@
 
 use super::World;
 use crate::results::Run;
+use crate::statistics::{amount, real};
 use contracts::Account;
 use market::event::SlotId;
 use std::collections::BTreeMap;
@@ -15,17 +16,17 @@ impl World {
         let books = self.books();
         let profits = self.profits();
         let counts = ["contracts.failed", "repairs.finished", "penalties", "penalties.wrong"]
-            .map(|name| (name.to_owned(), self.watch.counted(name) as f64));
-        let open = self.market().open_count() as f64;
+            .map(|name| (name.to_owned(), real(self.watch.counted(name))));
+        let open = real(self.market().open_count() as u64);
         let mut values: Vec<(String, f64)> = vec![
             ("price.asked_msat".into(), asked),
             ("price.paid_msat".into(), paid.unwrap_or(f64::NAN)),
             ("use.sold_permille".into(), 1_000.0 * sold / offered.max(1.0)),
             ("contracts.open".into(), open),
-            ("providers.online".into(), self.online.len() as f64),
+            ("providers.online".into(), real(self.online.len() as u64)),
         ];
         values.extend(
-            books.into_iter().map(|(name, msat)| (format!("books.{name}_msat"), msat as f64)),
+            books.into_iter().map(|(name, msat)| (format!("books.{name}_msat"), amount(msat))),
         );
         values.extend(counts);
         values.extend(self.shares());
@@ -46,9 +47,9 @@ impl World {
             if !self.online.contains(provider) {
                 continue;
             }
-            let capacity = offer.ask.capacity.0 as f64;
+            let capacity = real(offer.ask.capacity.0);
             asked += capacity * offer.ask.price.0.to_f64().unwrap_or(0.0);
-            sold += self.market().committed(provider).0 as f64;
+            sold += real(self.market().committed(provider).0);
             offered += capacity;
         }
         (asked / offered.max(1.0), sold, offered)
@@ -84,8 +85,9 @@ impl World {
             ledger.balance(Account::Bond(id.contract, id.slot)).0 + market.unposted(id).0
         });
         let bought = market.contracts_of(party).filter(|c| c.state.is_open()).map(|contract| {
-            let earned = (0u16..contract.slots.len() as u16)
-                .map(|slot| market.unposted(SlotId { contract: contract.id, slot }).0);
+            let earned = (0u16..)
+                .zip(&contract.slots)
+                .map(|(slot, _)| market.unposted(SlotId { contract: contract.id, slot }).0);
             ledger.balance(Account::Escrow(contract.id)).0 - earned.sum::<i64>()
         });
         market.available(*party).0 + slots.sum::<i64>() + bought.sum::<i64>()
@@ -110,20 +112,20 @@ impl World {
         for (at, group) in self.members.groups().iter().enumerate() {
             let seen = &self.watch.groups[at];
             let count = f64::from(group.count.max(1));
-            let per = |part: u64, whole: u64| part as f64 / whole as f64;
+            let per = |part: u64, whole: u64| real(part) / real(whole);
             for (name, value) in [
                 ("profit_msat", profits[at]),
-                ("penalties", seen.penalties as f64 / count),
-                ("penalties_wrong", seen.wrong as f64),
-                ("slashed_msat", seen.slashed as f64 / count),
-                ("banned_share", seen.banned as f64 / count),
+                ("penalties", real(seen.penalties) / count),
+                ("penalties_wrong", real(seen.wrong)),
+                ("slashed_msat", amount(seen.slashed) / count),
+                ("banned_share", real(seen.banned) / count),
                 ("banned_epochs", per(seen.banned_epochs, seen.banned)),
-                ("slots_max", seen.share.slots_max as f64),
-                ("over_parity", seen.share.over_parity as f64),
+                ("slots_max", real(seen.share.slots_max)),
+                ("over_parity", real(seen.share.over_parity)),
                 ("detected_share", per(seen.detected, droppers[at])),
                 ("late_share", per(seen.late, seen.answered)),
                 ("wanting_share", per(seen.wanting, seen.answered)),
-                ("lowered", seen.lowered as f64 / count),
+                ("lowered", real(seen.lowered) / count),
                 ("detected_epochs", per(seen.detected_epochs, seen.detected)),
             ] {
                 // What never happened has no mean.
@@ -133,7 +135,7 @@ impl World {
             }
         }
         for (name, count) in &self.watch.counts {
-            figures.insert(name.clone(), *count as f64);
+            figures.insert(name.clone(), real(*count));
         }
         for name in [
             "contracts.failed",
@@ -168,5 +170,5 @@ impl World {
 fn last_quarter(values: &[f64]) -> Option<f64> {
     let late = &values[values.len() - values.len().div_ceil(4)..];
     let known: Vec<f64> = late.iter().copied().filter(|value| !value.is_nan()).collect();
-    (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
+    (!known.is_empty()).then(|| known.iter().sum::<f64>() / real(known.len() as u64))
 }

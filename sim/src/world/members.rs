@@ -4,6 +4,7 @@ use super::{Group, WorldError, WorldSettings};
 use crate::agents::{self, Agent, Seat};
 use crate::chance::{Seed, Stream};
 use crate::disks::Disks;
+use crate::statistics::{amount, real};
 use market::Market;
 use market::event::SlotId;
 use std::collections::BTreeMap;
@@ -46,7 +47,7 @@ pub(super) struct Members {
     keeping: f64,
     dearer: f64,
     dollars: f64,
-    members: Vec<Member>,
+    agents: Vec<Member>,
     parties: BTreeMap<Did, Party>,
     seed: Seed,
 }
@@ -79,7 +80,7 @@ impl Members {
             keeping,
             dearer: 1.0,
             dollars: settings.rate.dollars,
-            members,
+            agents: members,
             parties: BTreeMap::new(),
             seed,
         })
@@ -87,7 +88,7 @@ impl Members {
 
     /// How many agents there are.
     pub(super) fn count(&self) -> u32 {
-        u32::try_from(self.members.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.agents.len()).unwrap_or(u32::MAX)
     }
 
     pub(super) fn groups(&self) -> &[Group] {
@@ -96,7 +97,7 @@ impl Members {
 
     /// Which group an agent is of.
     pub(super) fn group_of(&self, agent: u32) -> usize {
-        self.members[agent as usize].group
+        self.agents[agent as usize].group
     }
 
     /// Which group a party is of, if it is anybody's.
@@ -119,7 +120,7 @@ impl Members {
     /// Whether `party` is `agent`'s; a name that was nobody's is from now on.
     pub(super) fn owns(&mut self, agent: u32, party: Did) -> bool {
         let number = u32::try_from(self.parties.len()).unwrap_or(u32::MAX);
-        let mine = &mut self.members[agent as usize].parties;
+        let mine = &mut self.agents[agent as usize].parties;
         let known = self.parties.entry(party).or_insert_with(|| {
             mine.push(party);
             Party { agent, number, ..Party::default() }
@@ -134,7 +135,7 @@ impl Members {
         (market, disks, now): (&Market, &Disks, Timestamp),
         question: impl FnOnce(&mut dyn Agent, &mut Seat<'_>) -> R,
     ) -> (R, Vec<agents::Deed>) {
-        let member = &mut self.members[agent as usize];
+        let member = &mut self.agents[agent as usize];
         let draws = self.seed.draws(Stream::Behaviour, agent, member.moments);
         member.moments += 1;
         let root = self.seed.0;
@@ -153,26 +154,26 @@ impl Members {
     /// Whether `party`'s agent answers for `slot`.
     pub(super) fn serves(&self, party: &Did, slot: SlotId) -> bool {
         let known = self.parties.get(party);
-        known.is_some_and(|known| self.members[known.agent as usize].agent.serves(slot))
+        known.is_some_and(|known| self.agents[known.agent as usize].agent.serves(slot))
     }
 
     /// The number of what `agent` wants to buy now, from 1.
     pub(super) fn next_purchase(&mut self, agent: u32) -> u64 {
-        let purchases = &mut self.members[agent as usize].purchases;
+        let purchases = &mut self.agents[agent as usize].purchases;
         *purchases += 1;
         *purchases
     }
 
     pub(super) fn put_in(&mut self, agent: u32, amount: Msat) {
-        self.members[agent as usize].put_in += amount.0;
+        self.agents[agent as usize].put_in += amount.0;
     }
 
     pub(super) fn take_out(&mut self, agent: u32, amount: Msat) {
-        self.members[agent as usize].taken_out += amount.0;
+        self.agents[agent as usize].taken_out += amount.0;
     }
 
     pub(super) fn spend(&mut self, agent: u32, msat: f64) {
-        self.members[agent as usize].spent += msat;
+        self.agents[agent as usize].spent += msat;
     }
 
     /// Everybody pays for what was on its disks for an epoch.
@@ -180,18 +181,18 @@ impl Members {
         if self.keeping <= 0.0 {
             return;
         }
-        let days = epoch.0 as f64 / Span::DAY.0 as f64;
+        let days = real(epoch.0) / real(Span::DAY.0);
         for party in self.parties.values().filter(|party| party.kept > 0) {
-            let gigabytes = party.kept as f64 / 1e9;
-            self.members[party.agent as usize].spent +=
+            let gigabytes = real(party.kept) / 1e9;
+            self.agents[party.agent as usize].spent +=
                 gigabytes * days * self.keeping * self.dearer;
         }
     }
 
     /// What an agent has gained: what its parties hold and have taken out, less what it put in and spent. In msat.
     pub(super) fn profit(&self, agent: u32, worth: impl Fn(&Did) -> i64) -> f64 {
-        let member = &self.members[agent as usize];
+        let member = &self.agents[agent as usize];
         let held: i64 = member.parties.iter().map(worth).sum();
-        (held + member.taken_out - member.put_in) as f64 - member.spent
+        amount(held + member.taken_out - member.put_in) - member.spent
     }
 }

@@ -56,7 +56,7 @@ impl ReadShard for Disk<'_> {
     fn read(&self, _root: &Root, start: u32, len: u32) -> Option<Bytes> {
         let (from, to) = (start as usize, start as usize + len as usize);
         // What is read together with a chunk that is gone proves nothing either.
-        let mut chunks = (from as u64..to as u64).step_by(prove::CHUNK_BYTES as usize);
+        let mut chunks = (from as u64..to as u64).step_by(prove::CHUNK_BYTES);
         let there = to <= self.real.bytes.len() && !chunks.any(|at| self.gone.takes(at));
         there.then(|| self.real.bytes.slice(from..to))
     }

@@ -34,6 +34,10 @@ pub struct WorldSettings {
 }
 
 /// What this market has otherwise than one with default policies.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that a scenario says of its market"
+)]
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MarketSettings {

@@ -2,7 +2,7 @@ use super::*;
 use crate::statistics::whole;
 use serde_json::json;
 
-fn settings(more: serde_json::Value) -> WorldSettings {
+fn settings(more: &serde_json::Value) -> WorldSettings {
     let mut settings = json!({
         "epoch": "1h", "epochs": 72,
         "costs": { "keeping": 50.0 },
@@ -26,18 +26,18 @@ fn run(settings: &WorldSettings, seed: u64) -> Run {
 
 #[test]
 fn contracts_are_agreed_filled_audited_and_settled() {
-    let run = run(&settings(json!({})), 1);
+    let run = run(&settings(&json!({})), 1);
     println!("{:#?}", run.figures);
-    assert_eq!(run.figures["contracts.failed"], 0.0);
+    assert!(run.figures["contracts.failed"] < 1.0);
     assert!(run.figures["contracts.settled"] >= 4.0);
-    assert_eq!(run.figures["penalties"], 0.0);
+    assert!(run.figures["penalties"] < 1.0);
     assert!(run.figures["honest.profit_msat"] > 0.0);
     assert!(run.figures["client.profit_msat"] < 0.0);
 }
 
 #[test]
 fn one_seed_is_one_run_and_another_is_another() {
-    let settings = settings(json!({}));
+    let settings = settings(&json!({}));
     let first = run(&settings, 1);
     assert_eq!(first.trace, run(&settings, 1).trace);
     assert_eq!(format!("{first:?}"), format!("{:?}", run(&settings, 1)));
@@ -47,17 +47,17 @@ fn one_seed_is_one_run_and_another_is_another() {
 #[test]
 fn disks_that_fail_are_confessed_and_their_slots_rebuilt() {
     let run =
-        run(&settings(json!({ "failures": { "disks_yearly": 0.9999, "disks_shape": 1.0 } })), 3);
+        run(&settings(&json!({ "failures": { "disks_yearly": 0.9999, "disks_shape": 1.0 } })), 3);
     println!("{:#?}", run.figures);
     assert!(run.figures["disks.failed"] > 0.0);
     assert!(run.figures["repairs.finished"] > 0.0);
-    assert_eq!(run.figures["contracts.failed"], 0.0);
+    assert!(run.figures["contracts.failed"] < 1.0);
 }
 
 #[test]
 fn a_blackout_of_so_many_takes_so_many_out_of_reach_and_no_more() {
     let event = json!([{ "epoch": 20, "epochs": 5, "count": 3 }]);
-    let run = run(&settings(json!({ "failures": { "events": event } })), 4);
+    let run = run(&settings(&json!({ "failures": { "events": event } })), 4);
     let online = &run.series["providers.online"];
     let at = |epoch: usize| whole(online[epoch - 1]);
     assert_eq!([19, 20, 24, 25].map(at), [12, 9, 9, 12]);
@@ -65,7 +65,7 @@ fn a_blackout_of_so_many_takes_so_many_out_of_reach_and_no_more() {
 
 #[test]
 fn who_vanishes_loses_its_bonds_and_is_never_back() {
-    let mut world = settings(json!({ "epochs": 96 }));
+    let mut world = settings(&json!({ "epochs": 96 }));
     let deserters = json!({
         "kind": "deserter", "count": 2, "capacity": "100GB", "price": 100.0, "money": 1_000_000_000,
         "per_operator": 2, "way": "vanishes", "leaves_epoch": 10,

@@ -2,6 +2,7 @@
 
 use super::members::Members;
 use crate::disks::{Disks, Kept};
+use crate::statistics::real;
 use contracts::{Cause, Contract};
 use market::{Event, Market};
 use rust_decimal::prelude::ToPrimitive;
@@ -103,7 +104,7 @@ impl Watch {
     /// What was paid on average since this was asked last; nothing where nothing was bought.
     pub(super) fn take_price(&mut self) -> Option<f64> {
         let (sum, count) = std::mem::take(&mut self.prices);
-        (count > 0).then(|| sum / count as f64)
+        (count > 0).then(|| sum / real(count))
     }
 
     /// Counts an event.
@@ -150,8 +151,7 @@ impl Watch {
         provider: &Did,
         kind: AuditKind,
         found: &[SlotVerdict],
-        market: &Market,
-        members: &Members,
+        (market, members): (&Market, &Members),
     ) {
         let Some(seen) = self.group(provider, members) else { return };
         for slot in found.iter().filter(|slot| slot.answered && kind == AuditKind::Routine) {
