@@ -59,7 +59,8 @@ impl Setting {
         let attackers = joined(provider, &self.attackers);
         let attackers = joined(attackers, &json!({ "name": "attacker" }));
         // Reads are as dear with everybody.
-        let egress = json!({ "egress": self.attackers.get("egress") });
+        let egress =
+            self.attackers.get("egress").map_or(json!({}), |egress| json!({ "egress": egress }));
         let honest = joined(honest, &egress);
         let client = json!({
             "kind": "client", "count": 1, "money": MONEY, "capacity": CAPACITY.0.to_string() + " B",
