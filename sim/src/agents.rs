@@ -7,11 +7,13 @@ mod build;
 pub mod client;
 pub mod honest;
 pub mod lazy;
+pub mod scripted;
 
 pub use build::{Build, KindError, build, kinds};
 
 use crate::chance::Draws;
 use crate::disks::Disks;
+use crate::hunt::Program;
 use market::Market;
 use market::event::SlotId;
 use types::documents::{
@@ -152,4 +154,12 @@ pub trait Agent: Send {
     fn quoted(&mut self, _seat: &mut Seat<'_>, _quote: &Quote) -> bool {
         true
     }
+
+    /// The same agent once more, as it stands; nothing where it cannot be copied.
+    fn copy(&self) -> Option<Box<dyn Agent>> {
+        None
+    }
+
+    /// What it is to play from an epoch on; agents that play nothing do not listen.
+    fn instruct(&mut self, _program: &Program, _from: Epoch) {}
 }

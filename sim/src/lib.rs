@@ -5,6 +5,7 @@ pub mod chance;
 pub mod desk;
 pub mod disks;
 pub mod experiment;
+pub mod hunt;
 pub mod overlay;
 pub mod results;
 pub mod scenario;

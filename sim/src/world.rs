@@ -10,16 +10,18 @@ mod audit;
 mod fail;
 mod figures;
 mod fill;
+mod fork;
 mod members;
 mod settings;
 mod watch;
 
+pub use fork::Ended;
 pub use settings::{
     Blackout, CostSettings, FailureSettings, Group, MarketSettings, NetworkSettings, WorldSettings,
 };
 
 use crate::agents::KindError;
-use crate::chance::{Draws, Seed, Stream};
+use crate::chance::{Seed, Stream};
 use crate::desk::Desk;
 use crate::disks::Disks;
 use crate::overlay::{self, OverlayError};
@@ -27,7 +29,7 @@ use crate::results::Run;
 use crate::wheel::Wheel;
 use contracts::beacon::{Beacon, HashChain};
 use market::event::SlotId;
-use market::{Command, Effect, Event, Genesis, Market};
+use market::{Command, Due, Effect, Event, Genesis, Market};
 use members::Members;
 use std::collections::{BTreeMap, BTreeSet};
 use types::{ContractId, Did, Epoch, Hash, Span, Timestamp};
@@ -109,7 +111,6 @@ pub struct World {
     pending: BTreeSet<Effect>,
     /// How full each contract is to be, in permille.
     wishes: BTreeMap<ContractId, u16>,
-    nonce: u64,
     watch: Watch,
 }
 
@@ -139,7 +140,6 @@ impl World {
             online: BTreeSet::new(),
             pending: BTreeSet::new(),
             wishes: BTreeMap::new(),
-            nonce: 0,
             settings: settings.clone(),
         })
     }
@@ -218,11 +218,11 @@ impl World {
     }
 
     fn do_what_is_due(&mut self) {
-        for _ in 0..ROUNDS_MAX {
+        for round in 0..ROUNDS_MAX {
             let due = self.desk.market().due(self.now);
             let mut changed = false;
             for one in due {
-                let seed = self.draws(Stream::Market, 2).seed();
+                let seed = self.luck_of(&one, round as u64);
                 changed |= self.submit(&one.command(seed)).is_some_and(|events| !events.is_empty());
             }
             if !changed {
@@ -232,10 +232,14 @@ impl World {
         panic!("things stay due for ever");
     }
 
-    /// The next draws of `stream` for whatever has this number in it: each time others.
-    fn draws(&mut self, stream: Stream, agent: u32) -> Draws {
-        self.nonce += 1;
-        self.seed.draws(stream, agent, self.nonce)
+    /// What is drawn for something that is due: it goes by what it is, so that whatever else is due moves nothing here.
+    fn luck_of(&self, due: &Due, round: u64) -> [u8; 32] {
+        let Due::Replace(SlotId { contract, slot }) = due else { return [0; 32] };
+        let (word, _) = contract.0.split_at(4);
+        let word = word.iter().fold(0, |word, byte| word << 8 | u32::from(*byte));
+        let seconds = self.now.0.unsigned_abs() / Span::SECOND.0;
+        let moment = seconds.wrapping_mul(ROUNDS_MAX as u64).wrapping_add(round);
+        self.seed.draws(Stream::Market, (word ^ u32::from(*slot)) | 1 << 31, moment).seed()
     }
 
     /// How often every rule is checked from scratch: it costs as much as there is.

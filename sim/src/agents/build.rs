@@ -1,6 +1,6 @@
 //! From a scenario's group to its agents: which kinds there are.
 
-use super::{Agent, client, honest, lazy};
+use super::{Agent, client, honest, lazy, scripted};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -29,6 +29,7 @@ pub fn kinds() -> &'static [(&'static str, Build)] {
         ("client", |settings, _| of(settings, client::Client::new)),
         ("honest", |settings, number| of(settings, |own| honest::Honest::new(own, number))),
         ("lazy", |settings, number| of(settings, |own| lazy::Lazy::new(own, number))),
+        ("scripted", |settings, _| of(settings, scripted::Scripted::new)),
     ]
 }
 

@@ -28,9 +28,16 @@ pub struct Settings {
     /// How many epochs it takes at the beginning until it wants all of them.
     #[serde(default)]
     pub over_epochs: u64,
+    /// In which epoch it begins to buy, and from which one on it buys nothing more.
+    #[serde(default = "always")]
+    pub buys: (u64, u64),
     /// Terms other than the standard ones, by their names in documents.
     #[serde(default)]
     pub terms: Value,
+}
+
+const fn always() -> (u64, u64) {
+    (0, u64::MAX)
 }
 
 const fn all() -> u16 {
@@ -74,9 +81,14 @@ impl Agent for Client {
             self.worth = Some(msat(seat.draws.between(low, high)));
             seat.hand(Deed::Deposit(me, Msat(self.settings.money)));
         }
+        let (first, end) = self.settings.buys;
+        let Some(passed) = seat.epoch().0.checked_sub(first).filter(|_| seat.epoch().0 < end)
+        else {
+            return;
+        };
         let open = seat.market.contracts_of(&me).filter(|c| c.state.is_open()).count();
         let open = u32::try_from(open).unwrap_or(u32::MAX);
-        for _ in open..self.wanted(seat.epoch().0) {
+        for _ in open..self.wanted(passed) {
             let fill_permille = self.settings.fill_permille;
             let wish = Wish { client: me, terms: self.terms(), fill_permille };
             seat.hand(Deed::Buy(Box::new(wish)));
@@ -89,5 +101,9 @@ impl Agent for Client {
         let mean = prices.sum::<f64>() / quote.slots.len().max(1) as f64;
         let worth = self.worth.and_then(|worth| worth.0.to_f64()).unwrap_or(0.0);
         mean <= worth
+    }
+
+    fn copy(&self) -> Option<Box<dyn Agent>> {
+        Some(Box::new(self.clone()))
     }
 }

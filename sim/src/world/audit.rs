@@ -20,8 +20,12 @@ const PROBES: u32 = 1;
 impl World {
     /// The epoch's routine audits.
     pub(super) fn audit_all(&mut self) {
-        for (provider, slots) in schedule::routine(self.market()) {
-            self.audit(provider, AuditKind::Routine, &slots);
+        let least = self.settings.market.audited_from.unwrap_or(0);
+        for (provider, mut slots) in schedule::routine(self.market()) {
+            slots.retain(|slot| slot.size.bytes >= least);
+            if !slots.is_empty() {
+                self.audit(provider, AuditKind::Routine, &slots);
+            }
         }
     }
 

@@ -69,6 +69,7 @@ impl World {
         }
         let Some(party) = self.members.party(&provider) else { return };
         let agent = party.agent;
+        self.members.count_document(agent);
         let view = (self.desk.market(), &self.disks, self.now);
         let (answer, deeds) =
             self.members.ask(agent, view, |agent, seat| agent.reserved(seat, &reservation));
@@ -145,6 +146,8 @@ impl World {
         self.weigh(&provider);
         let Some(party) = self.members.party(&provider) else { return };
         let agent = party.agent;
+        // Its receipt.
+        self.members.count_document(agent);
         let view = (self.desk.market(), &self.disks, self.now);
         let ((), deeds) =
             self.members.ask(agent, view, |agent, seat| agent.stored(seat, provider, id));

@@ -19,6 +19,8 @@ struct Member {
     /// Outside of the market, in msat.
     spent: f64,
     parties: Vec<Did>,
+    /// How many documents its parties have signed.
+    documents: u64,
 }
 
 /// One party.
@@ -63,6 +65,7 @@ impl Members {
                     taken_out: 0,
                     spent: 0.0,
                     parties: Vec::new(),
+                    documents: 0,
                 });
             }
         }
@@ -132,6 +135,42 @@ impl Members {
         let mut seat = Seat { market, now, agent, root, disks, draws, deeds: Vec::new() };
         let said = question(member.agent.as_mut(), &mut seat);
         (said, seat.deeds)
+    }
+
+    /// One document more of `agent`'s parties; how many there are.
+    pub(super) fn count_document(&mut self, agent: u32) -> u64 {
+        let member = &mut self.members[agent as usize];
+        member.documents += 1;
+        member.documents
+    }
+
+    pub(super) fn documents(&self, agent: u32) -> u64 {
+        self.members[agent as usize].documents
+    }
+
+    /// The agents of `group`.
+    pub(super) fn of_group(&self, group: &str) -> Vec<u32> {
+        let called = |agent: &u32| self.groups[self.group_of(*agent)].called() == group;
+        (0..self.count()).filter(called).collect()
+    }
+
+    pub(super) fn agent_mut(&mut self, agent: u32) -> &mut dyn Agent {
+        self.members[agent as usize].agent.as_mut()
+    }
+
+    /// The same members once more; nothing where one of them cannot be copied.
+    pub(super) fn copy(&self) -> Option<Self> {
+        let copied = |member: &Member| {
+            let agent = member.agent.copy()?;
+            Some(Member { agent, parties: member.parties.clone(), ..*member })
+        };
+        Some(Self {
+            groups: self.groups.clone(),
+            keeping: self.keeping,
+            members: self.members.iter().map(copied).collect::<Option<_>>()?,
+            parties: self.parties.clone(),
+            seed: self.seed,
+        })
     }
 
     pub(super) fn put_in(&mut self, agent: u32, amount: Msat) {

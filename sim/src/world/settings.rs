@@ -42,6 +42,12 @@ pub struct MarketSettings {
     /// Whether providers without a slot are asked whether they are there.
     #[serde(default)]
     pub measure: bool,
+    /// A planted weakness: slots of fewer bytes than this are never asked for in routine audits.
+    #[serde(default)]
+    pub audited_from: Option<u64>,
+    /// A planted weakness: what penalties take is given back, as if no bond had been locked.
+    #[serde(default)]
+    pub bondless: bool,
 }
 
 /// How messages travel.
