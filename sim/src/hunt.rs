@@ -173,11 +173,8 @@ pub fn hunt(
     }
     let shrinker = Shrinker { ground, seeds, control: settings.control.as_deref() };
     let (smaller, program) = shrinker.shrunk(stage.clone(), best.clone(), arena)?;
-    let mut there = if smaller == stage {
-        None
-    } else {
-        Some(Arena::new(ground, &smaller, report_seeds)?)
-    };
+    let mut there =
+        if smaller == stage { None } else { Some(Arena::new(ground, &smaller, report_seeds)?) };
     let small = Find::measured(there.as_mut().unwrap_or(&mut report), (smaller, program))?;
     // What was made too small to be sure of is given as it was found.
     let find = if small.gain_msat.interval.0 > BOUND_MSAT {

@@ -100,7 +100,7 @@ impl Scripted {
             Verb::Exit => self.exit(seat),
             Verb::Reset => {
                 let kept = self.kept(seat, |_| true);
-                self.drop_of(seat, kept, WHOLE_PPM);
+                Self::drop_of(seat, kept, WHOLE_PPM);
                 self.first = self.names.len();
                 self.join(seat);
             }
@@ -120,7 +120,7 @@ impl Scripted {
         all.filter(|(_, id)| wanted(id)).collect()
     }
 
-    fn drop_of(&self, seat: &mut Seat<'_>, slots: Vec<(Did, SlotId)>, ppm: u32) {
+    fn drop_of(seat: &mut Seat<'_>, slots: Vec<(Did, SlotId)>, ppm: u32) {
         for (party, id) in slots {
             if seat.disks.kept(&party, &id).is_some_and(|kept| kept.gone.ppm() < ppm) {
                 seat.hand(Deed::Drop(party, id, ppm));
@@ -138,7 +138,7 @@ impl Scripted {
         }
         for (party, id) in self.kept(seat, |_| true) {
             let ppm = self.dropped(seat, &party, &id);
-            self.drop_of(seat, vec![(party, id)], ppm);
+            Self::drop_of(seat, vec![(party, id)], ppm);
         }
     }
 
@@ -150,7 +150,8 @@ impl Scripted {
         }
         let bytes = seat.disks.kept(party, id).map_or(0, |kept| kept.size.bytes);
         let all = seat.market.open_contracts().flat_map(|contract| &contract.slots);
-        let (sum, count) = all.fold((0, 0), |(sum, count), slot| (sum + slot.size.bytes, count + 1));
+        let (sum, count) =
+            all.fold((0, 0), |(sum, count), slot| (sum + slot.size.bytes, count + 1));
         if bytes * count < sum { small } else { large }
     }
 
@@ -162,7 +163,7 @@ impl Scripted {
                 !matches!(contract.state, ContractState::Agreed | ContractState::Active)
             })
         });
-        self.drop_of(seat, over, WHOLE_PPM);
+        Self::drop_of(seat, over, WHOLE_PPM);
     }
 
     fn confess(&self, seat: &mut Seat<'_>) {
@@ -249,7 +250,7 @@ impl Agent for Scripted {
 
     fn stored(&mut self, seat: &mut Seat<'_>, party: Did, slot: SlotId) {
         let ppm = self.dropped(seat, &party, &slot);
-        self.drop_of(seat, vec![(party, slot)], ppm);
+        Self::drop_of(seat, vec![(party, slot)], ppm);
     }
 
     fn challenged(&mut self, seat: &mut Seat<'_>, asked: &Asked<'_>) -> Reply {

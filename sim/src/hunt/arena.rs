@@ -1,7 +1,7 @@
 //! Trying programs: every one branches off the same pasts, one for each seed, so that they share their luck.
 
-use super::{HuntError, Program, Stage};
 use super::stage::ATTACKER;
+use super::{HuntError, Program, Stage};
 use crate::chance::Seed;
 use crate::scenario::Scenario;
 use crate::statistics::{self, Estimate, USUAL};
@@ -55,7 +55,8 @@ impl Arena {
         let honest: Vec<Program> = programs.iter().map(Program::honest).collect();
         let plain = Program::default();
         wanted.extend(programs.iter().chain(&honest).chain([&plain]));
-        let pairs = wanted.iter().flat_map(|program| seeds.iter().map(|s| ((*program).clone(), *s)));
+        let pairs =
+            wanted.iter().flat_map(|program| seeds.iter().map(|s| ((*program).clone(), *s)));
         let new: Vec<(Program, Seed)> =
             pairs.filter(|pair| !self.ended.contains_key(pair)).collect();
         self.prepare(new.iter().map(|(_, seed)| *seed).collect())?;

@@ -6,9 +6,30 @@ use crate::chance::Draws;
 /// The most moves of a program.
 pub(super) const MOVES_MAX: usize = 8;
 /// The most moves of one that is made by chance.
-const MOVES_FIRST: u64 = 4;
+const MOVES_FIRST: u64 = 3;
 /// How often a move comes right at the attack's beginning.
 const AT_ONCE: f64 = 0.3;
+/// Every verb once.
+const KINDS: [Verb; 12] = [
+    Verb::Join,
+    Verb::Price(100),
+    Verb::Drop(Which::All, 0),
+    Verb::Late(0),
+    Verb::Silent,
+    Verb::Back,
+    Verb::Wash(0),
+    Verb::Exit,
+    Verb::Reset,
+    Verb::Collude,
+    Verb::Confess,
+    Verb::Announce(0),
+];
+const PRICES: [u16; 6] = [60, 80, 90, 110, 125, 150];
+const WHICH: [Which; 3] = [Which::All, Which::Small, Which::Large];
+const SHARES: [u16; 5] = [10, 50, 200, 500, 1_000];
+const LATE_MS: [u32; 3] = [1_500, 3_000, 10_000];
+const WASHED: [u8; 3] = [1, 2, 4];
+const ANNOUNCED: [u8; 4] = [1, 2, 8, 24];
 
 /// A program by chance, for an attack of so many epochs.
 pub(super) fn by_chance(draws: &mut Draws, epochs: u64) -> Program {
@@ -56,27 +77,38 @@ fn shifted(epoch: u16, draws: &mut Draws, epochs: u64) -> u16 {
 }
 
 fn a_verb(draws: &mut Draws) -> Verb {
-    let mut one_of = |from: &[u16]| {
-        let at = usize::try_from(draws.below(from.len() as u64)).unwrap_or(0);
-        from[at]
-    };
-    match one_of(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]) {
-        0 => Verb::Join,
-        1 => Verb::Price(one_of(&[60, 80, 90, 95, 105, 110, 120, 150])),
-        2 => {
-            let which = [Which::All, Which::Small, Which::Large][usize::from(one_of(&[0, 1, 2]))];
-            Verb::Drop(which, one_of(&[10, 50, 200, 500, 1_000]))
+    let mut kind = *one_of(&KINDS, draws);
+    match &mut kind {
+        Verb::Price(percent) => *percent = *one_of(&PRICES, draws),
+        Verb::Drop(which, permille) => {
+            *which = *one_of(&WHICH, draws);
+            *permille = *one_of(&SHARES, draws);
         }
-        3 => Verb::Late(u32::from(one_of(&[500, 1_500, 3_000, 10_000]))),
-        4 => Verb::Silent,
-        5 => Verb::Back,
-        6 => Verb::Wash(one_of(&[1, 2, 4]).to_le_bytes()[0]),
-        7 => Verb::Exit,
-        8 => Verb::Reset,
-        9 => Verb::Collude,
-        10 => Verb::Confess,
-        _ => Verb::Announce(one_of(&[1, 2, 4, 8, 24]).to_le_bytes()[0]),
+        Verb::Late(ms) => *ms = *one_of(&LATE_MS, draws),
+        Verb::Wash(contracts) => *contracts = *one_of(&WASHED, draws),
+        Verb::Announce(epochs) => *epochs = *one_of(&ANNOUNCED, draws),
+        _ => {}
     }
+    kind
+}
+
+/// Every verb alone and at once, with every figure that chance can give it: where a search begins.
+pub(super) fn each_alone() -> Vec<Program> {
+    let all = KINDS.iter().flat_map(|kind| match kind {
+        Verb::Price(_) => PRICES.map(Verb::Price).to_vec(),
+        Verb::Drop(..) => {
+            WHICH.iter().flat_map(|which| SHARES.map(|share| Verb::Drop(*which, share))).collect()
+        }
+        Verb::Late(_) => LATE_MS.map(Verb::Late).to_vec(),
+        Verb::Wash(_) => WASHED.map(Verb::Wash).to_vec(),
+        Verb::Announce(_) => ANNOUNCED.map(Verb::Announce).to_vec(),
+        other => vec![*other],
+    });
+    all.map(|verb| Program::of(vec![Move { epoch: 0, verb }])).collect()
+}
+
+fn one_of<'a, T>(from: &'a [T], draws: &mut Draws) -> &'a T {
+    &from[usize::try_from(draws.below(from.len() as u64)).unwrap_or(0)]
 }
 
 #[cfg(test)]
@@ -95,10 +127,15 @@ mod tests {
             program = crossed(&changed(&program, &mut draws, 100), &other, &mut draws);
             assert!(program.moves.len() <= MOVES_MAX);
             assert!(program.moves.iter().all(|one| one.epoch < 100));
-            seen.extend(other.moves.iter().map(|one| std::mem::discriminant(&one.verb)).map(
-                |kind| format!("{kind:?}"),
-            ));
+            seen.extend(
+                other
+                    .moves
+                    .iter()
+                    .map(|one| std::mem::discriminant(&one.verb))
+                    .map(|kind| format!("{kind:?}")),
+            );
         }
-        assert_eq!(seen.len(), 12);
+        assert_eq!(seen.len(), KINDS.len());
+        assert_eq!(each_alone().len(), 6 + 15 + 3 + 3 + 4 + 7);
     }
 }

@@ -126,8 +126,10 @@ mod tests {
 
     #[test]
     fn a_program_is_read_as_it_was_written_in_order_and_each_move_once() {
-        let (late, early) =
-            (Move { epoch: 9, verb: Verb::Drop(Which::All, 500) }, Move { epoch: 2, verb: Verb::Join });
+        let (late, early) = (
+            Move { epoch: 9, verb: Verb::Drop(Which::All, 500) },
+            Move { epoch: 2, verb: Verb::Join },
+        );
         let program = Program::of(vec![late, early, late]);
         assert_eq!(program.moves, [early, late]);
         let text = serde_json::to_string(&program).unwrap();

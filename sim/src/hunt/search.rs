@@ -11,8 +11,9 @@ use std::collections::BTreeSet;
 const GENERATION: usize = 16;
 /// How many of the best ever found have offspring.
 const PARENTS: usize = 6;
-/// By how much fewer programs go on to how many more seeds.
-const HALVING: usize = 2;
+/// Of how many programs one goes on, and on how many times as many seeds.
+const KEPT_OF: usize = 3;
+const MORE_SEEDS: usize = 2;
 
 /// The best program that `budget` futures find, by its mean value on all of the arena's seeds; nothing where none was tried
 /// on all of them.
@@ -46,7 +47,8 @@ fn better(one: &(f64, Program), other: &(f64, Program)) -> Ordering {
     by_value.then(length(one).cmp(&length(other))).then_with(|| one.1.cmp(&other.1))
 }
 
-/// A generation of programs that nobody has tried: a quarter by chance, the others from the best.
+/// A generation of programs that nobody has tried: at first every verb alone, then a quarter by chance and the others from the
+/// best.
 fn offspring(
     parents: &[(f64, Program)],
     known: &mut BTreeSet<Program>,
@@ -55,6 +57,11 @@ fn offspring(
 ) -> Vec<Program> {
     let mut draws = seed.draws(Stream::Hunt, 0, generation);
     let mut new = Vec::with_capacity(GENERATION);
+    if generation == 0 {
+        new.extend(breed::each_alone().into_iter().filter(|program| !program.is_honest()));
+        known.extend(new.iter().cloned());
+        return new;
+    }
     for at in 0..GENERATION * 8 {
         let pick = |draws: &mut crate::chance::Draws| {
             let at = usize::try_from(draws.below(parents.len() as u64)).unwrap_or(0);
@@ -77,11 +84,8 @@ fn offspring(
     new
 }
 
-/// Tries `programs` on more and more seeds, the better half each time; those that are left with their values.
-fn halved(
-    arena: &mut Arena,
-    mut programs: Vec<Program>,
-) -> Result<Vec<(f64, Program)>, HuntError> {
+/// Tries `programs` on more and more seeds, the better third each time; those that are left with their values.
+fn halved(arena: &mut Arena, mut programs: Vec<Program>) -> Result<Vec<(f64, Program)>, HuntError> {
     let all = arena.seeds();
     let mut seeds = (all / 4).max(1);
     loop {
@@ -95,8 +99,8 @@ fn halved(
         if seeds == all {
             return Ok(values);
         }
-        values.truncate(values.len().div_ceil(HALVING));
+        values.truncate(values.len().div_ceil(KEPT_OF));
         programs = values.into_iter().map(|(_, program)| program).collect();
-        seeds = (seeds * HALVING).min(all);
+        seeds = (seeds * MORE_SEEDS).min(all);
     }
 }

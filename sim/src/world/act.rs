@@ -145,7 +145,7 @@ impl World {
             Event::SlotConfirmed { slot, .. } => self.fill_soon(slot.contract),
             Event::Penalised { provider, slashed, .. } if self.settings.market.bondless => {
                 if let Some(agent) = self.members.party(provider).map(|party| party.agent) {
-                    self.members.spend(agent, -(slashed.0 as f64));
+                    self.members.refund(agent, *slashed);
                 }
             }
             _ => {}

@@ -185,6 +185,11 @@ impl Members {
         self.members[agent as usize].spent += msat;
     }
 
+    /// Gives an agent back what it lost, from outside of the market: it counts as money that it never put in.
+    pub(super) fn refund(&mut self, agent: u32, amount: Msat) {
+        self.members[agent as usize].put_in -= amount.0;
+    }
+
     /// Everybody pays for what was on its disks for an epoch.
     pub(super) fn keep_costs(&mut self, epoch: Span) {
         if self.keeping <= 0.0 {
