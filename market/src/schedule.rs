@@ -26,9 +26,6 @@ pub fn routine(market: &Market) -> BTreeMap<Did, Vec<SlotChallenge>> {
             let count = audit_plan::under_suspicion(count, market.suspicion(&slot.provider()));
             // A slot that did not answer is asked in every epoch, so that it can show that it is back.
             let count = if slot.state == SlotState::AtFault { count.max(1) } else { count };
-            // Nobody may drop a slot after its last challenge and be paid for the rest of the term.
-            let last = contract.end().is_some_and(|end| now.plus(1) >= end);
-            let count = if last { count.max(1) } else { count };
             // One that leaves shows first that it leaves everything behind.
             let count = if slot.leaving.is_some() { count.max(INTENSIFIED) } else { count };
             if count > 0 && is_due(market, slot) {
