@@ -14,6 +14,7 @@ pub mod honest;
 pub mod lazy;
 pub mod outsourcer;
 pub mod ransomer;
+pub mod scripted;
 pub mod sly;
 pub mod sybil;
 pub mod wash;
@@ -23,6 +24,7 @@ pub use build::{Build, KindError, build, kinds};
 
 use crate::chance::Draws;
 use crate::disks::Disks;
+use crate::hunt::Program;
 use market::Market;
 use market::event::SlotId;
 use types::documents::{
@@ -183,4 +185,12 @@ pub trait Agent: Send {
     fn quoted(&mut self, _seat: &mut Seat<'_>, _quote: &Quote) -> bool {
         true
     }
+
+    /// The same agent once more, as it stands; nothing where it cannot be copied.
+    fn copy(&self) -> Option<Box<dyn Agent>> {
+        None
+    }
+
+    /// What it is to play from an epoch on; agents that play nothing do not listen.
+    fn instruct(&mut self, _program: &Program, _from: Epoch) {}
 }

@@ -6,6 +6,7 @@ pub mod chance;
 pub mod desk;
 pub mod disks;
 pub mod experiment;
+pub mod hunt;
 pub mod overlay;
 pub mod report;
 pub mod results;

@@ -13,6 +13,7 @@ mod dispute;
 mod fail;
 mod figures;
 mod fill;
+mod fork;
 mod grind;
 mod members;
 mod rate;
@@ -24,6 +25,7 @@ mod shares;
 mod swing;
 mod watch;
 
+pub use fork::Ended;
 pub use rate::{RateMove, RateSettings};
 pub use settings::{
     Blackout, Bribe, CostSettings, FailureSettings, Grinding, Group, MarketSettings,
@@ -31,7 +33,7 @@ pub use settings::{
 };
 
 use crate::agents::KindError;
-use crate::chance::{Draws, Seed, Stream};
+use crate::chance::{Seed, Stream};
 use crate::desk::Desk;
 use crate::disks::Disks;
 use crate::overlay::{self, OverlayError};
@@ -40,7 +42,7 @@ use crate::wheel::Wheel;
 use contracts::beacon::{Beacon, HashChain};
 use dispute::Cases;
 use market::event::SlotId;
-use market::{Command, Effect, Event, Genesis, Market};
+use market::{Command, Due, Effect, Event, Genesis, Market};
 use members::Members;
 use repairs::Repairs;
 use std::collections::{BTreeMap, BTreeSet};
@@ -123,7 +125,6 @@ pub struct World {
     pending: BTreeSet<Effect>,
     /// How full each contract is to be, in permille.
     wishes: BTreeMap<ContractId, u16>,
-    nonce: u64,
     cases: Cases,
     /// The slots about which an auditor has lied.
     lied_about: BTreeSet<SlotId>,
@@ -162,7 +163,6 @@ impl World {
             online: BTreeSet::new(),
             pending: BTreeSet::new(),
             wishes: BTreeMap::new(),
-            nonce: 0,
             cases: Cases::default(),
             lied_about: BTreeSet::new(),
             drawn_from: None,
@@ -248,11 +248,11 @@ impl World {
     }
 
     fn do_what_is_due(&mut self) {
-        for _ in 0..ROUNDS_MAX {
+        for round in 0..ROUNDS_MAX {
             let due = self.desk.market().due(self.now);
             let mut changed = false;
             for one in due {
-                let seed = self.draws(Stream::Market, 2).seed();
+                let seed = self.luck_of(&one, round as u64);
                 changed |= self.submit(&one.command(seed)).is_some_and(|events| !events.is_empty());
             }
             if !changed {
@@ -262,10 +262,14 @@ impl World {
         panic!("things stay due for ever");
     }
 
-    /// The next draws of `stream` for whatever has this number in it: each time others.
-    fn draws(&mut self, stream: Stream, agent: u32) -> Draws {
-        self.nonce += 1;
-        self.seed.draws(stream, agent, self.nonce)
+    /// What is drawn for something that is due: it goes by what it is, so that whatever else is due moves nothing here.
+    fn luck_of(&self, due: &Due, round: u64) -> [u8; 32] {
+        let Due::Replace(SlotId { contract, slot }) = due else { return [0; 32] };
+        let (word, _) = contract.0.split_at(4);
+        let word = word.iter().fold(0, |word, byte| word << 8 | u32::from(*byte));
+        let seconds = self.now.0.unsigned_abs() / Span::SECOND.0;
+        let moment = seconds.wrapping_mul(ROUNDS_MAX as u64).wrapping_add(round);
+        self.seed.draws(Stream::Market, (word ^ u32::from(*slot)) | 1 << 31, moment).seed()
     }
 
     /// How often every rule is checked from scratch: it costs as much as there is.

@@ -1,8 +1,8 @@
 //! From a scenario's group to its agents: which kinds there are.
 
 use super::{
-    Agent, client, deserter, dumper, flaky, griefer, honest, lazy, outsourcer, ransomer, sly,
-    sybil, wash, whitewash,
+    Agent, client, deserter, dumper, flaky, griefer, honest, lazy, outsourcer, ransomer, scripted,
+    sly, sybil, wash, whitewash,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -40,6 +40,7 @@ pub fn kinds() -> &'static [(&'static str, Build)] {
             of(settings, |own| outsourcer::Outsourcer::new(own, number))
         }),
         ("ransomer", |settings, number| of(settings, |own| ransomer::Ransomer::new(own, number))),
+        ("scripted", |settings, _| of(settings, scripted::Scripted::new)),
         ("sly", |settings, number| of(settings, |own| sly::Sly::new(own, number))),
         ("sybil", |settings, number| of(settings, |own| sybil::Sybil::new(own, number))),
         ("wash", |settings, number| of(settings, |own| wash::Wash::new(own, number))),

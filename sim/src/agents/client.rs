@@ -47,6 +47,9 @@ pub struct Settings {
     /// Whether it never buys again what has ended or failed.
     #[serde(default)]
     pub once: bool,
+    /// In which epoch it begins to buy, and from which one on it buys nothing more.
+    #[serde(default = "always")]
+    pub buys: (u64, u64),
     /// Terms other than the standard ones, by their names in documents.
     #[serde(default)]
     pub terms: Value,
@@ -85,6 +88,10 @@ impl Ladder {
             Some(elasticity) => (low * libm::pow(place, -1.0 / elasticity)).min(high),
         }
     }
+}
+
+const fn always() -> (u64, u64) {
+    (0, u64::MAX)
 }
 
 const fn all() -> u16 {
@@ -182,8 +189,13 @@ impl Agent for Client {
         if self.declined.is_some_and(|at| seat.epoch().0 <= at + patient) && patient > 0 {
             return;
         }
+        let (first, end) = self.settings.buys;
+        let Some(passed) = seat.epoch().0.checked_sub(first).filter(|_| seat.epoch().0 < end)
+        else {
+            return;
+        };
         let terms = self.terms();
-        let wanted = u64::from(self.wanted(seat.epoch().0).saturating_sub(open));
+        let wanted = u64::from(self.wanted(passed).saturating_sub(open));
         for _ in 0..wanted.min(self.hoped_for(seat, &terms)) {
             let fill_permille = self.settings.fill_permille;
             let wish = Wish { client: me, terms: terms.clone(), fill_permille };
@@ -198,6 +210,10 @@ impl Agent for Client {
         let worth = self.worth.and_then(|worth| worth.0.to_f64()).unwrap_or(0.0);
         self.declined = (mean > worth).then_some(seat.epoch().0);
         self.declined.is_none()
+    }
+
+    fn copy(&self) -> Option<Box<dyn Agent>> {
+        Some(Box::new(self.clone()))
     }
 }
 

@@ -286,6 +286,10 @@ impl Agent for Honest {
     fn lost(&mut self, seat: &mut Seat<'_>, party: Did, slots: &[SlotId]) {
         Self::confess(seat, party, slots);
     }
+
+    fn copy(&self) -> Option<Box<dyn Agent>> {
+        Some(Box::new(self.clone()))
+    }
 }
 
 /// A price of so many msat, in whole millionths.

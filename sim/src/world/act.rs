@@ -49,7 +49,7 @@ impl World {
             Deed::Dispute(party, verdict, with) => self.dispute(agent, (party, verdict), with),
             Deed::Drop(party, slot, ppm) => {
                 assert!(self.members.owns(agent, party), "agents have their own disks");
-                let salt = self.draws(Stream::Failures, agent).bits();
+                let salt = self.salt(&party, &slot);
                 self.disks.lose(&party, &slot, Gone::Part { ppm, salt });
                 self.weigh(&party);
                 self.watch.dropped(party, self.desk.market().epoch());
@@ -65,6 +65,7 @@ impl World {
     /// A document of one of the agent's own parties, as verified.
     pub(super) fn signed<T: Document>(&mut self, agent: u32, document: T) -> Verified<T> {
         let signer = document.signer();
+        self.members.count_document(agent);
         assert!(self.members.owns(agent, signer), "agents sign for their own parties: {}", T::TYP);
         Verified::simulated(document)
     }
@@ -82,9 +83,9 @@ impl World {
 
     fn deposit(&mut self, agent: u32, party: Did, amount: Msat) {
         assert!(self.members.owns(agent, party), "agents fund their own parties");
-        self.nonce += 1;
+        // Named after the agent's own documents, so that one deposit more moves nobody else's luck.
+        let reference = format!("deposit {agent} {}", self.members.count_document(agent));
         let market = self.market().genesis().market;
-        let reference = format!("deposit {}", self.nonce);
         let deposit = Deposit { market, party, amount, reference };
         if self.submit(&Command::Deposit(Verified::simulated(deposit))).is_some() {
             self.members.put_in(agent, amount);
@@ -107,8 +108,9 @@ impl World {
 
     /// A request, the market's quote, and the client's acceptance where it takes that.
     fn buy(&mut self, agent: u32, wish: &Wish) {
-        self.nonce += 1;
-        let request = Request { client: wish.client, terms: wish.terms.clone(), nonce: self.nonce };
+        // Luck goes by who asks for the how-manieth time, so that one request more moves nobody else's.
+        let nonce = self.members.count_document(agent);
+        let request = Request { client: wish.client, terms: wish.terms.clone(), nonce };
         let request = self.signed(agent, request);
         // By the client's own count, so that what one client buys moves nothing for another.
         let purchase = self.members.next_purchase(agent);
@@ -144,10 +146,27 @@ impl World {
 
     /// What an event means for the world itself.
     pub(super) fn follow(&mut self, event: &Event) {
-        if let Event::SlotConfirmed { slot, provider, .. } = event {
-            self.see_share(*slot, provider);
-            self.fill_soon(slot.contract);
+        match event {
+            Event::SlotConfirmed { slot, provider, .. } => {
+                self.see_share(*slot, provider);
+                self.fill_soon(slot.contract);
+            }
+            Event::Penalised { provider, slashed, .. } if self.settings.market.bondless => {
+                if let Some(agent) = self.members.party(provider).map(|party| party.agent) {
+                    self.members.refund(agent, *slashed);
+                }
+            }
+            _ => {}
         }
+    }
+
+    /// Chooses which chunks of a slot are dropped: always the same ones, so that whoever drops more has dropped those too.
+    fn salt(&self, party: &Did, slot: &market::event::SlotId) -> u64 {
+        let number = self.members.party(party).map_or(0, |known| known.number);
+        let (contract, _) = slot.contract.0.split_at(8);
+        let contract = contract.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        let moment = contract.wrapping_add(u64::from(slot.slot));
+        self.seed.draws(Stream::Failures, u32::MAX - number, moment).bits()
     }
 
     /// Counts anew what is on a party's disks.

@@ -26,8 +26,12 @@ impl World {
         if self.settings.market.unaudited {
             return;
         }
-        for (provider, slots) in schedule::routine(self.market()) {
-            self.audit(provider, AuditKind::Routine, &slots);
+        let least = self.settings.market.audited_from.unwrap_or(0);
+        for (provider, mut slots) in schedule::routine(self.market()) {
+            slots.retain(|slot| slot.size.bytes >= least);
+            if !slots.is_empty() {
+                self.audit(provider, AuditKind::Routine, &slots);
+            }
         }
     }
 

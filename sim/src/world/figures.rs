@@ -78,7 +78,7 @@ impl World {
     }
 
     /// What a party's money comes to: what it can use, its bonds, what its slots have earned, what its contracts hold for it.
-    fn worth(&self, party: &Did) -> i64 {
+    pub(super) fn worth(&self, party: &Did) -> i64 {
         let market = self.market();
         let ledger = market.ledger();
         let slots = market.holdings(party).map(|id| {

@@ -74,6 +74,7 @@ impl World {
         }
         let Some(party) = self.members.party(&provider) else { return };
         let agent = party.agent;
+        self.members.count_document(agent);
         let view = (self.desk.market(), &self.disks, self.now);
         let (answer, deeds) =
             self.members.ask(agent, view, |agent, seat| agent.reserved(seat, &reservation));
@@ -151,6 +152,8 @@ impl World {
         self.weigh(&provider);
         let Some(party) = self.members.party(&provider) else { return };
         let agent = party.agent;
+        // Its receipt.
+        self.members.count_document(agent);
         let view = (self.desk.market(), &self.disks, self.now);
         let ((), deeds) =
             self.members.ask(agent, view, |agent, seat| agent.stored(seat, provider, id));

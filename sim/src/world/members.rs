@@ -23,6 +23,8 @@ struct Member {
     /// Outside of the market, in msat.
     spent: f64,
     parties: Vec<Did>,
+    /// How many documents its parties have signed.
+    documents: u64,
 }
 
 /// One party.
@@ -71,6 +73,7 @@ impl Members {
                     taken_out: 0,
                     spent: 0.0,
                     parties: Vec::new(),
+                    documents: 0,
                 });
             }
         }
@@ -164,6 +167,44 @@ impl Members {
         *purchases
     }
 
+    /// One document more of `agent`'s parties; how many there are.
+    pub(super) fn count_document(&mut self, agent: u32) -> u64 {
+        let member = &mut self.agents[agent as usize];
+        member.documents += 1;
+        member.documents
+    }
+
+    pub(super) fn documents(&self, agent: u32) -> u64 {
+        self.agents[agent as usize].documents
+    }
+
+    /// The agents of `group`.
+    pub(super) fn of_group(&self, group: &str) -> Vec<u32> {
+        let called = |agent: &u32| self.groups[self.group_of(*agent)].called() == group;
+        (0..self.count()).filter(called).collect()
+    }
+
+    pub(super) fn agent_mut(&mut self, agent: u32) -> &mut dyn Agent {
+        self.agents[agent as usize].agent.as_mut()
+    }
+
+    /// The same members once more; nothing where one of them cannot be copied.
+    pub(super) fn copy(&self) -> Option<Self> {
+        let copied = |member: &Member| {
+            let agent = member.agent.copy()?;
+            Some(Member { agent, parties: member.parties.clone(), ..*member })
+        };
+        Some(Self {
+            groups: self.groups.clone(),
+            keeping: self.keeping,
+            dearer: self.dearer,
+            dollars: self.dollars,
+            agents: self.agents.iter().map(copied).collect::<Option<_>>()?,
+            parties: self.parties.clone(),
+            seed: self.seed,
+        })
+    }
+
     pub(super) fn put_in(&mut self, agent: u32, amount: Msat) {
         self.agents[agent as usize].put_in += amount.0;
     }
@@ -174,6 +215,11 @@ impl Members {
 
     pub(super) fn spend(&mut self, agent: u32, msat: f64) {
         self.agents[agent as usize].spent += msat;
+    }
+
+    /// Gives an agent back what it lost, from outside of the market: it counts as money that it never put in.
+    pub(super) fn refund(&mut self, agent: u32, amount: Msat) {
+        self.agents[agent as usize].put_in -= amount.0;
     }
 
     /// Everybody pays for what was on its disks for an epoch.

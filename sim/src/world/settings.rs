@@ -53,6 +53,12 @@ pub struct MarketSettings {
     /// Whether nobody is ever audited.
     #[serde(default)]
     pub unaudited: bool,
+    /// A planted weakness: slots of fewer bytes than this are never asked for in routine audits.
+    #[serde(default)]
+    pub audited_from: Option<u64>,
+    /// A planted weakness: what penalties take is given back, as if no bond had been locked.
+    #[serde(default)]
+    pub bondless: bool,
     /// For how many epochs a verdict can be disputed; as ships, without it.
     #[serde(default)]
     pub dispute_epochs: Option<u64>,
