@@ -1,6 +1,8 @@
 //! `bondstore sim`: scenarios, sweeps and checks of the simulator, which runs the very rules that the market ships.
 
+mod bounds;
 mod folder;
+mod hunt;
 mod report;
 mod run;
 mod sensitivity;
@@ -21,6 +23,8 @@ pub(crate) enum Sim {
     Sensitivity(sensitivity::Sensitivity),
     Report(report::Report),
     Validate(validate::Validate),
+    Bounds(bounds::Bounds),
+    Hunt(hunt::Hunt),
 }
 
 impl Sim {
@@ -31,6 +35,8 @@ impl Sim {
             Self::Sensitivity(sensitivity) => sensitivity.run(output),
             Self::Report(report) => report.run(output),
             Self::Validate(validate) => validate.run(output),
+            Self::Bounds(bounds) => bounds.run(output),
+            Self::Hunt(hunt) => hunt.run(output),
         }
     }
 }

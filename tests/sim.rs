@@ -41,7 +41,7 @@ money = 1_000_000_000
 figure = "honest.profit_msat"
 arm = "dear"
 minus = "calm"
-below = 0.0 # less
+below = 0.0 # less than in the other arm
 because = "costs are felt"
 
 [mutant]
@@ -126,7 +126,10 @@ fn a_mutant_that_is_refuted_is_what_is_wanted() {
     let text = SCENARIO.replace("\"costs.keeping\" = 0.0", "\"costs.reading\" = 0.0");
     std::fs::write(desk.path("tame.toml"), text).expect("the disk takes it");
     let error = refused(&["run", &desk.path("tame.toml"), "--mutant"]);
-    assert!(error.contains("nothing of the mutant of small is refuted: its checks show nothing"), "{error}");
+    assert!(
+        error.contains("nothing of the mutant of small is refuted: its checks show nothing"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -245,4 +248,21 @@ fn what_is_known_is_reproduced_and_printed_row_by_row() {
         rows.iter().filter_map(|row| row["number"].as_u64()).collect();
     assert_eq!(numbers, (1..=9).collect());
     assert!(rows.iter().all(|row| row["holds"] == true), "{rows:?}");
+}
+
+#[test]
+fn a_planted_weakness_is_found_and_replays() {
+    let desk = Desk::new();
+    let (find, arm) = (desk.path("find.json"), "small_unaudited");
+    let hunted = told(&["hunt", "--arm", arm, "--budget", "150", "--find", &find]);
+    assert_eq!(hunted["certificate"]["holds"], false, "{hunted}");
+    assert!(hunted["find"]["documents"].as_u64() < Some(50), "{}", hunted["find"]);
+    let replayed = told(&["hunt", "--replay", &find]);
+    assert_eq!(replayed["same"], true);
+    assert_eq!(replayed["trace_hash"], hunted["find"]["trace"]);
+    let changed =
+        String::from_utf8(bytes(&find)).expect("JSON").replacen("\"seed\": ", "\"seed\": 1", 1);
+    std::fs::write(&find, changed).expect("the disk takes it");
+    assert!(refused(&["hunt", "--replay", &find]).contains("have changed since"));
+    assert!(refused(&["hunt", "--arm", "none"]).contains("none"));
 }
