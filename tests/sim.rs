@@ -174,6 +174,8 @@ fn a_sensitivity_finds_what_matters_and_what_does_not() {
         "costs.keeping=10..80",
         "--over",
         "costs.reading=0..50",
+        "--over",
+        "agents.client.contracts=1..3",
         "--figure",
         "honest.profit_msat",
         "--arm",

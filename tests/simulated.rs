@@ -48,7 +48,7 @@ fn told(journal: &str) -> Told {
         } else if let Some(entry) = line.get("entry") {
             entries.push(serde_json::from_value(entry.clone()).expect("an entry"));
         } else if let Some(end) = line.get("end") {
-            root = end["state_root"].as_str().expect("a root").to_owned();
+            end["state_root"].as_str().expect("a root").clone_into(&mut root);
         }
     }
     Told { genesis, entries, documents, root }

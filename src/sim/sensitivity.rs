@@ -83,9 +83,11 @@ impl Sensitivity {
 
     /// The figure's mean at one point.
     fn at(&self, scenario: &Scenario, arm: &str, point: &[f64], plan: &Plan) -> Result<f64> {
-        let cell: Changes =
-            self.over.iter().zip(point).map(|(p, at)| (p.path.clone(), number(*at))).collect();
-        let mut scenario = scenario.with(&cell)?;
+        // Counts are whole numbers: where a fraction does not fit, the next one does.
+        let scenario = scenario
+            .with(&cell(&self.over, point, false))
+            .or_else(|_| scenario.with(&cell(&self.over, point, true)));
+        let mut scenario = scenario?;
         scenario.must.clear();
         let report = experiment::run(&scenario, plan, || {})?;
         let values = values(&report, (arm, self.minus.as_deref()), &self.figure)?;
@@ -93,10 +95,13 @@ impl Sensitivity {
     }
 }
 
-/// A number as scenarios have it: whole where nothing is lost by it, since counts are whole.
-fn number(value: f64) -> Value {
-    let whole = value.round();
-    if whole.abs() >= 1_000.0 { json!(whole as i64) } else { json!(value) }
+/// The changes that put each parameter where `point` has it, to the next whole number if `whole`.
+fn cell(parameters: &[Parameter], point: &[f64], whole: bool) -> Changes {
+    let number = |at: f64| -> Value {
+        let rounded = serde_json::from_str(&format!("{at:.0}"));
+        if whole { rounded.unwrap_or(Value::Null) } else { json!(at) }
+    };
+    parameters.iter().zip(point).map(|(p, at)| (p.path.clone(), number(*at))).collect()
 }
 
 fn screening(output: &Output, asked: &Sensitivity, found: &[sim::sensitivity::Effect]) {

@@ -182,17 +182,13 @@ fn prefix(at: usize) -> String {
 /// The arm that is asked for, or the only one.
 pub(super) fn arm(scenario: &Scenario, asked: Option<&str>) -> Result<String> {
     let known = scenario.arms.keys().cloned().collect::<Vec<_>>().join(", ");
-    match asked {
-        Some(arm) => {
-            ensure!(scenario.arms.contains_key(arm), "there is no arm {arm:?}; there are {known}");
-            Ok(arm.to_owned())
-        }
-        None => {
-            let one = scenario.arms.len() == 1;
-            let only = scenario.arms.keys().next().filter(|_| one);
-            only.cloned().with_context(|| format!("say which arm with --arm: there are {known}"))
-        }
+    if let Some(arm) = asked {
+        ensure!(scenario.arms.contains_key(arm), "there is no arm {arm:?}; there are {known}");
+        return Ok(arm.to_owned());
     }
+    let one = scenario.arms.len() == 1;
+    let only = scenario.arms.keys().next().filter(|_| one);
+    only.cloned().with_context(|| format!("say which arm with --arm: there are {known}"))
 }
 
 /// A figure of an arm's runs by seed, less that of another arm.

@@ -32,7 +32,7 @@ impl Validate {
                 let (low, high) = row.interval;
                 [
                     row.number.to_string(),
-                    row.name.to_string(),
+                    row.name.clone(),
                     short(row.published),
                     short(row.found),
                     format!("{} to {}", short(low), short(high)),
