@@ -67,3 +67,11 @@ scenarios SEEDS='30' ONLY='':
 # What is known, reproduced at full length.
 validate:
     cargo run --release -- sim validate
+
+# One seed is one run: traces of SCENARIOS in debug and release builds, with one thread and two.
+traces *SCENARIOS:
+    scripts/traces.sh {{SCENARIOS}}
+
+# COUNT of five wrong rules, put into contracts or reputation one after the other: scenarios must be refuted by each.
+wrong-rules COUNT='5':
+    scripts/wrong_rules.sh {{COUNT}}

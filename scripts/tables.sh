@@ -12,7 +12,7 @@ skip() {
 command -v python3 >/dev/null || skip "there is no python3"
 if ! "$venv/bin/python" -c 'import duckdb, polars' 2>/dev/null; then
     python3 -m venv "$venv" || skip "python3 cannot make an environment"
-    "$venv/bin/pip" install --quiet duckdb polars || skip "DuckDB and Polars cannot be installed"
+    "$venv/bin/pip" install --quiet 'duckdb==2.0.1' 'polars>=1,<2' || skip "DuckDB and Polars cannot be installed"
 fi
 
 cargo build --locked --bin bondstore

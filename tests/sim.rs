@@ -123,7 +123,7 @@ fn a_mutant_that_is_refuted_is_what_is_wanted() {
     let file = desk.scenario();
     let run = told(&["run", &file, "--mutant"]);
     assert_eq!(run["holds"], false);
-    let text = SCENARIO.replace("\"costs.keeping\" = 0.0", "\"costs.reading\" = 0.0");
+    let text = SCENARIO.replace("\"costs.keeping\" = 0.0", "\"network.answer_ms\" = 60.0");
     std::fs::write(desk.path("tame.toml"), text).expect("the disk takes it");
     let error = refused(&["run", &desk.path("tame.toml"), "--mutant"]);
     assert!(
@@ -173,7 +173,7 @@ fn a_sensitivity_finds_what_matters_and_what_does_not() {
         "--over",
         "costs.keeping=10..80",
         "--over",
-        "costs.reading=0..50",
+        "network.answer_ms=50..60",
         "--over",
         "agents.client.contracts=1..3",
         "--figure",
@@ -187,7 +187,7 @@ fn a_sensitivity_finds_what_matters_and_what_does_not() {
     ];
     let effects = told(&words)["effects"].clone();
     assert!(effects[0]["size"].as_f64() > Some(1.0) && effects[0]["mean"].as_f64() < Some(0.0));
-    assert_eq!(effects[1]["size"].as_f64(), Some(0.0), "nothing is read");
+    assert_eq!(effects[1]["size"].as_f64(), Some(0.0), "nobody is late either way");
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn whatever_is_wrong_is_said_before_anything_runs() {
     let (file, out) = (desk.scenario(), desk.path("out"));
     std::fs::create_dir(&out).expect("a folder");
     std::fs::write(format!("{out}/notes"), "mine").expect("a file");
-    let used = desk.path("used");
+    let (used, nowhere) = (desk.path("used"), desk.path("nowhere"));
     told(&["run", &file, "--out", &used, "--seeds", "2"]);
     let changed = desk.path("changed.toml");
     std::fs::write(&changed, SCENARIO.replace("seeds = 4 # chosen small", "seeds = 4"))
@@ -211,7 +211,7 @@ fn whatever_is_wrong_is_said_before_anything_runs() {
         (vec!["run", &file, "--out", &out], "has files that no run has put there"),
         (vec!["run", &file, "--out", &used, "--seeds", "3"], "has another run's files"),
         (vec!["run", "nowhere.toml"], "nowhere.toml cannot be read"),
-        (vec!["report", &out, "--out", "x"], "has no run's files"),
+        (vec!["report", &out, "--out", &nowhere], "has no run's files"),
         (
             vec![
                 "sweep",
@@ -223,12 +223,12 @@ fn whatever_is_wrong_is_said_before_anything_runs() {
                 "--arm",
                 "calm",
                 "--out",
-                "x",
+                &nowhere,
             ],
             "unknown field `keping`",
         ),
         (
-            vec!["sweep", &file, "--over", "costs.keeping=1,2", "--figure", "x", "--out", "x"],
+            vec!["sweep", &file, "--over", "costs.keeping=1,2", "--figure", "x", "--out", &nowhere],
             "say which arm with --arm: there are calm, dear",
         ),
     ] {

@@ -23,7 +23,7 @@
 //!   - *confessed* before the verdict, and as little as possible: the lowest step at the confession's
 //!     discount. But an epoch at fault earns nothing, which forfeits p.
 //!   - *silent*: no bond is at risk within the repair time, but until it answers again nothing is earned, which
-//!     forfeits d × p. Since q(f) ≥ f, that never pays, whatever the bond.
+//!     forfeits d × p. Since q(f) ≥ f, that never pays, whatever the bond, while d epochs are left to be paid for.
 //!
 //! So the bond B must satisfy, for every f, with shares of the bond s:
 //!
@@ -36,8 +36,8 @@
 //! schedule and twice the next. So each inequality is hardest at the upper end of such an interval, and checking
 //! those ends and f = 1 proves it for every fraction.
 //!
-//! The bound is silent on what no audit sees: bytes dropped after the term's last challenge, and a provider
-//! that fetches missing chunks from other slots in time to answer.
+//! The bound is silent on what no audit sees: bytes dropped after the term's last challenge, or before it by whoever is
+//! silent from then on where less than the repair time is left, and a provider that fetches missing chunks from other slots in time to answer.
 
 use crate::audit_plan;
 use crate::fixed::{self, Chance, PERMILLE, PPM};

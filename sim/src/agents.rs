@@ -143,7 +143,7 @@ pub(crate) fn party(root: u64, agent: u32, number: u64) -> Did {
     Did(Hash::derive("bondstore 2026 simulated party", &parts).0)
 }
 
-/// A policy. What it does not say it does as an honest party would.
+/// A policy. What it does not say it does not do; asked to prove or to object, it does so with what it has.
 pub trait Agent: Send {
     /// At the beginning of every epoch.
     fn act(&mut self, seat: &mut Seat<'_>);

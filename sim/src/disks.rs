@@ -101,10 +101,10 @@ impl Disks {
         self.by_party.entry(party).or_default().insert(slot, kept);
     }
 
-    /// So much of what `party` has of `slot` is gone from now on.
+    /// So much of what `party` has of `slot` is gone from now on; what is gone already does not come back.
     pub fn lose(&mut self, party: &Did, slot: &SlotId, gone: Gone) {
         let kept = self.by_party.get_mut(party).and_then(|slots| slots.get_mut(slot));
-        if let Some(kept) = kept {
+        if let Some(kept) = kept.filter(|kept| gone.ppm() > kept.gone.ppm()) {
             kept.gone = gone;
         }
     }

@@ -66,7 +66,11 @@ impl Plan {
         Self { mutated: true, ..self }
     }
 
-    fn validated(&self, scenario: &Scenario) -> Result<(), ExperimentError> {
+    /// Whether it can be made of `scenario`.
+    ///
+    /// # Errors
+    /// [`ExperimentError`] says what does not fit.
+    pub fn check(&self, scenario: &Scenario) -> Result<(), ExperimentError> {
         let mut sorted = self.seeds.clone();
         sorted.sort_unstable();
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -93,7 +97,7 @@ pub fn run(
     plan: &Plan,
     passed: impl Fn() + Sync,
 ) -> Result<Report, ExperimentError> {
-    plan.validated(scenario)?;
+    plan.check(scenario)?;
     let mut worlds = Vec::new();
     for arm in scenario.arms.keys() {
         let world = scenario.world_of(arm, plan.mutated)?;
@@ -102,9 +106,8 @@ pub fn run(
     let (shard, of) = plan.shard;
     let mine = worlds.into_iter().enumerate().filter(|(at, _)| at % of == shard - 1);
     let mine: Vec<_> = mine.map(|(_, run)| run).collect();
-    let epoch_s = mine.first().map_or(0.0, |(_, _, world)| {
-        world.epoch.parse::<Span>().map_or(0.0, |epoch| statistics::real(epoch.0) / 1e6)
-    });
+    let epoch = scenario.world.get("epoch").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let epoch_s = epoch.parse::<Span>().map_or(0.0, |epoch| statistics::real(epoch.0) / 1e6);
     let lived = mine.into_par_iter().map(|(arm, seed, world)| {
         let lived = World::new(&world, Seed(seed)).and_then(|world| world.run(arm, |_| {}));
         passed();

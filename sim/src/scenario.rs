@@ -138,14 +138,18 @@ impl Scenario {
         set::changed(&self.world, of_arm.chain(of_mutant))
     }
 
-    /// The same with these changes in every arm: one cell of a sweep.
+    /// The same with these changes: one cell of a sweep. What some arms set for themselves is changed in these arms alone, everything
+    /// else in every arm.
     ///
     /// # Errors
     /// [`SetError`] where a change does not fit, or makes a world that is not sensible.
     pub fn with(&self, changes: &Changes) -> Result<Self, SetError> {
         let mut scenario = self.clone();
-        for own in scenario.arms.values_mut() {
-            own.extend(changes.iter().map(|(path, value)| (path.clone(), value.clone())));
+        for (path, value) in changes {
+            let set = self.arms.values().any(|own| own.contains_key(path));
+            for own in scenario.arms.values_mut().filter(|own| !set || own.contains_key(path)) {
+                own.insert(path.clone(), value.clone());
+            }
         }
         for arm in scenario.arms.keys() {
             let world = scenario.world_of(arm, false)?;

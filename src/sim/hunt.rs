@@ -24,7 +24,7 @@ pub(crate) struct Hunt {
     /// Under which rules: `shipped`, or a planted weakness of the hunting ground.
     #[arg(long, value_name = "NAME", default_value = SHIPPED)]
     arm: String,
-    /// Another hunting ground than the one that ships, a scenario with an agent of kind `scripted` called `attacker`.
+    /// Another hunting ground than the one that ships, a scenario with a group called `scripted`, of that kind.
     #[arg(long, value_name = "SCENARIO")]
     ground: Option<PathBuf>,
     /// Write what was found into this file, to be replayed.
@@ -67,6 +67,10 @@ impl Hunt {
         output.result(&json!({ "certificate": certificate, "find": find }), || {
             told(&certificate, find.as_ref())
         });
+        ensure!(
+            certificate.holds || self.arm != SHIPPED,
+            "a deviation pays under the shipped rules: --find FILE keeps it to be replayed"
+        );
         Ok(())
     }
 }

@@ -61,6 +61,11 @@ impl Report {
         folder.write_tables("", &report)?;
         folder.write_report(&report)?;
         run::tell(output, &report, Some(&folder.path("report.html")));
+        ensure!(
+            report.holds() || first.mutated,
+            "{} does not hold: see the findings that are refuted, or open with so few runs",
+            report.scenario
+        );
         Ok(())
     }
 }

@@ -28,6 +28,8 @@ impl Run {
         let (text, scenario) = self.runs.read()?;
         let shard = self.runs.shard();
         let plan = Plan { seeds: self.runs.seeds(&scenario)?, mutated: self.mutant, shard };
+        // Whatever does not fit is said before there is a folder.
+        plan.check(&scenario)?;
         let folder = self.out.as_ref().map(|path| {
             let label = Label {
                 what: "run".into(),

@@ -57,16 +57,23 @@ impl Sensitivity {
             "a sensitivity is measured as a whole; leave --shard out"
         );
         let plan = Plan { seeds: self.runs.seeds(&scenario)?, ..Plan::first(1) };
+        let counts = self.counts(&scenario);
         let points = match self.method {
             Method::Morris => walks(&self.over, self.points, Seed(1)),
             Method::Sobol => samples(&self.over, self.points, Seed(1)),
         };
+        // Counts are whole numbers, and effects are counted from where they truly are.
+        let whole = |(at, count): (f64, &bool)| if *count { at.round() } else { at };
+        let points: Vec<Vec<f64>> = points
+            .into_iter()
+            .map(|point| point.into_iter().zip(&counts).map(whole).collect())
+            .collect();
         let bar = output.steps("points", points.len());
         let found: Vec<Result<f64>> = self.runs.on_threads(|| {
             points
                 .par_iter()
                 .map(|point| {
-                    let found = self.at(&scenario, &arm, point, &plan);
+                    let found = self.at((&scenario, &arm), point, &counts, &plan);
                     bar.inc(1);
                     found
                 })
@@ -81,13 +88,24 @@ impl Sensitivity {
         Ok(())
     }
 
+    /// Which parameters are counts: those that do not fit as fractions.
+    fn counts(&self, scenario: &Scenario) -> Vec<bool> {
+        let fraction = |p: &Parameter| [(p.path.clone(), json!(p.low.floor() + 0.5))].into();
+        self.over.iter().map(|p| scenario.with(&fraction(p)).is_err()).collect()
+    }
+
     /// The figure's mean at one point.
-    fn at(&self, scenario: &Scenario, arm: &str, point: &[f64], plan: &Plan) -> Result<f64> {
-        // Counts are whole numbers: where a fraction does not fit, the next one does.
-        let scenario = scenario
-            .with(&cell(&self.over, point, false))
-            .or_else(|_| scenario.with(&cell(&self.over, point, true)));
-        let mut scenario = scenario?;
+    fn at(
+        &self,
+        (scenario, arm): (&Scenario, &str),
+        point: &[f64],
+        counts: &[bool],
+        plan: &Plan,
+    ) -> Result<f64> {
+        let places = self.over.iter().zip(point).zip(counts);
+        let cell: Changes =
+            places.map(|((p, at), count)| (p.path.clone(), number(*at, *count))).collect();
+        let mut scenario = scenario.with(&cell)?;
         scenario.must.clear();
         let report = experiment::run(&scenario, plan, || {})?;
         let values = values(&report, (arm, self.minus.as_deref()), &self.figure)?;
@@ -95,13 +113,10 @@ impl Sensitivity {
     }
 }
 
-/// The changes that put each parameter where `point` has it, to the next whole number if `whole`.
-fn cell(parameters: &[Parameter], point: &[f64], whole: bool) -> Changes {
-    let number = |at: f64| -> Value {
-        let rounded = serde_json::from_str(&format!("{at:.0}"));
-        if whole { rounded.unwrap_or(Value::Null) } else { json!(at) }
-    };
-    parameters.iter().zip(point).map(|(p, at)| (p.path.clone(), number(*at))).collect()
+/// A number as scenarios have it.
+fn number(value: f64, count: bool) -> Value {
+    let whole = serde_json::from_str(&format!("{value:.0}"));
+    if count { whole.unwrap_or(Value::Null) } else { json!(value) }
 }
 
 fn screening(output: &Output, asked: &Sensitivity, found: &[sim::sensitivity::Effect]) {

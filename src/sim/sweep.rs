@@ -56,12 +56,13 @@ impl Sweep {
             shard: (1, 1),
             over,
         };
-        let folder = Folder::begin(&self.out, &label, &text)?;
         let all: Vec<(usize, Changes)> = cells(&self.over).into_iter().enumerate().collect();
-        // Whatever does not fit is said before anything runs.
+        // Whatever does not fit is said before there is a folder.
+        plan.check(&scenario)?;
         for (_, cell) in &all {
             scenario.with(cell)?;
         }
+        let folder = Folder::begin(&self.out, &label, &text)?;
         let mine: Vec<_> = all.iter().filter(|(at, _)| at % shard.1 == shard.0 - 1).collect();
         let bar = output.steps("cells", mine.len());
         let made = self.runs.on_threads(|| {

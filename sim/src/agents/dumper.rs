@@ -56,7 +56,11 @@ impl Dumper {
 
     fn leave(&mut self, seat: &mut Seat<'_>, me: Did) {
         self.gone = true;
-        self.honest.close(seat, me);
+        if self.exit == Exit::Depart {
+            self.honest.close(seat, me);
+        } else {
+            seat.hand(Deed::Vanish(me));
+        }
         let held: Vec<SlotId> = seat.market.holdings(&me).collect();
         for SlotId { contract, slot } in held {
             if self.exit == Exit::Depart {

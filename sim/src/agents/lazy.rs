@@ -1,6 +1,6 @@
 //! A provider that drops a part of what it was paid to keep, hopes, and confesses nothing.
 
-use super::{Agent, Deed, Reply, Seat, honest};
+use super::{Agent, Deed, Seat, honest};
 use crate::agents::honest::Honest;
 use market::event::SlotId;
 use serde::Deserialize;
@@ -18,9 +18,6 @@ pub struct Settings {
     /// From which epoch on it drops.
     #[serde(default)]
     pub from_epoch: u64,
-    /// Whether it disputes every verdict against it, right or wrong.
-    #[serde(default)]
-    pub quarrels: bool,
     /// What it is paid elsewhere, at once, for the room of each slot that it drops of, in msat.
     #[serde(default)]
     pub gain_msat: i64,
@@ -32,16 +29,15 @@ pub struct Lazy {
     honest: Honest,
     drop_ppm: u32,
     from_epoch: u64,
-    quarrels: bool,
     gain_msat: i64,
 }
 
 impl Lazy {
     /// The `number`th of a group.
     pub fn new(settings: Settings, number: u32) -> Self {
-        let Settings { honest, drop_ppm, from_epoch, quarrels, gain_msat } = settings;
+        let Settings { honest, drop_ppm, from_epoch, gain_msat } = settings;
         let honest = Honest::new(honest, number);
-        Self { honest, drop_ppm, from_epoch, quarrels, gain_msat }
+        Self { honest, drop_ppm, from_epoch, gain_msat }
     }
 
     fn drop_all(&self, seat: &mut Seat<'_>, party: Did) {
@@ -70,11 +66,11 @@ impl Agent for Lazy {
         self.honest.reserved(seat, reservation)
     }
 
+    fn lost(&mut self, seat: &mut Seat<'_>, party: Did, slots: &[SlotId]) {
+        self.honest.lost(seat, party, slots);
+    }
+
     fn accused(&mut self, seat: &mut Seat<'_>, party: Did, verdict: DocId, slots: &[SlotId]) {
-        if self.quarrels {
-            seat.hand(Deed::Dispute(party, verdict, Reply::FromDisk));
-        } else {
-            self.honest.accused(seat, party, verdict, slots);
-        }
+        self.honest.accused(seat, party, verdict, slots);
     }
 }

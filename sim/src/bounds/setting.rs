@@ -80,7 +80,7 @@ impl Setting {
         let run = |index| {
             let world = World::new(&settings, seed.nth(index)).expect("its figures are sensible");
             let run = world.run("bracketed", |_| {}).expect("the market keeps its rules");
-            run.figures.get(figure).copied().unwrap_or(0.0)
+            run.figures.get(figure).copied().expect("every run has the figure")
         };
         (0..runs).into_par_iter().map(run).collect()
     }

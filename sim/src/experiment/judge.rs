@@ -56,10 +56,17 @@ fn one(must: &Must, runs: &[Run]) -> Result<Finding, JudgeError> {
         && must
             .equals
             .is_none_or(|exactly| values.iter().all(|value| value.total_cmp(&exactly).is_eq()));
+    let exact = must.equals.is_some();
     let refuted = must.below.is_some_and(|most| low >= most)
         || must.above.is_some_and(|least| high <= least)
-        || must.equals.is_some_and(|exactly| low > exactly || high < exactly);
-    let must = said(must);
+        || must.equals.is_some_and(|exactly| values.iter().any(|v| v.total_cmp(&exactly).is_ne()));
+    let mut must = said(must);
+    if holds && exact {
+        let otherwise = 100.0 * statistics::none_of(values.len() as u64);
+        must += &format!(
+            " (with 95 % confidence it is otherwise in less than {otherwise:.1} % of runs)"
+        );
+    }
     Ok(Finding { must, found, interval: (low, high), runs: values.len(), holds, refuted })
 }
 

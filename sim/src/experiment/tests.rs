@@ -68,9 +68,9 @@ fn one_thread_and_two_give_the_same_to_the_bit() {
 
 #[test]
 fn a_scenario_holds_and_its_mutant_does_not() {
-    let report = on_threads(2, &Plan::first(8));
+    let report = on_threads(2, &Plan::first(24));
     assert!(report.holds(), "{:#?}", report.findings);
-    let mutant = on_threads(2, &Plan::first(8).mutated());
+    let mutant = on_threads(2, &Plan::first(24).mutated());
     assert!(mutant.is_refuted(), "{:#?}", mutant.findings);
 }
 

@@ -9,6 +9,9 @@ use market::{Command, Event};
 use types::documents::{Acceptance, Deposit, Quote, Request};
 use types::{Did, Document, Msat, Timestamp, Verified};
 
+/// Where epochs begin among the moments that agents' luck is drawn for.
+const EPOCHS: u64 = 1 << 40;
+
 impl World {
     /// Everybody acts, in an order that is drawn anew each epoch.
     pub(super) fn let_all_act(&mut self) {
@@ -17,7 +20,8 @@ impl World {
         self.seed.draws(Stream::Behaviour, u32::MAX, epoch).shuffle(&mut order);
         for agent in order {
             let view = (self.desk.market(), &self.disks, self.now);
-            let ((), deeds) = self.members.ask(agent, view, |agent, seat| agent.act(seat));
+            let ((), deeds) =
+                self.members.ask_at(agent, EPOCHS + epoch, view, |agent, seat| agent.act(seat));
             self.perform_all(agent, deeds);
         }
     }
@@ -128,9 +132,11 @@ impl World {
         let acceptance = self.signed(agent, acceptance);
         let contract = acceptance.id();
         self.wishes.insert(contract, wish.fill_permille);
-        self.watch.paid(&quote);
+        let prices: Vec<types::Price> = quote.slots.iter().map(|slot| slot.price).collect();
         if self.submit(&Command::Accept { acceptance, quote: Box::new(quote) }).is_none() {
             self.wishes.remove(&contract);
+        } else {
+            self.watch.paid(&prices);
         }
     }
 

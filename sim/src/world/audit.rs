@@ -38,14 +38,11 @@ impl World {
     /// Estimates what a slot has lost; `false` where no answer comes.
     pub(super) fn intensify(&mut self, id: SlotId, provider: Did) -> bool {
         let Some(slot) = schedule::intensified(self.market(), id) else { return true };
-        if self.reply(provider, AuditKind::Intensified, &[slot]) == Reply::Silence {
-            return false;
-        }
-        self.audit(provider, AuditKind::Intensified, &[slot]);
-        true
+        self.audit(provider, AuditKind::Intensified, &[slot])
     }
 
-    fn audit(&mut self, provider: Did, kind: AuditKind, slots: &[SlotChallenge]) {
+    /// Asks, judges and has the verdict recorded; `false` where an intensified audit hears nothing, of which there is no verdict.
+    fn audit(&mut self, provider: Did, kind: AuditKind, slots: &[SlotChallenge]) -> bool {
         let reply = self.reply(provider, kind, slots);
         let latency_ms = match (reply, self.answer_ms(&provider)) {
             (Reply::Silence, _) | (_, None) => None,
@@ -58,6 +55,9 @@ impl World {
         };
         let heard = latency_ms.filter(|_| slots.iter().all(whole));
         self.watch.heard(provider, heard, self.desk.market().epoch());
+        if kind == AuditKind::Intensified && heard.is_none() {
+            return false;
+        }
         let found =
             slots.iter().map(|slot| self.judged(&provider, kind, slot, (reply, latency_ms)));
         let mut found: Vec<SlotVerdict> = found.collect();
@@ -86,6 +86,7 @@ impl World {
         let verdict = Verified::simulated(verdict);
         self.submit(&Command::RecordVerdict(verdict.clone()));
         self.note_case(challenge, verdict);
+        true
     }
 
     /// How a provider answers, if it is in reach.

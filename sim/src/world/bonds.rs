@@ -1,7 +1,7 @@
 //! Whether bonds still cover what they are for, at today's prices.
 
 use super::World;
-use crate::statistics::real;
+use crate::statistics::amount;
 use contracts::bond::{self, BondInputs};
 use contracts::{Account, Contract, ContractState, Slot};
 use market::Market;
@@ -64,7 +64,7 @@ impl Cover {
         self.slots += 1.0;
         self.short += f64::from(u8::from(bond < least));
         self.below_rule += f64::from(u8::from(bond < by_rule));
-        self.least = self.least.min(msat(bond) / msat(least).max(1.0));
+        self.least = self.least.min(amount(bond.0) / amount(least.0).max(1.0));
     }
 
     fn told(&self) -> Vec<(String, f64)> {
@@ -77,11 +77,6 @@ impl Cover {
             ("bonds.least_times".into(), least),
         ]
     }
-}
-
-/// An amount that is not below nothing, in msat.
-fn msat(amount: Msat) -> f64 {
-    real(amount.0.unsigned_abs())
 }
 
 /// What a slot's bond must come to at what its provider and the others ask today, by the shipped rules: to repair it and to

@@ -6,6 +6,9 @@ use crate::statistics::{real, whole};
 use market::event::SlotId;
 use types::{Did, Epoch, Span, Timestamp};
 
+/// Where outages begin among the moments that failures are drawn for.
+const OUTAGES: u64 = 1 << 40;
+
 /// A year, in microseconds.
 const fn year_us() -> f64 {
     365.0 * real(Span::DAY.0)
@@ -26,7 +29,9 @@ impl World {
         }
         let shape = if failures.disks_shape > 0.0 { failures.disks_shape } else { 1.0 };
         let scale = year_us() / libm::pow(-libm::log(1.0 - failures.disks_yearly), 1.0 / shape);
-        let Some(mut draws) = self.next_failure(&party) else { return };
+        let Some(known) = self.members.party_mut(&party) else { return };
+        known.disks += 1;
+        let mut draws = self.seed.draws(Stream::Failures, known.number, known.disks);
         self.soon(Span(whole(draws.weibull(shape, scale))), Happening::DiskFails(party));
     }
 
@@ -35,14 +40,15 @@ impl World {
         if yearly <= 0.0 {
             return;
         }
-        let Some(mut draws) = self.next_failure(&party) else { return };
+        let Some(mut draws) = self.next_outage(&party) else { return };
         self.soon(Span(whole(draws.exponential(year_us() / yearly))), Happening::Away(party));
     }
 
-    fn next_failure(&mut self, party: &Did) -> Option<crate::chance::Draws> {
+    /// Outages and disks have luck of their own: more of the one moves nothing of the other.
+    fn next_outage(&mut self, party: &Did) -> Option<crate::chance::Draws> {
         let known = self.members.party_mut(party)?;
-        known.failures += 1;
-        Some(self.seed.draws(Stream::Failures, known.number, known.failures))
+        known.outages += 1;
+        Some(self.seed.draws(Stream::Failures, known.number, OUTAGES + known.outages))
     }
 
     /// A disk fails: everything on it is gone, and a new one begins to age.
@@ -62,10 +68,10 @@ impl World {
         self.perform_all(agent, deeds);
     }
 
-    /// An outage begins; the next one is drawn when it ends.
+    /// An outage begins, and the next one is drawn.
     pub(super) fn goes_away(&mut self, party: Did) {
         let failures = self.settings.failures.clone();
-        let Some(mut draws) = self.next_failure(&party) else { return };
+        let Some(mut draws) = self.next_outage(&party) else { return };
         let hours = draws.lognormal(failures.outage_hours, failures.outage_sigma);
         let hours = hours.min(failures.outage_hours_max);
         self.watch.count("outages");
@@ -98,7 +104,7 @@ impl World {
     /// What goes wrong for many at once in this epoch.
     pub(super) fn black_out(&mut self, epoch: Epoch) {
         let events = self.settings.failures.events.clone();
-        for event in events.iter().filter(|event| event.epoch == epoch.0) {
+        for (event, at) in events.iter().zip(0u64..).filter(|(event, _)| event.epoch == epoch.0) {
             let groups = self.members.groups();
             let meant = |party: &super::members::Party| {
                 let group = groups[self.members.group_of(party.agent)].called();
@@ -109,7 +115,7 @@ impl World {
             let mut struck: Vec<Did> =
                 offering.filter(|(_, p)| meant(p)).map(|(did, _)| *did).collect();
             if let Some(count) = event.count {
-                self.seed.draws(Stream::Failures, u32::MAX, epoch.0).shuffle(&mut struck);
+                self.seed.draws(Stream::Failures, u32::MAX, at).shuffle(&mut struck);
                 struck.truncate(count as usize);
             }
             for party in struck {

@@ -31,15 +31,16 @@ struct Member {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Party {
     pub(super) agent: u32,
-    /// How many of these there were before it: its luck is looked up by that.
+    /// What its luck is looked up by.
     pub(super) number: u32,
     pub(super) region: String,
     /// Until when it is out of reach.
     pub(super) away_until: Timestamp,
     /// Bytes on its disks.
     pub(super) kept: u64,
-    /// How often something of it has failed.
-    pub(super) failures: u64,
+    /// How many disks it has had, and how often an outage of it was drawn.
+    pub(super) disks: u64,
+    pub(super) outages: u64,
 }
 
 /// All agents and their parties.
@@ -122,7 +123,8 @@ impl Members {
 
     /// Whether `party` is `agent`'s; a name that was nobody's is from now on.
     pub(super) fn owns(&mut self, agent: u32, party: Did) -> bool {
-        let number = u32::try_from(self.parties.len()).unwrap_or(u32::MAX);
+        // By its name, so that nobody's luck depends on who came before.
+        let number = u32::from_le_bytes([party.0[0], party.0[1], party.0[2], party.0[3]]);
         let mine = &mut self.agents[agent as usize].parties;
         let known = self.parties.entry(party).or_insert_with(|| {
             mine.push(party);
@@ -139,8 +141,21 @@ impl Members {
         question: impl FnOnce(&mut dyn Agent, &mut Seat<'_>) -> R,
     ) -> (R, Vec<agents::Deed>) {
         let member = &mut self.agents[agent as usize];
-        let draws = self.seed.draws(Stream::Behaviour, agent, member.moments);
+        let moment = member.moments;
         member.moments += 1;
+        self.ask_at(agent, moment, (market, disks, now), question)
+    }
+
+    /// As [`Members::ask`], with the luck of a moment that is no count: of an epoch, however busy the agent was before.
+    pub(super) fn ask_at<R>(
+        &mut self,
+        agent: u32,
+        moment: u64,
+        (market, disks, now): (&Market, &Disks, Timestamp),
+        question: impl FnOnce(&mut dyn Agent, &mut Seat<'_>) -> R,
+    ) -> (R, Vec<agents::Deed>) {
+        let member = &mut self.agents[agent as usize];
+        let draws = self.seed.draws(Stream::Behaviour, agent, moment);
         let root = self.seed.0;
         let dollars = self.dollars;
         let mut seat = Seat { market, now, agent, root, dollars, disks, draws, deeds: Vec::new() };

@@ -3,7 +3,7 @@
 
 use super::World;
 use crate::disks::Kept;
-use crate::statistics::real;
+use crate::statistics::{amount, real};
 use contracts::{Account, ContractState, Posting, SlotState, bond};
 use market::Event;
 use market::event::SlotId;
@@ -12,12 +12,6 @@ use types::{ContractId, Did, Epoch, GbPrice};
 
 /// A whole, in permille.
 const PERMILLE: f64 = 1_000.0;
-
-/// An amount as a real number, in msat.
-fn msat(amount: i64) -> f64 {
-    let size = real(amount.unsigned_abs());
-    if amount < 0 { -size } else { size }
-}
 
 /// What is seen of repairs.
 #[derive(Clone, Debug, Default)]
@@ -33,8 +27,6 @@ pub(super) struct Repairs {
     dearer: i64,
     /// What penalties brought into the pool, in msat.
     pooled: i64,
-    /// The least that was ever in the pool, in msat.
-    least: i64,
     /// Contracts that failed while so many of their slots as are needed could still be read.
     needless: u64,
 }
@@ -70,7 +62,10 @@ impl World {
             }
             Event::ContractFailed { contract, .. } => {
                 self.repairs.needless += u64::from(self.could_be_read(contract));
-                self.repairs.empty.retain(|slot, _| slot.contract != *contract);
+                let slots = self.market().contract(contract).map_or(0, |c| c.slots.len());
+                for slot in 0..u16::try_from(slots).unwrap_or(u16::MAX) {
+                    self.filled_again(SlotId { contract: *contract, slot });
+                }
             }
             Event::ContractCompleted { contract, .. } => {
                 let slots = self.market().contract(contract).map_or(0, |c| c.slots.len());
@@ -80,7 +75,6 @@ impl World {
             }
             _ => {}
         }
-        self.repairs.least = self.repairs.least.min(self.market().ledger().balance(pool).0);
     }
 
     /// A slot is empty no longer, or its contract is over.
@@ -113,7 +107,7 @@ impl World {
 
     /// What is known of repairs at the end.
     pub(super) fn repair_figures(&self) -> Vec<(String, f64)> {
-        let Repairs { longest, owed, paid, dearer, pooled, least, needless, empty } = &self.repairs;
+        let Repairs { longest, owed, paid, dearer, pooled, needless, empty } = &self.repairs;
         let now = self.market().epoch();
         let standing = empty.iter().filter(|(slot, _)| {
             let contract = self.market().contract(&slot.contract);
@@ -121,17 +115,16 @@ impl World {
         });
         let standing: Vec<u64> = standing.map(|(_, since)| now.since(*since)).collect();
         let longest = standing.iter().fold(*longest, |longest, stood| longest.max(*stood));
-        let covered = if *owed > 0 { PERMILLE * msat(*paid) / msat(*owed) } else { PERMILLE };
+        let covered = if *owed > 0 { PERMILLE * amount(*paid) / amount(*owed) } else { PERMILLE };
         let named = |name: &str, value: f64| (name.to_owned(), value);
         vec![
             named("repairs.empty_epochs_max", real(longest)),
             named("repairs.open", real(standing.len() as u64)),
-            named("repairs.reads_owed_msat", msat(*owed)),
-            named("repairs.reads_unpaid_msat", msat(*owed - *paid)),
+            named("repairs.reads_owed_msat", amount(*owed)),
+            named("repairs.reads_unpaid_msat", amount(*owed - *paid)),
             named("repairs.reads_paid_permille", covered),
-            named("repairs.dearer_msat", msat(*dearer)),
-            named("pool.from_penalties_msat", msat(*pooled)),
-            named("pool.least_msat", msat(*least)),
+            named("repairs.dearer_msat", amount(*dearer)),
+            named("pool.from_penalties_msat", amount(*pooled)),
             named("contracts.failed_needlessly", real(*needless)),
         ]
     }

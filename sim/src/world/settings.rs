@@ -162,8 +162,6 @@ pub struct Blackout {
 pub struct CostSettings {
     /// Msat for a gigabyte on disk for a day.
     pub keeping: f64,
-    /// Msat for a gigabyte that is read for a rebuild or fetched to answer an audit.
-    pub reading: f64,
 }
 
 /// Agents of one kind with the same settings.

@@ -7,8 +7,8 @@ use contracts::{Cause, Contract};
 use market::{Event, Market};
 use rust_decimal::prelude::ToPrimitive;
 use std::collections::BTreeMap;
-use types::documents::{AuditKind, Quote, SlotVerdict};
-use types::{Did, Epoch, Standing};
+use types::documents::{AuditKind, SlotVerdict};
+use types::{Did, Epoch, Price, Standing};
 
 /// What is seen of one group.
 #[derive(Clone, Debug, Default)]
@@ -94,9 +94,9 @@ impl Watch {
     }
 
     /// A quote was taken.
-    pub(super) fn paid(&mut self, quote: &Quote) {
-        for slot in &quote.slots {
-            self.prices.0 += slot.price.0.to_f64().unwrap_or(0.0);
+    pub(super) fn paid(&mut self, prices: &[Price]) {
+        for price in prices {
+            self.prices.0 += price.0.to_f64().unwrap_or(0.0);
             self.prices.1 += 1;
         }
     }

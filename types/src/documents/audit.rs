@@ -164,7 +164,7 @@ pub struct Dispute {
     pub provider: Did,
     /// Which verdict.
     pub verdict: DocId,
-    /// Its proof for the verdict's challenge.
+    /// The proof that the verdict names; any proof for its challenge, where it names none.
     pub proof: DocId,
 }
 document!(Dispute, "bondstore.dispute", provider);

@@ -67,9 +67,8 @@ async fn who_has_damaged_its_bytes_keeps_its_penalty() {
     let lines = speaks.verdicts(guilty.key.did()).await.unwrap();
     let line = lines.iter().find(|line| line.penalised).unwrap();
     let challenge = line.challenge.as_ref().unwrap().verify::<Challenge>().unwrap();
-    guilty.mood.damaged.store(true, Ordering::SeqCst);
     let waiting = balance(&town, contested);
-    let answer = guilty.prove(&challenge);
+    let answer = guilty.answered(&challenge);
     let disputed = speaks.dispute(&body(&guilty.key, line.id, &answer)).await;
     disputed.expect("a dispute that is dismissed is taken all the same");
     assert_eq!(balance(&town, contested), waiting, "nothing comes back");

@@ -391,8 +391,7 @@ async fn a_running_markets_own_documents_are_all_that_a_judge_needs() {
     let lines = speaks.verdicts(guilty.key.did()).await.unwrap();
     let line = lines.iter().find(|line| line.penalised).unwrap();
     let challenge: Verified<Challenge> = line.challenge.as_ref().unwrap().verify().unwrap();
-    guilty.mood.damaged.store(true, Ordering::SeqCst);
-    let dispute = body(&guilty.key, line.id, &guilty.prove(&challenge));
+    let dispute = body(&guilty.key, line.id, &guilty.answered(&challenge));
     let guilty = disputed(&town, &guilty.key, line, &dispute).await;
     assert_eq!(both(&guilty), (Ruling::Dismissed, Ruling::Dismissed));
     let swapped = EvidenceFile { in_time: guilty.in_time.clone(), ..file };

@@ -56,11 +56,13 @@ impl Link {
         if foreign {
             return None;
         }
-        let (id, asked) = (verdict.id(), challenge);
+        let (id, judged, asked) = (verdict.id(), verdict.proof, challenge);
         let made = self.node.blocking(move |node| {
             let (proof, answers) = proofs::answer(node, &asked);
             let answers = answers.concat().into();
-            if !objections::is_sound(&asked, &proof, &answers) {
+            // A verdict on an answer is contested by that answer alone.
+            let is_judged = judged.is_none_or(|judged| judged == proof.id());
+            if !is_judged || !objections::is_sound(&asked, &proof, &answers) {
                 return Ok(None);
             }
             let dispute = Dispute { provider: node.did, verdict: id, proof: proof.id() };

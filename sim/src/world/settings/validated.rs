@@ -55,7 +55,6 @@ impl WorldSettings {
             ("failures.outage_sigma", failures.outage_sigma),
             ("failures.outage_hours_max", failures.outage_hours_max),
             ("costs.keeping", costs.keeping),
-            ("costs.reading", costs.reading),
             ("network.answer_ms", network.answer_ms),
             ("network.answer_sigma", network.answer_sigma),
         ] {

@@ -16,8 +16,8 @@ use types::documents::{
     StorageReceipt,
 };
 use types::{
-    Bytes as Size, ContractId, Document, GbPrice, Hash, Price, SecretKey, Signed, Signer, Span,
-    Tier, Verified,
+    Bytes as Size, ContractId, DocId, Document, GbPrice, Hash, Price, SecretKey, Signed, Signer,
+    Span, Tier, Verified,
 };
 
 /// One slot's shards.
@@ -45,6 +45,8 @@ pub(crate) struct Mood {
     /// What it answers to counters: a price, or words, or nothing.
     pub(crate) bargains: Mutex<Option<Result<u32, &'static str>>>,
     pub(crate) counters: AtomicUsize,
+    /// What it has answered, by challenge.
+    answered: Mutex<BTreeMap<DocId, (Verified<Proof>, Vec<u8>)>>,
 }
 
 pub(crate) struct Provider {
@@ -160,6 +162,11 @@ impl Provider {
         self.task.abort();
     }
 
+    /// What it has answered to a challenge: the answer that the verdict judged.
+    pub(crate) fn answered(&self, challenge: &Verified<Challenge>) -> (Verified<Proof>, Vec<u8>) {
+        self.mood.answered.lock().unwrap()[&challenge.id()].clone()
+    }
+
     /// What it answers to a challenge.
     pub(crate) fn prove(&self, challenge: &Verified<Challenge>) -> (Verified<Proof>, Vec<u8>) {
         let (proof, answers) = prove(&self.key, &self.slots, &self.mood, challenge);
@@ -252,6 +259,8 @@ impl Running {
 
     fn prove(&self, challenge: &Verified<Challenge>) -> ToMarket {
         let (proof, answers) = prove(&self.key, &self.slots, &self.mood, challenge);
+        let given = (proof.clone(), answers.concat());
+        self.mood.answered.lock().unwrap().insert(challenge.id(), given);
         ToMarket::Proof { proof: proof.signed().clone(), answers }
     }
 
