@@ -63,8 +63,8 @@ fn one(must: &Must, runs: &[Run]) -> Result<Finding, JudgeError> {
     let mut must = said(must);
     if holds && exact {
         let otherwise = 100.0 * statistics::none_of(values.len() as u64);
-        must += &format!(
-            " (with 95 % confidence it is otherwise in less than {otherwise:.1} % of runs)"
+        must = format!(
+            "{must} (with 95 % confidence it is otherwise in less than {otherwise:.1} % of runs)"
         );
     }
     Ok(Finding { must, found, interval: (low, high), runs: values.len(), holds, refuted })

@@ -27,6 +27,9 @@ type Slots = BTreeMap<(ContractId, u16), Shards>;
 /// Everything that is stored anywhere: what a rebuild would read from the other slots.
 pub(crate) type Cloud = Arc<Mutex<Slots>>;
 
+/// An answer as it was given: its proof, and the bytes that it speaks for.
+type Given = (Verified<Proof>, Vec<u8>);
+
 /// How the provider behaves.
 #[derive(Default)]
 pub(crate) struct Mood {
@@ -46,7 +49,7 @@ pub(crate) struct Mood {
     pub(crate) bargains: Mutex<Option<Result<u32, &'static str>>>,
     pub(crate) counters: AtomicUsize,
     /// What it has answered, by challenge.
-    answered: Mutex<BTreeMap<DocId, (Verified<Proof>, Vec<u8>)>>,
+    answered: Mutex<BTreeMap<DocId, Given>>,
 }
 
 pub(crate) struct Provider {
@@ -163,7 +166,7 @@ impl Provider {
     }
 
     /// What it has answered to a challenge: the answer that the verdict judged.
-    pub(crate) fn answered(&self, challenge: &Verified<Challenge>) -> (Verified<Proof>, Vec<u8>) {
+    pub(crate) fn answered(&self, challenge: &Verified<Challenge>) -> Given {
         self.mood.answered.lock().unwrap()[&challenge.id()].clone()
     }
 
