@@ -25,7 +25,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -55,12 +55,35 @@ pub enum BindError {
     },
 }
 
+/// How many connections may wait until they are accepted: of clients that all come back at once, whoever finds no room waits a second
+/// until it tries again. The system may allow fewer.
+const BACKLOG: u32 = 4_096;
+
 /// Listens on `address`, for example `127.0.0.1:7700`; port 0 takes any free one.
 pub async fn bind(address: &str) -> Result<TcpListener, BindError> {
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+    listen(address).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => BindError::InUse(address.to_owned()),
         _ => BindError::Refused { address: address.to_owned(), reason: error.to_string() },
     })
+}
+
+async fn listen(address: &str) -> io::Result<TcpListener> {
+    let mut refused = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in lookup_host(address).await? {
+        match listen_at(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused)
+}
+
+fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A server that was just stopped may listen there again.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// How a server behaves.

@@ -49,7 +49,8 @@ impl Load {
         child.kill_on_drop(true);
         let before = cpu_ms();
         let began = Instant::now();
-        let output = child.output().await.expect("the load runs");
+        let running = child.spawn().expect("the load runs");
+        let output = running.wait_with_output().await.expect("the load ends");
         assert!(output.status.success(), "the load failed");
         let share =
             (cpu_ms() - before) * 100 / u64::try_from(began.elapsed().as_millis()).unwrap_or(1);
