@@ -13,8 +13,8 @@ target=${CARGO_TARGET_DIR:-$PWD/target}
 # What is wrong; in which file; the right line; the wrong one; whose scenario is refuted.
 rules=(
     'nothing is slashed|contracts/src/penalty.rs|    Ok(Slash { amount, replace|    let amount = amount.sub(amount)?;\n    Ok(Slash { amount, replace|ransom'
-    'nobody is audited|contracts/src/audit_plan.rs|    u32::try_from(count).unwrap_or(u32::MAX)\n}|    u32::try_from(count.min(0)).unwrap_or(u32::MAX)\n}|lazy'
-    'no cheat is ever expelled|reputation/src/suspicion.rs|        let sum = self.sum_micro.saturating_add(added)|        let sum = self.sum_micro.saturating_add(added.min(0))|steady'
+    'nobody is audited|contracts/src/audit_plan.rs|    u32::try_from(count).unwrap_or(u32::MAX)\n}|    u32::try_from(count.min(0)).unwrap_or(u32::MAX)\n}|milking'
+    'losing bytes is no ground to expel|reputation/src/policy.rs|            expels: true,|            expels: false,|steady'
     'bonds are a thousandth of what they must be|contracts/src/bond.rs|    Ok(by_price.max(inputs.repair_cost).max(deterrence(inputs)?))|    by_price.max(inputs.repair_cost).max(deterrence(inputs)?).scale_up(1, 1_000)|exit'
     'new names are drawn like old ones|reputation/src/policy.rs|WeightPolicy { new: 20, low: 50,|WeightPolicy { new: 1000, low: 50,|whitewash'
 )
