@@ -8,7 +8,8 @@ cd "$(dirname "$0")/.."
 count=${1:-5}
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
-target=${CARGO_TARGET_DIR:-$PWD/target}
+# Not the tree's own: packages at other paths share their names there, and a wrong rule would stay behind.
+target=$PWD/target/wrong-rules
 
 # What is wrong; in which file; the right line; the wrong one; whose scenario is refuted.
 rules=(

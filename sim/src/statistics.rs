@@ -1,22 +1,19 @@
-//! What can be said from few runs: means with their intervals, proportions, sums in one order, quantiles in bounded memory.
+//! What can be said from few runs: means with their intervals, proportions, sums in one order.
 //!
 //! Reading order: [`moments`] gathers mean and variance one value at a time; [`student`] has the quantiles that make an
-//! interval of them; [`proportion`] is for what happens or does not; [`sum()`] and [`gini()`] are for lists, [`sketch`] for
-//! streams that are too long to keep.
+//! interval of them; [`proportion`] is for what happens or does not; [`sum()`] and [`gini()`] are for lists.
 //!
 //! Pure: everything follows from the arguments, and logarithms are `libm`'s, so that every build says the same.
 
 mod gini;
 pub mod moments;
 pub mod proportion;
-pub mod sketch;
 pub mod student;
 mod sum;
 
 pub use gini::gini;
 pub use moments::Moments;
 pub use proportion::{clopper_pearson, none_of, wilson};
-pub use sketch::Sketch;
 pub use sum::sum;
 
 use serde::{Deserialize, Serialize};

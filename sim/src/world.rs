@@ -9,6 +9,7 @@ mod act;
 mod audit;
 mod bonds;
 mod bribe;
+mod concentration;
 mod dispute;
 mod fail;
 mod figures;
@@ -20,8 +21,7 @@ mod rate;
 mod real;
 mod repairs;
 mod settings;
-mod share;
-mod shares;
+mod sold;
 mod swing;
 mod watch;
 

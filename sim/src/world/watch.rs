@@ -23,7 +23,7 @@ pub(super) struct Seen {
     /// Parties that dropped something and of whom it was found, and how many epochs that took together.
     pub(super) detected: u64,
     pub(super) detected_epochs: u64,
-    pub(super) share: super::share::Share,
+    pub(super) share: super::concentration::Share,
     /// Slots in routine audits that were answered; of these, answered late, and with something missing.
     pub(super) answered: u64,
     pub(super) late: u64,
