@@ -66,12 +66,11 @@ impl Output {
 
 impl Output {
     /// A bar for so many steps, with the time that is left, on standard error; it hides where nobody looks.
-    pub(crate) fn steps(&self, what: &'static str, count: usize) -> ProgressBar {
-        let count = u64::try_from(count).ok();
+    pub(crate) fn steps(&self, what: &'static str, count: u64) -> ProgressBar {
         let bar = if self.json {
-            ProgressBar::with_draw_target(count, ProgressDrawTarget::hidden())
+            ProgressBar::with_draw_target(Some(count), ProgressDrawTarget::hidden())
         } else {
-            ProgressBar::new(count.unwrap_or(0))
+            ProgressBar::new(count)
         };
         let shape = "{prefix:>9} {bar:32} {pos}/{len}, {eta} left";
         let style = ProgressStyle::with_template(shape).expect("the template is well formed");

@@ -44,6 +44,8 @@ pub struct Seat<'a> {
     pub agent: u32,
     /// The root of its parties' names.
     pub(crate) root: u64,
+    /// The name of its first party, which is asked for most.
+    pub(crate) first: Did,
     /// What a bitcoin costs in dollars, outside of the market.
     pub dollars: f64,
     /// All disks; an agent looks at its own.
@@ -123,7 +125,7 @@ pub enum Reply {
 impl Seat<'_> {
     /// The name of the agent's `number`th party.
     pub fn party(&self, number: u64) -> Did {
-        party(self.root, self.agent, number)
+        if number == 0 { self.first } else { party(self.root, self.agent, number) }
     }
 
     /// The epoch that is open.
@@ -147,6 +149,12 @@ pub(crate) fn party(root: u64, agent: u32, number: u64) -> Did {
 pub trait Agent: Send {
     /// At the beginning of every epoch.
     fn act(&mut self, seat: &mut Seat<'_>);
+
+    /// Before which epoch it would do nothing if it were asked to act again, as long as no event names one of its parties and
+    /// nothing else is asked of it. Most of very many agents have nothing to do most of the time: whoever says so is not asked.
+    fn idle_until(&self, _seat: &Seat<'_>) -> Option<Epoch> {
+        None
+    }
 
     /// The market asks one of its parties to take a slot.
     ///

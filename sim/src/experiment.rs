@@ -6,7 +6,7 @@ use crate::chance::Seed;
 use crate::results::{Report, Run};
 use crate::scenario::{Scenario, SetError};
 use crate::statistics;
-use crate::world::{World, WorldError};
+use crate::world::{World, WorldError, WorldSettings};
 pub use judge::JudgeError;
 use rayon::prelude::*;
 use types::Span;
@@ -87,7 +87,30 @@ impl Plan {
     }
 }
 
-/// Makes the runs that `plan` names, on as many threads as the caller's pool has; `passed` is told of each that is over.
+/// How many epochs the runs that `plan` names have together.
+///
+/// # Errors
+/// [`SetError`] where a change does not fit.
+pub fn epochs(scenario: &Scenario, plan: &Plan) -> Result<u64, SetError> {
+    Ok(worlds(scenario, plan)?.iter().map(|(_, _, world)| world.epochs).sum())
+}
+
+/// The worlds in which the runs that `plan` names live, each with its arm and seed.
+fn worlds<'a>(
+    scenario: &'a Scenario,
+    plan: &Plan,
+) -> Result<Vec<(&'a str, u64, WorldSettings)>, SetError> {
+    let (shard, of) = plan.shard;
+    let mut worlds = Vec::new();
+    for arm in scenario.arms.keys() {
+        let world = scenario.world_of(arm, plan.mutated)?;
+        worlds.extend(plan.seeds.iter().map(|seed| (arm.as_str(), *seed, world.clone())));
+    }
+    let mine = worlds.into_iter().enumerate().filter(|(at, _)| at % of + 1 == shard);
+    Ok(mine.map(|(_, run)| run).collect())
+}
+
+/// Makes the runs that `plan` names, on as many threads as the caller's pool has; `passed` is told of each epoch that is over.
 /// Runs go by arm and seed and never by thread, so that any number of threads gives the same report.
 ///
 /// # Errors
@@ -98,24 +121,16 @@ pub fn run(
     passed: impl Fn() + Sync,
 ) -> Result<Report, ExperimentError> {
     plan.check(scenario)?;
-    let mut worlds = Vec::new();
-    for arm in scenario.arms.keys() {
-        let world = scenario.world_of(arm, plan.mutated)?;
-        worlds.extend(plan.seeds.iter().map(|seed| (arm, *seed, world.clone())));
-    }
-    let (shard, of) = plan.shard;
-    let mine = worlds.into_iter().enumerate().filter(|(at, _)| at % of == shard - 1);
-    let mine: Vec<_> = mine.map(|(_, run)| run).collect();
+    let mine = worlds(scenario, plan)?;
     let epoch = scenario.world.get("epoch").and_then(serde_json::Value::as_str).unwrap_or_default();
     let epoch_s = epoch.parse::<Span>().map_or(0.0, |epoch| statistics::real(epoch.0) / 1e6);
     let lived = mine.into_par_iter().map(|(arm, seed, world)| {
-        let lived = World::new(&world, Seed(seed)).and_then(|world| world.run(arm, |_| {}));
-        passed();
-        lived.map_err(|error| ExperimentError::World { arm: arm.clone(), seed, error })
+        let lived = World::new(&world, Seed(seed)).and_then(|world| world.run(arm, |_| passed()));
+        lived.map_err(|error| ExperimentError::World { arm: arm.to_owned(), seed, error })
     });
     let runs: Vec<Result<Run, ExperimentError>> = lived.collect();
     let runs = runs.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let findings = if of == 1 { judge::all(&scenario.must, &runs)? } else { Vec::new() };
+    let findings = if plan.shard.1 == 1 { judge::all(&scenario.must, &runs)? } else { Vec::new() };
     let Scenario { name, claim, .. } = scenario.clone();
     Ok(Report { scenario: name, claim, epoch_s, runs, findings })
 }

@@ -18,6 +18,7 @@ mod fork;
 mod grind;
 mod members;
 mod rate;
+mod reach;
 mod real;
 mod repairs;
 mod settings;
@@ -44,6 +45,7 @@ use dispute::Cases;
 use market::event::SlotId;
 use market::{Command, Due, Effect, Event, Genesis, Market};
 use members::Members;
+use reach::Reach;
 use repairs::Repairs;
 use std::collections::{BTreeMap, BTreeSet};
 use types::{ContractId, Did, Epoch, Hash, Span, Timestamp};
@@ -120,7 +122,7 @@ pub struct World {
     members: Members,
     disks: Disks,
     /// Who can be reached.
-    online: BTreeSet<Did>,
+    reach: Reach,
     /// What could not be done yet and is tried again.
     pending: BTreeSet<Effect>,
     /// How full each contract is to be, in permille.
@@ -160,7 +162,7 @@ impl World {
             repairs: Repairs::default(),
             members,
             disks: Disks::default(),
-            online: BTreeSet::new(),
+            reach: Reach::default(),
             pending: BTreeSet::new(),
             wishes: BTreeMap::new(),
             cases: Cases::default(),
@@ -239,6 +241,7 @@ impl World {
         for event in &events {
             self.watch.see(event, self.desk.market(), &self.members, &self.disks);
             self.see_repair(event);
+            event.parties().iter().for_each(|party| self.members.wake(party));
             self.follow(event);
         }
         for effect in self.desk.take_effects() {

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use sim::results::Report;
+use sim::sweep::Axis;
 use sim::tables::{self, Tables};
 use std::path::{Path, PathBuf};
 
@@ -29,6 +30,11 @@ pub(super) struct Label {
     pub(super) shard: (usize, usize),
     /// What was varied.
     pub(super) over: Vec<String>,
+}
+
+/// What was set or varied, as a label has it.
+pub(super) fn written(axes: &[Axis]) -> Vec<String> {
+    axes.iter().map(|axis| format!("{}={:?}", axis.path, axis.values)).collect()
 }
 
 /// A folder of results.

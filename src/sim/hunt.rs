@@ -54,7 +54,7 @@ impl Hunt {
             budget: self.budget,
             ..HuntSettings::shipped()
         };
-        let bar = output.steps("futures", usize::try_from(self.budget).unwrap_or(usize::MAX));
+        let bar = output.steps("futures", self.budget);
         let hunted = on_threads(self.threads, || {
             hunt(&ground, &settings, Seed(self.seed), |tried| bar.set_position(tried))
         })?;

@@ -1,13 +1,15 @@
 //! `bondstore sim run`: every arm of a scenario with every seed, and whether what must hold does.
 
 use super::Runs;
-use super::folder::{Folder, Label};
+use super::folder::{Folder, Label, written};
 use crate::output::{Output, table};
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 use serde_json::json;
 use sim::experiment::{self, Plan};
 use sim::results;
+use sim::scenario::Changes;
+use sim::sweep::Axis;
 use std::path::PathBuf;
 
 /// Run a scenario: every arm with every seed.
@@ -18,6 +20,9 @@ pub(crate) struct Run {
     /// Put tables, summary and report into this folder.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Change a figure of the world first, once for each: a path in the world and its value.
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<Axis>,
     /// Take the scenario's mutant: one defence is off, and something must be refuted.
     #[arg(long)]
     mutant: bool,
@@ -26,6 +31,7 @@ pub(crate) struct Run {
 impl Run {
     pub(super) fn run(self, output: &Output) -> Result<()> {
         let (text, scenario) = self.runs.read()?;
+        let scenario = scenario.with(&changes(&self.set)?)?;
         let shard = self.runs.shard();
         let plan = Plan { seeds: self.runs.seeds(&scenario)?, mutated: self.mutant, shard };
         // Whatever does not fit is said before there is a folder.
@@ -38,13 +44,12 @@ impl Run {
                 seeds: plan.seeds.clone(),
                 mutated: self.mutant,
                 shard,
-                over: Vec::new(),
+                over: written(&self.set),
             };
             Folder::begin(path, &label, &text)
         });
         let folder = folder.transpose()?;
-        let all = scenario.arms.len() * plan.seeds.len();
-        let bar = output.steps("runs", all.div_ceil(shard.1));
+        let bar = output.steps("epochs", experiment::epochs(&scenario, &plan)?);
         let made = self.runs.on_threads(|| experiment::run(&scenario, &plan, || bar.inc(1)))?;
         bar.finish_and_clear();
         let report = made?;
@@ -66,6 +71,26 @@ impl Run {
         );
         Ok(())
     }
+}
+
+/// What is set, each once and to one value.
+fn changes(set: &[Axis]) -> Result<Changes> {
+    let mut changes = Changes::new();
+    for axis in set {
+        let [value] = &axis.values[..] else {
+            bail!(
+                "{} is set to {} values; a run has one, `sim sweep --over` takes several",
+                axis.path,
+                axis.values.len()
+            );
+        };
+        ensure!(
+            changes.insert(axis.path.clone(), value.clone()).is_none(),
+            "{} is set twice; give it once",
+            axis.path
+        );
+    }
+    Ok(changes)
 }
 
 /// Prints what a report shows.

@@ -68,7 +68,7 @@ impl Sensitivity {
             .into_iter()
             .map(|point| point.into_iter().zip(&counts).map(whole).collect())
             .collect();
-        let bar = output.steps("points", points.len());
+        let bar = output.steps("points", points.len() as u64);
         let found: Vec<Result<f64>> = self.runs.on_threads(|| {
             points
                 .par_iter()

@@ -1,7 +1,7 @@
 //! `bondstore sim sweep`: one scenario in many worlds, every combination of some values.
 
 use super::Runs;
-use super::folder::{Folder, Label};
+use super::folder::{Folder, Label, written};
 use super::run::short;
 use crate::output::{Output, table};
 use anyhow::{Context, Result, ensure};
@@ -44,8 +44,6 @@ impl Sweep {
         let arm = arm(&scenario, self.arm.as_deref())?;
         let plan = Plan { seeds: self.runs.seeds(&scenario)?, ..Plan::first(1) };
         let shard = self.runs.shard();
-        let over =
-            self.over.iter().map(|axis| format!("{}={:?}", axis.path, axis.values)).collect();
         let label = Label {
             what: "sweep".into(),
             scenario: scenario.name.clone(),
@@ -54,7 +52,7 @@ impl Sweep {
             mutated: false,
             // Every part of a sweep writes into one folder: cells have names of their own.
             shard: (1, 1),
-            over,
+            over: written(&self.over),
         };
         let all: Vec<(usize, Changes)> = cells(&self.over).into_iter().enumerate().collect();
         // Whatever does not fit is said before there is a folder.
@@ -64,7 +62,7 @@ impl Sweep {
         }
         let folder = Folder::begin(&self.out, &label, &text)?;
         let mine: Vec<_> = all.iter().filter(|(at, _)| at % shard.1 == shard.0 - 1).collect();
-        let bar = output.steps("cells", mine.len());
+        let bar = output.steps("cells", mine.len() as u64);
         let made = self.runs.on_threads(|| {
             mine.par_iter().try_for_each(|(at, cell)| {
                 let done = cell_of(&folder, &scenario, (*at, cell), &plan);

@@ -194,8 +194,11 @@ impl Agent for Client {
         else {
             return;
         };
-        let terms = self.terms();
         let wanted = u64::from(self.wanted(passed).saturating_sub(open));
+        if wanted == 0 {
+            return;
+        }
+        let terms = self.terms();
         for _ in 0..wanted.min(self.hoped_for(seat, &terms)) {
             let fill_permille = self.settings.fill_permille;
             let wish = Wish { client: me, terms: terms.clone(), fill_permille };

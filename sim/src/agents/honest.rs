@@ -55,6 +55,9 @@ pub struct Settings {
     pub arrive: (u64, u64),
 }
 
+/// After how long an ask is signed anew, in microseconds: well before it expires.
+const RENEWED: u64 = 20 * Span::DAY.0;
+
 fn anywhere() -> String {
     "unknown".into()
 }
@@ -84,6 +87,8 @@ pub struct Honest {
     offer: Option<Offer>,
     sequence: u64,
     renewed: Epoch,
+    /// Whether what it offers changed when it looked last.
+    moved: bool,
     rate: Option<BitcoinRate>,
     /// What was sold in the middle of an epoch: at its beginning contracts have ended that are bought again within it.
     sold: Option<(Epoch, Bytes)>,
@@ -98,9 +103,16 @@ impl Honest {
             offer: None,
             sequence: 0,
             renewed: Epoch(0),
+            moved: false,
             rate: None,
             sold: None,
         }
+    }
+
+    /// In which epoch it comes.
+    fn arrives(&self) -> Epoch {
+        let (first, apart) = self.settings.arrive;
+        Epoch(first + apart * u64::from(self.number))
     }
 
     /// Who it is. All it does is done by one party.
@@ -112,22 +124,40 @@ impl Honest {
     /// ask grows old.
     pub fn offer_as(&mut self, seat: &mut Seat<'_>, party: Did) {
         let fresh = self.offer.is_none();
-        let before = self.offer.clone().unwrap_or_else(|| self.first(seat));
         if fresh {
             seat.hand(Deed::Deposit(party, Msat(self.settings.money)));
+            self.offer = Some(self.first(seat));
         }
-        let mut offer = before.clone();
-        offer.price = self.priced(seat, &party, &before);
+        self.moved = self.moves(seat, &party);
+        let old = seat.epoch() >= self.grows_old(seat);
+        if fresh || old || self.moved {
+            self.publish(seat, party);
+        }
+    }
+
+    /// In which epoch its ask must be signed anew.
+    fn grows_old(&self, seat: &Seat<'_>) -> Epoch {
+        self.renewed.plus(RENEWED / seat.market.genesis().epoch.0.max(1) + 1)
+    }
+
+    /// Signs its offer and hands it in.
+    fn publish(&mut self, seat: &mut Seat<'_>, party: Did) {
+        let Some(offer) = &self.offer else { return };
+        self.sequence += 1;
+        self.renewed = seat.epoch();
+        let ask = self.ask(seat, party, offer);
+        seat.hand(Deed::Offer(Box::new(ask), self.network(seat)));
+    }
+
+    /// Follows what is sold, and what a bitcoin costs; whether that changes what it offers.
+    fn moves(&mut self, seat: &Seat<'_>, party: &Did) -> bool {
+        let Some(mut offer) = self.offer.take() else { return false };
+        let before = (offer.price, offer.egress, offer.capacity);
+        offer.price = self.priced(seat, party, &offer);
         self.follow_rate(seat, &mut offer);
-        let old =
-            seat.epoch().since(self.renewed) * seat.market.genesis().epoch.0 > 20 * Span::DAY.0;
-        if fresh || old || offer != before {
-            self.sequence += 1;
-            self.renewed = seat.epoch();
-            let ask = self.ask(seat, party, &offer);
-            seat.hand(Deed::Offer(Box::new(ask), self.network(seat)));
-        }
+        let moved = before != (offer.price, offer.egress, offer.capacity);
         self.offer = Some(offer);
+        moved
     }
 
     /// `party` offers nothing more; what it keeps it keeps.
@@ -266,12 +296,21 @@ impl Honest {
 
 impl Agent for Honest {
     fn act(&mut self, seat: &mut Seat<'_>) {
-        let (first, apart) = self.settings.arrive;
-        if seat.epoch().0 < first + apart * u64::from(self.number) {
+        if seat.epoch() < self.arrives() {
             return;
         }
         let me = Self::me(seat);
         self.offer_as(seat, me);
+    }
+
+    /// Its price stands still as long as the same is sold, and then its ask grows old.
+    fn idle_until(&self, seat: &Seat<'_>) -> Option<Epoch> {
+        if self.offer.is_none() {
+            return Some(self.arrives());
+        }
+        let remembers = self.sold.is_some_and(|(seen, _)| seat.epoch().since(seen) <= 1);
+        let restless = self.moved || remembers || self.settings.pin_cents.is_some();
+        (!restless).then(|| self.grows_old(seat))
     }
 
     fn reserved(&mut self, seat: &mut Seat<'_>, reservation: &Reservation) -> Result<(), String> {

@@ -9,19 +9,15 @@ use market::{Command, Event};
 use types::documents::{Acceptance, Deposit, Quote, Request};
 use types::{Did, Document, Msat, Timestamp, Verified};
 
-/// Where epochs begin among the moments that agents' luck is drawn for.
-const EPOCHS: u64 = 1 << 40;
-
 impl World {
     /// Everybody acts, in an order that is drawn anew each epoch.
     pub(super) fn let_all_act(&mut self) {
         let mut order: Vec<u32> = (0..self.members.count()).collect();
-        let epoch = self.market().epoch().0;
-        self.seed.draws(Stream::Behaviour, u32::MAX, epoch).shuffle(&mut order);
+        let epoch = self.market().epoch();
+        self.seed.draws(Stream::Behaviour, u32::MAX, epoch.0).shuffle(&mut order);
         for agent in order {
             let view = (self.desk.market(), &self.disks, self.now);
-            let ((), deeds) =
-                self.members.ask_at(agent, EPOCHS + epoch, view, |agent, seat| agent.act(seat));
+            let deeds = self.members.act(agent, epoch, view);
             self.perform_all(agent, deeds);
         }
     }
@@ -100,12 +96,13 @@ impl World {
     fn offer(&mut self, agent: u32, ask: types::documents::Ask, network: String) {
         let (party, region) = (ask.provider, ask.region.clone());
         let ask = self.signed(agent, ask);
-        if self.submit(&Command::PublishAsk { ask, network }).is_none() {
+        if self.submit(&Command::PublishAsk { ask: ask.clone(), network }).is_none() {
             return;
         }
+        self.reach.asks(&ask, self.members.group_of(agent));
         let known = self.members.party_mut(&party).expect("its document was signed");
         known.region = region;
-        if known.away_until == Timestamp::default() && self.online.insert(party) {
+        if known.away_until == Timestamp::default() && self.reach.insert(party) {
             self.plug_in(party);
         }
     }
@@ -141,7 +138,7 @@ impl World {
     }
 
     fn quoted(&mut self, request: &Verified<Request>, seed: [u8; 32]) -> Option<Quote> {
-        match self.market().quote(self.now, request, seed, &self.online) {
+        match self.market().quote(self.now, request, seed, self.reach.all()) {
             Ok(quote) => Some(quote),
             Err(refusal) => {
                 self.watch.count_of("quotes.refused", refusal.code());
@@ -177,10 +174,7 @@ impl World {
 
     /// Counts anew what is on a party's disks.
     pub(super) fn weigh(&mut self, party: &Did) {
-        let kept = self.disks.bytes(party);
-        if let Some(party) = self.members.party_mut(party) {
-            party.kept = kept;
-        }
+        self.members.keeps(party, self.disks.bytes(party));
     }
 
     /// Puts `what` on the wheel, so long after now.

@@ -92,7 +92,7 @@ impl World {
     /// How a provider answers, if it is in reach.
     fn reply(&mut self, provider: Did, kind: AuditKind, slots: &[SlotChallenge]) -> Reply {
         let Some(party) = self.members.party(&provider) else { return Reply::Silence };
-        if !self.online.contains(&provider) {
+        if !self.reach.contains(&provider) {
             return Reply::Silence;
         }
         let agent = party.agent;
@@ -167,7 +167,7 @@ impl World {
             return;
         }
         for provider in schedule::unaudited(self.market(), self.now) {
-            let there = self.online.contains(&provider) && self.answer_ms(&provider).is_some();
+            let there = self.reach.contains(&provider) && self.answer_ms(&provider).is_some();
             let market = self.market();
             let measurement = Measurement {
                 auditor: market.genesis().market,

@@ -83,7 +83,7 @@ impl World {
         let until = self.now.after(span);
         let Some(known) = self.members.party_mut(&party) else { return };
         known.away_until = known.away_until.max(until);
-        self.online.remove(&party);
+        self.reach.remove(&party);
         self.soon(span, Happening::Back(party));
     }
 
@@ -91,13 +91,13 @@ impl World {
     pub(super) fn vanish(&mut self, party: Did) {
         let Some(known) = self.members.party_mut(&party) else { return };
         known.away_until = Timestamp(i64::MAX);
-        self.online.remove(&party);
+        self.reach.remove(&party);
     }
 
     /// An outage ends, unless another one lasts longer.
     pub(super) fn comes_back(&mut self, party: Did) {
         if self.members.party(&party).is_some_and(|known| known.away_until <= self.now) {
-            self.online.insert(party);
+            self.reach.insert(party);
         }
     }
 

@@ -1,20 +1,43 @@
 //! What is known at the end of an epoch and of a run, by name.
 
-use super::World;
+use super::{Group, World};
 use crate::results::Run;
 use crate::statistics::{amount, real};
-use contracts::Account;
+use contracts::{Account, Contract};
 use market::event::SlotId;
 use std::collections::BTreeMap;
 use types::Did;
 
+/// Sums over the books, in msat.
+#[derive(Clone, Copy, Debug, Default)]
+struct Books {
+    available: i64,
+    escrow: i64,
+    bond: i64,
+    fees: i64,
+    pool: i64,
+}
+
+impl Books {
+    const fn told(self) -> [(&'static str, i64); 5] {
+        [
+            ("books.available_msat", self.available),
+            ("books.escrow_msat", self.escrow),
+            ("books.bond_msat", self.bond),
+            ("books.fees_msat", self.fees),
+            ("books.pool_msat", self.pool),
+        ]
+    }
+}
+
 impl World {
     /// Adds this epoch's values to the series.
     pub(super) fn observe(&mut self) {
-        let (asked, sold, offered) = self.offers();
+        let (asked, offered) = self.reach.offered();
+        let sold = self.sold();
         let paid = self.watch.take_price();
-        let books = self.books();
-        let profits = self.profits();
+        let (books, available) = self.books();
+        let profits = self.profits(available);
         let counts = ["contracts.failed", "repairs.finished", "penalties", "penalties.wrong"]
             .map(|name| (name.to_owned(), real(self.watch.counted(name))));
         let open = real(self.market().open_count() as u64);
@@ -23,11 +46,9 @@ impl World {
             ("price.paid_msat".into(), paid.unwrap_or(f64::NAN)),
             ("use.sold_permille".into(), 1_000.0 * sold / offered.max(1.0)),
             ("contracts.open".into(), open),
-            ("providers.online".into(), real(self.online.len() as u64)),
+            ("providers.online".into(), real(self.reach.all().len() as u64)),
         ];
-        values.extend(
-            books.into_iter().map(|(name, msat)| (format!("books.{name}_msat"), amount(msat))),
-        );
+        values.extend(books.told().into_iter().map(|(name, msat)| (name.to_owned(), amount(msat))));
         values.extend(counts);
         values.extend(self.shares());
         values.extend(self.bonds());
@@ -39,75 +60,95 @@ impl World {
         }
     }
 
-    /// The mean price that is asked, by what is offered; what is sold and offered of all who are in reach.
-    fn offers(&self) -> (f64, f64, f64) {
-        use rust_decimal::prelude::ToPrimitive;
-        let (mut asked, mut sold, mut offered) = (0.0, 0.0, 0.0);
-        for (provider, offer) in self.market().offers() {
-            if !self.online.contains(provider) {
-                continue;
-            }
-            let capacity = real(offer.ask.capacity.0);
-            asked += capacity * offer.ask.price.0.to_f64().unwrap_or(0.0);
-            sold += real(self.market().committed(provider).0);
-            offered += capacity;
-        }
-        (asked / offered.max(1.0), sold, offered)
+    /// What is sold of all who are in reach.
+    fn sold(&self) -> f64 {
+        let offers = self.market().offers();
+        let offering = |did: &&Did| self.reach.contains(did) && offers.contains_key(*did);
+        let holders = self.market().holders().filter(offering);
+        holders.map(|did| real(self.market().committed(did).0)).sum()
     }
 
-    fn books(&self) -> [(&'static str, i64); 5] {
-        let [mut available, mut escrow, mut bonds, mut fees, mut pool] = [0i64; 5];
+    /// What the books hold, and of it what the parties of each group can use.
+    fn books(&self) -> (Books, Vec<i64>) {
+        let mut books = Books::default();
+        let mut by_group = vec![0; self.members.groups().len()];
+        let mut parties = self.members.parties().iter().peekable();
         for (account, totals) in self.market().ledger().accounts() {
+            let balance = totals.balance().0;
             let sum = match account {
-                Account::Available(_) => &mut available,
-                Account::Escrow(_) => &mut escrow,
-                Account::Bond(..) => &mut bonds,
-                Account::Fees => &mut fees,
-                Account::RepairPool => &mut pool,
+                Account::Available(party) => {
+                    // Both go in the order of their names.
+                    while parties.next_if(|(name, _)| *name < party).is_some() {}
+                    if let Some((_, known)) = parties.next_if(|(name, _)| *name == party) {
+                        by_group[self.members.group_of(known.agent)] += balance;
+                    }
+                    &mut books.available
+                }
+                Account::Escrow(_) => &mut books.escrow,
+                Account::Bond(..) => &mut books.bond,
+                Account::Fees => &mut books.fees,
+                Account::RepairPool => &mut books.pool,
                 _ => continue,
             };
-            *sum = sum.saturating_add(totals.balance().0);
+            *sum = sum.saturating_add(balance);
         }
-        [
-            ("available", available),
-            ("escrow", escrow),
-            ("bond", bonds),
-            ("fees", fees),
-            ("pool", pool),
-        ]
+        (books, by_group)
     }
 
     /// What a party's money comes to: what it can use, its bonds, what its slots have earned, what its contracts hold for it.
     pub(super) fn worth(&self, party: &Did) -> i64 {
         let market = self.market();
-        let ledger = market.ledger();
-        let slots = market.holdings(party).map(|id| {
-            ledger.balance(Account::Bond(id.contract, id.slot)).0 + market.unposted(id).0
-        });
-        let bought = market.contracts_of(party).filter(|c| c.state.is_open()).map(|contract| {
-            let earned = (0u16..)
-                .zip(&contract.slots)
-                .map(|(slot, _)| market.unposted(SlotId { contract: contract.id, slot }).0);
-            ledger.balance(Account::Escrow(contract.id)).0 - earned.sum::<i64>()
-        });
+        let slots = market.holdings(party).map(|id| self.worth_of_slot(id));
+        let bought = market.contracts_of(party).filter(|c| c.state.is_open());
+        let bought = bought.map(|contract| self.worth_of_bought(contract));
         market.available(*party).0 + slots.sum::<i64>() + bought.sum::<i64>()
     }
 
-    /// The mean profit of an agent, group by group.
-    fn profits(&self) -> Vec<f64> {
-        let mut sums = vec![0.0; self.members.groups().len()];
-        for agent in 0..self.members.count() {
-            let profit = self.members.profit(agent, |party| self.worth(party));
-            sums[self.members.group_of(agent)] += profit;
+    fn worth_of_slot(&self, id: SlotId) -> i64 {
+        let bond = Account::Bond(id.contract, id.slot);
+        self.market().ledger().balance(bond).0 + self.market().unposted(id).0
+    }
+
+    fn worth_of_bought(&self, contract: &Contract) -> i64 {
+        let market = self.market();
+        let earned = (0u16..)
+            .zip(&contract.slots)
+            .map(|(slot, _)| market.unposted(SlotId { contract: contract.id, slot }).0);
+        market.ledger().balance(Account::Escrow(contract.id)).0 - earned.sum::<i64>()
+    }
+
+    /// The mean profit of an agent, group by group, whose parties can use `available` together.
+    fn profits(&self, available: Vec<i64>) -> Vec<f64> {
+        let worths = self.worths(available);
+        let told = self.members.groups().iter().zip(worths.into_iter().zip(self.members.paid()));
+        let mean = |(group, (worth, (put_in, spent))): (&Group, (i64, (i64, f64)))| {
+            (amount(worth - put_in) - spent) / f64::from(group.count.max(1))
+        };
+        told.map(mean).collect()
+    }
+
+    /// What the parties of each group are worth together, as [`World::worth`] has it for one.
+    fn worths(&self, available: Vec<i64>) -> Vec<i64> {
+        let market = self.market();
+        let mut worths = available;
+        let mut add = |party: &Did, msat: i64| {
+            if let Some(group) = self.members.group_of_party(party) {
+                worths[group] += msat;
+            }
+        };
+        for party in market.holders() {
+            add(party, market.holdings(party).map(|id| self.worth_of_slot(id)).sum());
         }
-        let counts = self.members.groups().iter().map(|group| f64::from(group.count.max(1)));
-        sums.into_iter().zip(counts).map(|(sum, count)| sum / count).collect()
+        for contract in market.open_contracts() {
+            add(&contract.client, self.worth_of_bought(contract));
+        }
+        worths
     }
 
     /// The run, once all its epochs have passed.
     pub(super) fn told(self, arm: &str) -> Run {
         let mut figures: BTreeMap<String, f64> = BTreeMap::new();
-        let profits = self.profits();
+        let profits = self.profits(self.books().1);
         let droppers = self.watch.droppers(&self.members);
         for (at, group) in self.members.groups().iter().enumerate() {
             let seen = &self.watch.groups[at];

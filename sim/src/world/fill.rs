@@ -53,7 +53,7 @@ impl World {
         if !effect.is_wanted(self.market()) {
             return;
         }
-        let reached = self.online.contains(&effect.provider());
+        let reached = self.reach.contains(&effect.provider());
         let done = reached
             && match effect {
                 Effect::Intensify(slot, provider) => self.intensify(slot, provider),
@@ -69,7 +69,7 @@ impl World {
     pub(super) fn reserved(&mut self, id: SlotId, provider: Did) {
         let wanted = Effect::Reserve(id, provider).is_wanted(self.market());
         let Some(reservation) = self.reservation(id).filter(|_| wanted) else { return };
-        if !self.online.contains(&provider) {
+        if !self.reach.contains(&provider) {
             return;
         }
         let Some(party) = self.members.party(&provider) else { return };

@@ -28,7 +28,7 @@ impl World {
             wheel: self.wheel.clone(),
             members: self.members.copy()?,
             disks: self.disks.clone(),
-            online: self.online.clone(),
+            reach: self.reach.clone(),
             pending: self.pending.clone(),
             wishes: self.wishes.clone(),
             cases: self.cases.clone(),

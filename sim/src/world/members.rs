@@ -7,8 +7,11 @@ use crate::disks::Disks;
 use crate::statistics::{amount, real};
 use market::Market;
 use market::event::SlotId;
-use std::collections::BTreeMap;
-use types::{Did, Msat, Span, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use types::{Did, Epoch, Msat, Span, Timestamp};
+
+/// Where epochs begin among the moments that agents' luck is drawn for.
+const EPOCHS: u64 = 1 << 40;
 
 /// One agent, with what it has put in and spent.
 struct Member {
@@ -22,6 +25,8 @@ struct Member {
     taken_out: i64,
     /// Outside of the market, in msat.
     spent: f64,
+    /// The name of its first party.
+    first: Did,
     parties: Vec<Did>,
     /// How many documents its parties have signed.
     documents: u64,
@@ -51,7 +56,11 @@ pub(super) struct Members {
     dearer: f64,
     dollars: f64,
     agents: Vec<Member>,
+    /// Before which epoch each has nothing to do, unless something happens to it.
+    idle: Vec<Epoch>,
     parties: BTreeMap<Did, Party>,
+    /// Of these, the ones with bytes on their disks.
+    keepers: BTreeSet<Did>,
     seed: Seed,
 }
 
@@ -65,9 +74,12 @@ impl Members {
                 let agent = agents::build(&group.kind, &own, number).map_err(|error| {
                     WorldError::Group { group: group.called().to_owned(), error }
                 })?;
+                let first =
+                    agents::party(seed.0, u32::try_from(members.len()).unwrap_or(u32::MAX), 0);
                 members.push(Member {
                     group: at,
                     agent,
+                    first,
                     moments: 0,
                     purchases: 0,
                     put_in: 0,
@@ -79,13 +91,16 @@ impl Members {
             }
         }
         let keeping = settings.costs.keeping;
+        let idle = vec![Epoch(0); members.len()];
         Ok(Self {
             groups: settings.agents.clone(),
             keeping,
             dearer: 1.0,
             dollars: settings.rate.dollars,
             agents: members,
+            idle,
             parties: BTreeMap::new(),
+            keepers: BTreeSet::new(),
             seed,
         })
     }
@@ -133,6 +148,31 @@ impl Members {
         known.agent == agent
     }
 
+    /// Has `agent` act in `epoch`, unless it has nothing to do, and gives what it did.
+    pub(super) fn act(
+        &mut self,
+        agent: u32,
+        epoch: Epoch,
+        view: (&Market, &Disks, Timestamp),
+    ) -> Vec<agents::Deed> {
+        if epoch < self.idle[agent as usize] {
+            return Vec::new();
+        }
+        let (idle, deeds) = self.ask_at(agent, EPOCHS + epoch.0, view, |agent, seat| {
+            agent.act(seat);
+            agent.idle_until(seat)
+        });
+        self.idle[agent as usize] = idle.unwrap_or(Epoch(0));
+        deeds
+    }
+
+    /// Something has happened to `party`: its agent may have something to do.
+    pub(super) fn wake(&mut self, party: &Did) {
+        if let Some(known) = self.parties.get(party) {
+            self.idle[known.agent as usize] = Epoch(0);
+        }
+    }
+
     /// Has `agent` do something, and gives what it did beside what it said.
     pub(super) fn ask<R>(
         &mut self,
@@ -143,11 +183,12 @@ impl Members {
         let member = &mut self.agents[agent as usize];
         let moment = member.moments;
         member.moments += 1;
+        self.idle[agent as usize] = Epoch(0);
         self.ask_at(agent, moment, (market, disks, now), question)
     }
 
     /// As [`Members::ask`], with the luck of a moment that is no count: of an epoch, however busy the agent was before.
-    pub(super) fn ask_at<R>(
+    fn ask_at<R>(
         &mut self,
         agent: u32,
         moment: u64,
@@ -158,7 +199,9 @@ impl Members {
         let draws = self.seed.draws(Stream::Behaviour, agent, moment);
         let root = self.seed.0;
         let dollars = self.dollars;
-        let mut seat = Seat { market, now, agent, root, dollars, disks, draws, deeds: Vec::new() };
+        let first = member.first;
+        let mut seat =
+            Seat { market, now, agent, root, first, dollars, disks, draws, deeds: Vec::new() };
         let said = question(member.agent.as_mut(), &mut seat);
         (said, seat.deeds)
     }
@@ -200,6 +243,7 @@ impl Members {
     }
 
     pub(super) fn agent_mut(&mut self, agent: u32) -> &mut dyn Agent {
+        self.idle[agent as usize] = Epoch(0);
         self.agents[agent as usize].agent.as_mut()
     }
 
@@ -215,7 +259,9 @@ impl Members {
             dearer: self.dearer,
             dollars: self.dollars,
             agents: self.agents.iter().map(copied).collect::<Option<_>>()?,
+            idle: self.idle.clone(),
             parties: self.parties.clone(),
+            keepers: self.keepers.clone(),
             seed: self.seed,
         })
     }
@@ -237,13 +283,35 @@ impl Members {
         self.agents[agent as usize].put_in -= amount.0;
     }
 
+    /// `party` has so many bytes on its disks from now on.
+    pub(super) fn keeps(&mut self, party: &Did, bytes: u64) {
+        let Some(known) = self.parties.get_mut(party) else { return };
+        known.kept = bytes;
+        if bytes > 0 {
+            self.keepers.insert(*party);
+        } else {
+            self.keepers.remove(party);
+        }
+    }
+
+    /// What the agents of each group have put in, less what they took out, and what they spent.
+    pub(super) fn paid(&self) -> Vec<(i64, f64)> {
+        let mut paid = vec![(0, 0.0); self.groups.len()];
+        for member in &self.agents {
+            let (put_in, spent) = &mut paid[member.group];
+            *put_in += member.put_in - member.taken_out;
+            *spent += member.spent;
+        }
+        paid
+    }
+
     /// Everybody pays for what was on its disks for an epoch.
     pub(super) fn keep_costs(&mut self, epoch: Span) {
         if self.keeping <= 0.0 {
             return;
         }
         let days = real(epoch.0) / real(Span::DAY.0);
-        for party in self.parties.values().filter(|party| party.kept > 0) {
+        for party in self.keepers.iter().filter_map(|did| self.parties.get(did)) {
             let gigabytes = real(party.kept) / 1e9;
             self.agents[party.agent as usize].spent +=
                 gigabytes * days * self.keeping * self.dearer;

@@ -38,7 +38,7 @@ fn sum(postings: &[Posting], of: impl Fn(&Posting) -> bool) -> i64 {
 impl World {
     /// Whether `provider` can be read from: it is in reach, answers for the slot and has all of it.
     pub(super) fn serves_whole(&self, provider: &Did, slot: SlotId) -> bool {
-        self.online.contains(provider)
+        self.reach.contains(provider)
             && self.members.serves(provider, slot)
             && self.disks.kept(provider, &slot).is_some_and(Kept::is_whole)
     }

@@ -7,11 +7,12 @@ impl World {
     /// For each group that offers anything: its share of all that is sold and of all that is offered, in permille.
     pub(super) fn shares(&self) -> Vec<(String, f64)> {
         let groups = self.members.groups();
-        let mut all = vec![(0.0, 0.0); groups.len()];
-        for (provider, offer) in self.market().offers() {
-            if let Some(group) = self.members.group_of_party(provider) {
+        let mut all: Vec<(f64, f64)> =
+            (0..groups.len()).map(|group| (0.0, self.reach.offered_by(group))).collect();
+        for provider in self.market().holders() {
+            let offers = self.market().offers().contains_key(provider);
+            if let Some(group) = self.members.group_of_party(provider).filter(|_| offers) {
                 all[group].0 += real(self.market().committed(provider).0);
-                all[group].1 += real(offer.ask.capacity.0);
             }
         }
         let (sold, offered) =
