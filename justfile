@@ -64,6 +64,11 @@ scale CONTRACTS='1000000':
 scenarios SEEDS='30' ONLY='':
     SIM_SEEDS={{SEEDS}} SIM_ONLY={{ONLY}} cargo test --release -p sim --test scenarios -- --nocapture
 
+# The simulator's engine beside other simulators and beside bare loops, with SIZES agents each; krABMaga, Mesa and mesa-frames are
+# installed from their registries into target/peers.
+peers *SIZES:
+    scripts/peers.sh {{SIZES}}
+
 # What is known, reproduced at full length.
 validate:
     cargo run --release -- sim validate

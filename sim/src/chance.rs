@@ -84,11 +84,11 @@ impl Draws {
         if count <= 1 {
             return 0;
         }
-        let least = count.wrapping_neg() % count;
         loop {
             let wide = u128::from(self.bits()) * u128::from(count);
             let [low, high] = [wide as u64, (wide >> 64) as u64];
-            if low >= least {
+            // The least that is not rejected is below `count`, so that dividing is seldom needed.
+            if low >= count || low >= count.wrapping_neg() % count {
                 return high;
             }
         }
