@@ -232,6 +232,13 @@ impl Contract {
         self.end().map_or(epoch, |end| end.min(epoch))
     }
 
+    /// What its client pays although nothing was stored: the escrow fee, once every provider has taken its slot and locked
+    /// its bond; nothing before, since then it is for a provider that the contract has not come about.
+    pub fn fee_unstored(&self) -> Msat {
+        let ready = self.revision == 0 && self.slots.iter().all(|slot| slot.confirmed);
+        if ready { self.cost.escrow_fee } else { Msat::ZERO }
+    }
+
     /// Whether the term is over in `epoch`.
     pub fn is_over(&self, epoch: Epoch) -> bool {
         self.end().is_some_and(|end| epoch >= end)
@@ -404,6 +411,17 @@ mod tests {
         let late = Slot { accrual, ..late };
         let kept = contract.shown_before(Epoch(15), &late).keeping;
         assert_eq!(kept, 50 * 1_000, "one of four: three have passed since");
+    }
+
+    #[test]
+    fn storing_nothing_costs_the_escrow_fee_once_everybody_is_ready() {
+        let mut contract = contract(None);
+        contract.cost.escrow_fee = Msat(88);
+        assert_eq!(contract.fee_unstored(), Msat::ZERO);
+        contract.slots.iter_mut().for_each(|slot| slot.confirmed = true);
+        assert_eq!(contract.fee_unstored(), Msat(88));
+        contract.revision = 1;
+        assert_eq!(contract.fee_unstored(), Msat::ZERO, "taken with the others then");
     }
 
     #[test]
