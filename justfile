@@ -77,6 +77,6 @@ validate:
 traces *SCENARIOS:
     scripts/traces.sh {{SCENARIOS}}
 
-# COUNT of five wrong rules, put into contracts or reputation one after the other: scenarios must be refuted by each.
+# COUNT of five wrong rules, put into contracts, market or reputation one after the other: scenarios must be refuted by each.
 wrong-rules COUNT='5':
     scripts/wrong_rules.sh {{COUNT}}

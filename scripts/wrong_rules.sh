@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts a wrong rule into contracts or reputation, one after the other, in a copy of this tree, and asks that scenarios of the simulator
+# Puts a wrong rule into contracts, market or reputation, one after the other, in a copy of this tree, and asks that scenarios of the simulator
 # are refuted by it: the simulator runs what ships. COUNT of the five rules, all without a number.
 #
 #   scripts/wrong_rules.sh 5
@@ -14,7 +14,7 @@ target=$PWD/target/wrong-rules
 # What is wrong; in which file; the right line; the wrong one; whose scenario is refuted.
 rules=(
     'nothing is slashed|contracts/src/penalty.rs|    Ok(Slash { amount, replace|    let amount = amount.sub(amount)?;\n    Ok(Slash { amount, replace|ransom'
-    'nobody is audited|contracts/src/audit_plan.rs|    u32::try_from(count).unwrap_or(u32::MAX)\n}|    u32::try_from(count.min(0)).unwrap_or(u32::MAX)\n}|milking'
+    'nobody is audited|market/src/schedule.rs|            if count > 0 && is_due(|            if count == u32::MAX && is_due(|milking'
     'losing bytes is no ground to expel|reputation/src/policy.rs|            expels: true,|            expels: false,|steady'
     'bonds are a thousandth of what they must be|contracts/src/bond.rs|    Ok(by_price.max(inputs.repair_cost).max(deterrence(inputs)?))|    by_price.max(inputs.repair_cost).max(deterrence(inputs)?).scale_up(1, 1_000)|exit'
     'new names are drawn like old ones|reputation/src/policy.rs|WeightPolicy { new: 20, low: 50,|WeightPolicy { new: 1000, low: 50,|whitewash'

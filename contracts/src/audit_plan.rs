@@ -102,6 +102,34 @@ pub fn least_step(plan: &AuditPlan, epoch: Span) -> (u64, u64) {
     (u64::try_from(epochs).unwrap_or(u64::MAX), u64::try_from(challenges).unwrap_or(u64::MAX))
 }
 
+/// How many chunks a slot is asked for once its term is over: as many as a step without a question brings at least
+/// ([`least_step`]), so that the last step is worth as little as the others ([`crate::bond`]).
+pub fn at_the_end(plan: &AuditPlan, epoch: Span) -> u32 {
+    u32::try_from(least_step(plan, epoch).1).unwrap_or(u32::MAX)
+}
+
+/// How many of a contract's first `count` epochs, each `epoch` long, a slot that was not asked after them has not shown its
+/// bytes for: those from the latest on in which the plan asks, that one included. All of them where it asks in none.
+///
+/// ```
+/// use types::{Span, documents::AuditPlan};
+///
+/// let plan = AuditPlan { challenges: 1, within: Span(4), confidence_ppm: 0, capped: false };
+/// let unshown = |count| contracts::audit_plan::unshown(&plan, Span(1), count);
+/// // The fourth epoch is the first with a challenge, the eighth the second.
+/// assert_eq!([3, 4, 5, 7, 8].map(unshown), [3, 1, 2, 4, 1]);
+/// ```
+pub fn unshown(plan: &AuditPlan, epoch: Span, count: u64) -> u64 {
+    let asked = before(plan, epoch, count);
+    if asked == 0 {
+        return count;
+    }
+    let rate = u128::from(plan.challenges) * u128::from(epoch.0);
+    let through = fixed::mul_div_up(asked, u128::from(plan.within.0.max(1)), rate);
+    let through = through.and_then(|through| u64::try_from(through).ok()).unwrap_or(count);
+    count.saturating_sub(through).saturating_add(1).min(count)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,6 +202,15 @@ mod tests {
             let count = |n| u64::from(challenges_in_epoch(&plan, Span(epoch), n));
             let all: u64 = (0..spans * epochs).map(count).sum();
             prop_assert_eq!(all, spans * u64::from(challenges));
+        }
+
+        #[test]
+        fn what_is_unshown_begins_with_the_latest_challenge(challenges in 1u32..500, within in 1u64..10_000, epoch in 1u64..100, count in 0u64..3_000) {
+            let plan = AuditPlan { challenges, within: Span(within), confidence_ppm: 0, capped: false };
+            let asked = |number: &u64| challenges_in_epoch(&plan, Span(epoch), *number) > 0;
+            let latest = (0..count).rev().find(asked).unwrap_or(0);
+            prop_assert_eq!(unshown(&plan, Span(epoch), count), count - latest);
+            prop_assert!(unshown(&plan, Span(epoch), count) <= least_step(&plan, Span(epoch)).0);
         }
 
         #[test]

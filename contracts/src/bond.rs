@@ -36,8 +36,14 @@
 //! schedule and twice the next. So each inequality is hardest at the upper end of such an interval, and checking
 //! those ends and f = 1 proves it for every fraction.
 //!
-//! The bound is silent on what no audit sees: bytes dropped after the term's last challenge, or before it by whoever is
-//! silent from then on where less than the repair time is left, and a provider that fetches missing chunks from other slots in time to answer.
+//! The last step of a term is one like the others: once the term is over, every slot is asked as many chunks as a step
+//! brings at least ([`audit_plan::at_the_end`]). Judged, it is the same inequality, and there is no confessing any more.
+//! Silent until the repair time is over, the whole bond is at risk. Silent for a while, until the chunks that are asked happen to
+//! be there, all that was earned since the last challenge is forfeited, d × p at full length, which f × d × p never reaches.
+//!
+//! The bound is silent on what no audit sees, a provider that fetches missing chunks from other slots in time to answer, and on
+//! silence by choice while the term lasts: a slot at fault is asked in every epoch, so that with steps of many epochs one may be
+//! sound again after one of them, with another chunk. What ends that is the record.
 
 use crate::audit_plan;
 use crate::fixed::{self, Chance, PERMILLE, PPM};

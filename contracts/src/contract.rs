@@ -1,6 +1,7 @@
 //! A contract and its slots: what has been agreed, what is held, what is earned.
 
 use crate::amendment::Agreed;
+use crate::audit_plan;
 use crate::lifecycle::{ContractState, SlotState};
 use crate::maintenance::Used;
 use crate::payout::Accrual;
@@ -203,6 +204,12 @@ impl Slot {
         accrual
     }
 
+    /// Whether it is at fault and nobody has judged yet what that costs.
+    pub fn is_unjudged(&self) -> bool {
+        let unjudged = self.fault.is_some_and(|fault| fault.penalised_ppm.is_none());
+        self.state == SlotState::AtFault && unjudged
+    }
+
     /// What `accrual` comes to, in all.
     pub fn earned(&self, accrual: &Accrual) -> Result<Msat, MoneyError> {
         accrual.due(&self.quoted.cost, self.byte_epochs, self.capacity)
@@ -223,6 +230,41 @@ impl Contract {
     /// The earlier of `epoch` and the contract's end: accruals stop there.
     pub fn payable(&self, epoch: Epoch) -> Epoch {
         self.end().map_or(epoch, |end| end.min(epoch))
+    }
+
+    /// What its client pays although nothing was stored: the escrow fee, once every provider has taken its slot and locked
+    /// its bond; nothing before, since then it is for a provider that the contract has not come about.
+    pub fn fee_unstored(&self) -> Msat {
+        let ready = self.revision == 0 && self.slots.iter().all(|slot| slot.confirmed);
+        if ready { self.cost.escrow_fee } else { Msat::ZERO }
+    }
+
+    /// Whether the term is over in `epoch`.
+    pub fn is_over(&self, epoch: Epoch) -> bool {
+        self.end().is_some_and(|end| epoch >= end)
+    }
+
+    /// Whether a routine audit of `epoch` is about `slot`: as long as the term lasts; once, in the first epoch after it; and
+    /// from then on until a slot that is at fault has shown its bytes.
+    pub fn is_audited_in(&self, epoch: Epoch, slot: &Slot) -> bool {
+        if !self.is_over(epoch) {
+            return true;
+        }
+        let last = self.end() == Some(epoch) || slot.state == SlotState::AtFault;
+        self.state == ContractState::Completed && last
+    }
+
+    /// What `slot` has earned where it was silent from epoch `since` on until its term was over, and answered only then:
+    /// nothing since it was last to be asked before.
+    pub fn shown_before(&self, since: Epoch, slot: &Slot) -> Accrual {
+        let number = self.first_epoch.map_or(0, |first| since.since(first));
+        let unshown = audit_plan::unshown(&self.audit, self.epoch, number);
+        let paid_for = slot.byte_epochs.checked_div(slot.paid_capacity().0.into()).unwrap_or(0);
+        let to_come = self.first_epoch.map_or(0, |first| first.plus(self.epochs).since(since));
+        let counted = u64::try_from(paid_for).unwrap_or(u64::MAX).saturating_sub(to_come);
+        let mut accrual = slot.accrual;
+        accrual.withhold(unshown, counted, slot.earning_bytes());
+        accrual
     }
 
     /// How many slots still hold their bytes, as far as is known.
@@ -325,6 +367,61 @@ mod tests {
         assert_eq!((left.end(), left.payable(Epoch(9))), (Some(Epoch(7)), Epoch(7)));
         let waiting = self::contract(None);
         assert_eq!((waiting.end(), waiting.payable(Epoch(99))), (None, Epoch(99)));
+    }
+
+    #[test]
+    fn audits_ask_once_after_the_end_and_then_only_who_is_at_fault() {
+        let mut contract = contract(Some(Epoch(5)));
+        let asked = |contract: &Contract, state| {
+            let slot = Slot { state, ..contract.slots[0].clone() };
+            [14, 15, 16, 99].map(|epoch| contract.is_audited_in(Epoch(epoch), &slot))
+        };
+        for state in [SlotState::Filled, SlotState::AtFault] {
+            assert_eq!(asked(&contract, state), [true, false, false, false], "not completed yet");
+        }
+        contract.state = ContractState::Completed;
+        assert_eq!(asked(&contract, SlotState::Filled), [true, true, false, false]);
+        assert_eq!(asked(&contract, SlotState::AtFault), [true; 4]);
+        contract.state = ContractState::Settled;
+        assert_eq!(asked(&contract, SlotState::AtFault), [true, false, false, false]);
+    }
+
+    #[test]
+    fn who_was_silent_at_the_end_has_earned_nothing_since_it_was_asked() {
+        let mut contract = contract(Some(Epoch(5)));
+        // Asked in every fourth epoch, so last in the eighth, which is epoch 12.
+        contract.audit.challenges = 1;
+        contract.audit.within = Span(4 * Span::DAY.0);
+        let earned = |contract: &Contract, since: u64, slot: &Slot| {
+            let mut slot = slot.clone();
+            slot.accrual.through = Epoch(5);
+            slot.accrual.catch_up(Epoch(since), slot.earning_bytes());
+            slot.earned(&contract.shown_before(Epoch(since), &slot)).unwrap().0
+        };
+        let whole = contract.slots[0].clone();
+        // 50 an epoch: half of 1,000 for ten.
+        let expected = [(7, 0), (8, 0), (9, 150), (11, 150), (12, 150), (13, 350), (15, 350)];
+        for (since, left) in expected {
+            assert_eq!(earned(&contract, since, &whole), left, "{since}");
+        }
+        // Taken over for the last four epochs, of which the first two were asked about.
+        let late = Slot { byte_epochs: 400, ..whole.clone() };
+        let mut accrual = Accrual { through: Epoch(11), ..Accrual::default() };
+        accrual.catch_up(Epoch(15), 50);
+        let late = Slot { accrual, ..late };
+        let kept = contract.shown_before(Epoch(15), &late).keeping;
+        assert_eq!(kept, 50 * 1_000, "one of four: three have passed since");
+    }
+
+    #[test]
+    fn storing_nothing_costs_the_escrow_fee_once_everybody_is_ready() {
+        let mut contract = contract(None);
+        contract.cost.escrow_fee = Msat(88);
+        assert_eq!(contract.fee_unstored(), Msat::ZERO);
+        contract.slots.iter_mut().for_each(|slot| slot.confirmed = true);
+        assert_eq!(contract.fee_unstored(), Msat(88));
+        contract.revision = 1;
+        assert_eq!(contract.fee_unstored(), Msat::ZERO, "taken with the others then");
     }
 
     #[test]

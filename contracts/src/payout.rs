@@ -107,6 +107,17 @@ impl Accrual {
         self.bonus = self.bonus.saturating_add(rest(from.bonus_permille, to.bonus_permille));
     }
 
+    /// Takes back the last `epochs` of the `counted` that it has earned in, all of it where these are not more: their part of
+    /// what was earned, and no more than `bytes` earn in them at full pay.
+    pub fn withhold(&mut self, epochs: u64, counted: u64, bytes: u64) {
+        let (epochs, counted) = (u128::from(epochs), u128::from(counted.max(epochs).max(1)));
+        let most = u128::from(bytes).saturating_mul(epochs).saturating_mul(u128::from(PERMILLE));
+        let part =
+            |whole: u128| fixed::mul_div_up(whole, epochs, counted).unwrap_or(whole).min(most);
+        self.keeping = self.keeping.saturating_sub(part(self.keeping));
+        self.bonus = self.bonus.saturating_sub(part(self.bonus));
+    }
+
     fn add(&mut self, units: u128, share: PayoutShare) {
         let counted = |permille: u16| units.saturating_mul(u128::from(permille.min(FULL)));
         self.keeping = self.keeping.saturating_add(counted(share.paid_permille));

@@ -60,7 +60,7 @@ fn books(market: &Market, breaches: &mut Breaches) {
             format!("{account} holds {balance}")
         });
     }
-    let due = market.contracts.values().filter(|c| c.revision > 0).map(|c| c.cost.fees());
+    let due = market.contracts.values().map(|contract| money::fees(contract));
     let due = due.collect::<Result<Vec<_>, _>>().and_then(Msat::sum);
     let taken = Msat(market.ledger.totals(Account::Fees).credits);
     breaches.expect(due == Ok(taken), "the market takes its fees and nothing else", || {

@@ -20,7 +20,7 @@ pub enum Due {
     Reassign(SlotId),
     /// A contract did not come about in time.
     Expire(ContractId),
-    /// A slot needs another provider.
+    /// A slot needs another provider, or has been at fault for too long when its term is over.
     Replace(SlotId),
     /// A contract that renews itself is in its last epoch.
     Renew(ContractId),
@@ -192,11 +192,13 @@ impl Market {
         {
             return vec![Due::Complete(contract.id)];
         }
+        let slots = (0u16..).zip(&contract.slots);
         if !matches!(contract.state, ContractState::Agreed | ContractState::Active) {
-            return Vec::new();
+            let judged = slots.filter(|(_, s)| self.is_to_be_judged(contract, s));
+            let id = |slot| SlotId { contract: contract.id, slot };
+            return judged.map(|(slot, _)| Due::Replace(id(slot))).collect();
         }
         let renewal = self.is_renewable(contract).then_some(Due::Renew(contract.id));
-        let slots = (0u16..).zip(&contract.slots);
         let of_slots = slots.filter_map(|(slot, s)| {
             self.due_of_slot(now, contract, SlotId { contract: contract.id, slot }, s)
         });
@@ -215,7 +217,7 @@ impl Market {
                 (now > slot.answer_by).then_some(Due::Reassign(id))
             }
             SlotState::Repairing => (now > slot.answer_by).then_some(Due::Reassign(id)),
-            SlotState::AtFault => self.is_overdue(contract, slot).then_some(Due::Replace(id)),
+            SlotState::AtFault => self.is_to_be_judged(contract, slot).then_some(Due::Replace(id)),
             SlotState::Vacated => self.may_search(id).then_some(Due::Replace(id)),
             SlotState::Filled if self.may_hand_over(contract, id, slot) => Some(Due::Replace(id)),
             SlotState::Filled => {

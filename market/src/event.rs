@@ -95,7 +95,7 @@ pub enum Event {
         /// The slot as it begins anew.
         with: Box<Slot>,
     },
-    /// A contract did not come about; everyone has their money back.
+    /// A contract did not come about; everyone has their money back, but for the escrow fee where it was its client's to store.
     ContractExpired {
         /// Which.
         contract: ContractId,
@@ -103,7 +103,7 @@ pub enum Event {
         holders: BTreeSet<Did>,
         /// Why.
         reason: String,
-        /// Escrow and bonds back.
+        /// Escrow and bonds back, and the fee.
         postings: Vec<Posting>,
     },
     /// The slots hold something new.
@@ -179,7 +179,8 @@ pub enum Event {
         /// Available → escrow, bonds and fees.
         postings: Vec<Posting>,
     },
-    /// A client ended its contract before anything was stored; everyone has their money back.
+    /// A client ended its contract before anything was stored; everyone has their money back, but for the escrow fee where
+    /// every provider was ready.
     ContractCancelled {
         /// Which.
         contract: ContractId,
@@ -187,7 +188,7 @@ pub enum Event {
         holders: BTreeSet<Did>,
         /// The cancellation.
         document: DocId,
-        /// Escrow and bonds back.
+        /// Escrow and bonds back, and the fee.
         postings: Vec<Posting>,
     },
     /// A client ended its contract early.

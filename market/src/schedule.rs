@@ -14,21 +14,16 @@ pub const INTENSIFIED: u32 = 256;
 /// The open epoch's routine challenges that have no verdict yet, provider by provider.
 pub fn routine(market: &Market) -> BTreeMap<Did, Vec<SlotChallenge>> {
     let mut challenges: BTreeMap<Did, Vec<SlotChallenge>> = BTreeMap::new();
-    for contract in market.open_contracts().filter(|c| c.state == ContractState::Active) {
-        let Some(first) = contract.first_epoch else { continue };
-        let now = market.epoch();
-        if now < first || contract.end().is_some_and(|end| now >= end) {
-            continue;
-        }
-        let count =
-            audit_plan::challenges_in_epoch(&contract.audit, contract.epoch, now.since(first));
+    for contract in market.open_contracts() {
+        let Some(planned) = planned(market, contract) else { continue };
         for (number, slot) in (0u16..).zip(&contract.slots) {
-            let count = audit_plan::under_suspicion(count, market.suspicion(&slot.provider()));
+            let count = audit_plan::under_suspicion(planned, market.suspicion(&slot.provider()));
             // A slot that did not answer is asked in every epoch, so that it can show that it is back.
             let count = if slot.state == SlotState::AtFault { count.max(1) } else { count };
             // One that leaves shows first that it leaves everything behind.
-            let count = if slot.leaving.is_some() { count.max(INTENSIFIED) } else { count };
-            if count > 0 && is_due(market, slot) {
+            let leaves = slot.leaving.is_some() && contract.state == ContractState::Active;
+            let count = if leaves { count.max(INTENSIFIED) } else { count };
+            if count > 0 && is_due(market, contract, slot) {
                 let challenge = challenge(contract, number, slot, count);
                 challenges.entry(slot.provider()).or_default().push(challenge);
             }
@@ -37,10 +32,31 @@ pub fn routine(market: &Market) -> BTreeMap<Did, Vec<SlotChallenge>> {
     challenges
 }
 
+/// How many chunks of each slot of `contract` the open epoch asks for, before anything raises it: the plan's number while
+/// its term lasts; once it is over, what shows that every slot has kept its bytes to the end.
+fn planned(market: &Market, contract: &Contract) -> Option<u32> {
+    let (now, first) = (market.epoch(), contract.first_epoch?);
+    let plan = &contract.audit;
+    match contract.state {
+        ContractState::Active if now >= first && !contract.is_over(now) => {
+            Some(audit_plan::challenges_in_epoch(plan, contract.epoch, now.since(first)))
+        }
+        ContractState::Completed if contract.is_over(now) => {
+            Some(audit_plan::at_the_end(plan, contract.epoch))
+        }
+        _ => None,
+    }
+}
+
 /// Whether routine audits ask a provider anything, in this epoch or another: its verdicts say then whether it answers.
 pub fn is_audited(market: &Market, provider: &Did) -> bool {
     market.holdings(provider).filter_map(|id| market.slot(id)).any(|(contract, slot)| {
-        contract.state == ContractState::Active && can_be_asked(slot) && slot.size.shards > 0
+        let runs = match contract.state {
+            ContractState::Active => true,
+            ContractState::Completed => contract.is_audited_in(market.epoch(), slot),
+            _ => false,
+        };
+        runs && can_be_asked(slot) && slot.size.shards > 0
     })
 }
 
@@ -52,17 +68,17 @@ pub fn unaudited(market: &Market, now: Timestamp) -> Vec<Did> {
     offers.map(|(did, _)| did).filter(asked).copied().collect()
 }
 
-fn is_due(market: &Market, slot: &Slot) -> bool {
+fn is_due(market: &Market, contract: &Contract, slot: &Slot) -> bool {
     can_be_asked(slot)
+        && contract.is_audited_in(market.epoch(), slot)
         && slot.size.shards > 0
         && slot.audited.is_none_or(|epoch| epoch < market.epoch())
 }
 
 /// Whether a slot's provider has to prove anything in routine audits.
 fn can_be_asked(slot: &Slot) -> bool {
-    let silent =
-        slot.fault.is_some_and(|f| f.cause == Cause::Unreachable && f.penalised_ppm.is_none());
-    slot.state == SlotState::Filled || (slot.state == SlotState::AtFault && silent)
+    let silent = slot.fault.is_some_and(|fault| fault.cause == Cause::Unreachable);
+    slot.state == SlotState::Filled || (slot.is_unjudged() && silent)
 }
 
 /// The intensified audit of a slot, if it still holds anything.

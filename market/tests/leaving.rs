@@ -3,15 +3,15 @@
 #[expect(dead_code, reason = "each story uses its part of the stage")]
 mod common;
 
-use common::stage::{BOND, CLIENT, DAILY, DEPOSIT, ESCROW, FEES, FIRST, GB, terms};
+use common::stage::{BOND, CLIENT, DAILY, DEPOSIT, ESCROW, ESCROW_FEE, FEES, FIRST, GB, terms};
 use common::{World, did};
 use contracts::{ContractState, SlotState};
 use market::{Command, Event};
 use types::{Epoch, Msat};
 
 #[test]
-fn what_was_not_stored_is_cancelled_at_no_cost() {
-    for confirmed in [0, 2, 4] {
+fn what_was_not_stored_is_cancelled_at_no_cost_until_every_provider_is_ready() {
+    for (confirmed, fee) in [(0, 0), (2, 0), (4, ESCROW_FEE)] {
         let mut world = World::staged(8);
         let contract = world.agree(&terms());
         for slot in 0..confirmed {
@@ -28,7 +28,8 @@ fn what_was_not_stored_is_cancelled_at_no_cost() {
         );
         assert!(world.done(&cancel).is_empty());
         assert_eq!(world.known(contract).state, ContractState::Cancelled);
-        assert_eq!(world.money(CLIENT), DEPOSIT);
+        assert_eq!(world.money(CLIENT), DEPOSIT - fee);
+        assert_eq!(world.share(contract, CLIENT), (0, ESCROW - fee, 0));
         world.adds_up(8);
     }
 }

@@ -3,7 +3,7 @@
 #[expect(dead_code, reason = "each story uses its part of the stage")]
 mod common;
 
-use common::stage::{CLIENT, DEPOSIT, FIRST, GB, terms};
+use common::stage::{CLIENT, DEPOSIT, ESCROW_FEE, FIRST, GB, terms};
 use common::{World, did, signed};
 use contracts::{Account, ContractState, SlotState};
 use market::{Command, Event};
@@ -150,8 +150,8 @@ fn a_reserve_steps_in_for_one_that_declines_and_for_one_that_is_silent() {
 }
 
 #[test]
-fn a_contract_that_does_not_come_about_costs_nobody_anything() {
-    for confirmed in [0, 2, 4] {
+fn a_contract_that_does_not_come_about_costs_its_client_the_escrow_fee_once_everybody_was_ready() {
+    for (confirmed, fee) in [(0, 0), (2, 0), (4, ESCROW_FEE)] {
         let mut world = World::staged(8);
         let contract = world.agree(&terms());
         for slot in 0..confirmed {
@@ -163,12 +163,15 @@ fn a_contract_that_does_not_come_about_costs_nobody_anything() {
         world.settle_down(1).unwrap();
         assert_eq!(world.known(contract).state, ContractState::Expired);
         assert!(world.known(contract).slots.iter().all(|s| s.state == SlotState::Closed));
-        assert_eq!(world.money(CLIENT), DEPOSIT);
+        assert_eq!(world.money(CLIENT), DEPOSIT - fee);
         for n in FIRST..FIRST + 8 {
             assert_eq!(world.money(did(n)), DEPOSIT);
             assert_eq!(world.market.committed(&did(n)).0, 0);
         }
-        assert_eq!(world.balance(Account::Fees), 0);
+        assert_eq!(world.balance(Account::Fees), fee);
+        let Some(Event::ContractExpired { reason, .. }) = world.journal.last() else { panic!() };
+        assert_eq!(reason.contains("the escrow fee of"), fee > 0, "{reason}");
+        world.replayed().unwrap();
     }
 }
 

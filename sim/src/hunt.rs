@@ -106,7 +106,7 @@ impl HuntSettings {
             search_seeds: 8,
             report_seeds: 30,
             past: 700,
-            epochs: 112,
+            epochs: 160,
         }
     }
 

@@ -50,6 +50,29 @@ fn a_slot_that_keeps_everything_earns_its_whole_price() {
 }
 
 #[test]
+fn what_is_withheld_is_a_part_of_what_was_earned_and_never_more_than_its_epochs_pay() {
+    for (epochs, counted, bytes, left) in [
+        (0, 10, 7, 70),
+        (3, 10, 7, 49),
+        (10, 10, 7, 0),
+        (99, 10, 7, 0),
+        (3, 0, 7, 49),
+        (3, 0, 1_000, 0),
+        // More is kept now than before: a part of what was earned.
+        (3, 10, 1_000, 49),
+        // Less is kept now: no more than that earns.
+        (3, 10, 2, 64),
+    ] {
+        let mut accrual = Accrual { ingress_bytes: 7, ..Accrual::default() };
+        accrual.catch_up(Epoch(10), 7);
+        accrual.withhold(epochs, counted, bytes);
+        let expected = (left * 1_000, left * 1_000, 7, Epoch(10));
+        let Accrual { keeping, bonus, ingress_bytes, through, .. } = accrual;
+        assert_eq!((keeping, bonus, ingress_bytes, through), expected, "{epochs} of {counted}");
+    }
+}
+
+#[test]
 fn a_verdict_that_comes_after_the_money_is_made_up_for() {
     let mut early = Accrual::default();
     early.catch_up(Epoch(3), 10);

@@ -3,7 +3,7 @@
 use super::Breaches;
 use crate::state::Market;
 use contracts::payout::Accrual;
-use contracts::{Account, Contract, Slot, SlotState};
+use contracts::{Account, Contract, ContractState, Slot, SlotState};
 use types::documents::Share;
 use types::{Epoch, MoneyError, Msat};
 
@@ -44,6 +44,7 @@ pub(super) fn check(market: &Market, contract: &Contract, breaches: &mut Breache
     }
     compensation(contract, breaches);
     spent(market, contract, breaches);
+    unstored(contract, breaches);
     shares(market, contract, breaches);
 }
 
@@ -79,7 +80,7 @@ fn spent(market: &Market, contract: &Contract, breaches: &mut Breaches) {
     if !contract.state.is_open() {
         return;
     }
-    let fees = if contract.revision > 0 { contract.cost.fees() } else { Ok(Msat::ZERO) };
+    let fees = fees(contract);
     let posted = contract.slots.iter().map(|slot| slot.accrual.posted.add(slot.exit_fee));
     let known = posted.chain([Ok(contract.egress_spent), fees]).collect::<Result<Vec<_>, _>>();
     let known = known.and_then(Msat::sum).unwrap_or(Msat(i64::MAX));
@@ -90,6 +91,29 @@ fn spent(market: &Market, contract: &Contract, breaches: &mut Breaches) {
         "what leaves an escrow has a reason",
         || format!("{}: {spent} left, {known} accounted for", contract.id),
     );
+}
+
+/// What the market has taken of a contract: its fees with the first revision; of one that ended without any, what its client
+/// does not have back of its escrow.
+pub(super) fn fees(contract: &Contract) -> Result<Msat, MoneyError> {
+    match contract.state {
+        _ if contract.revision > 0 => contract.cost.fees(),
+        ContractState::Expired | ContractState::Cancelled => {
+            let back = contract.shares.get(&contract.client).map_or(Msat::ZERO, |s| s.returned);
+            contract.cost.escrow()?.sub(back)
+        }
+        _ => Ok(Msat::ZERO),
+    }
+}
+
+/// Who stores nothing pays the escrow fee at most, and nothing where a provider was not ready.
+fn unstored(contract: &Contract, breaches: &mut Breaches) {
+    let (taken, due) = (fees(contract), contract.fee_unstored());
+    let over = matches!(contract.state, ContractState::Expired | ContractState::Cancelled);
+    let bounded = matches!(taken, Ok(taken) if Msat::ZERO <= taken && taken <= due);
+    breaches.expect(!over || bounded, "nothing stored costs the escrow fee at most", || {
+        format!("{}: {taken:?} of {due}", contract.id)
+    });
 }
 
 /// What an open contract may still have to pay out of its escrow.
@@ -119,8 +143,7 @@ fn shares(market: &Market, contract: &Contract, breaches: &mut Breaches) {
     };
     let compensated = contract.shares.get(&contract.client).map_or(Msat::ZERO, |s| s.received);
     let to_pool = sum(|s| s.slashed) - i128::from(compensated.0);
-    let fees =
-        if contract.revision > 0 { contract.cost.fees().unwrap_or_default() } else { Msat::ZERO };
+    let fees = fees(contract).unwrap_or_default();
     let counted = sum(|s| s.received) + sum(|s| s.returned) + to_pool + i128::from(fees.0);
     // What the pool pays for repair reads and the client beyond its allowance comes from elsewhere.
     breaches.expect(counted >= out, "every msat that left a contract is somebody's share", || {

@@ -196,7 +196,11 @@ impl Market {
         if contract.state != ContractState::Agreed || now <= contract.store_by {
             return Ok(Vec::new());
         }
-        self.expire_because(contract, "nothing was stored in time".into())
+        let kept = match contract.fee_unstored() {
+            Msat::ZERO => String::new(),
+            fee => format!(", though every provider was ready: the escrow fee of {fee} is due"),
+        };
+        self.expire_because(contract, format!("nothing was stored in time{kept}"))
     }
 
     fn expire_because(&self, contract: &Contract, reason: String) -> Result<Vec<Event>, Rejection> {
@@ -208,11 +212,14 @@ impl Market {
         Ok(vec![Event::ContractExpired { contract, holders, reason, postings }])
     }
 
-    /// What ends a contract that did not come about: escrow and bonds return to whoever locked them.
+    /// What ends a contract that did not come about: escrow and bonds return to whoever locked them, less the escrow fee
+    /// where every provider was ready.
     pub(super) fn all_back(&self, contract: &Contract) -> Result<Vec<Posting>, Rejection> {
         let rail = rail(contract.terms.rail);
         let escrow = self.ledger.balance(Account::Escrow(contract.id));
-        let mut postings = rail.refund(contract.id, contract.client, escrow);
+        let fee = contract.fee_unstored();
+        let mut postings = rail.take_fees(contract.id, fee);
+        postings.extend(rail.refund(contract.id, contract.client, escrow.sub(fee)?));
         for (number, slot) in (0u16..).zip(&contract.slots) {
             let bond = self.ledger.balance(Account::Bond(contract.id, number));
             postings.extend(rail.release_bond(contract.id, number, slot.provider(), bond));

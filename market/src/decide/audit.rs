@@ -76,20 +76,24 @@ impl Market {
     ) -> Result<(), Rejection> {
         let id = SlotId { contract: finding.contract, slot: finding.slot };
         let (contract, slot) = self.known_slot(id)?;
-        let ended = contract.end().is_some_and(|end| verdict.epoch >= end);
-        if ended || slot.audited.is_some_and(|epoch| epoch >= verdict.epoch) {
+        let asked = contract.is_audited_in(verdict.epoch, slot);
+        if !asked || slot.audited.is_some_and(|epoch| epoch >= verdict.epoch) {
             return Ok(());
         }
         findings.slots.push(id);
-        let counted = contract.first_epoch.is_some_and(|first| first <= verdict.epoch);
+        let over = contract.is_over(verdict.epoch);
+        let counted = !over && contract.first_epoch.is_some_and(|first| first <= verdict.epoch);
         let sound = slot.state == SlotState::Filled;
-        if sound && !finding.answered && self.is_excused(id, verdict.epoch) {
+        let excused = sound && !finding.answered && self.is_excused(id, verdict.epoch);
+        if excused && !over {
             // Paid as an epoch without a challenge is.
             findings.excused.push(id);
             return Ok(());
         }
         let measured = self.docket.measured(&verdict.provider, verdict.epoch);
-        findings.outcomes.extend(observe(finding, contract, measured.as_ref()));
+        if !excused {
+            findings.outcomes.extend(observe(finding, contract, measured.as_ref()));
+        }
         let compliance = compliance::compliance(finding, measured.as_ref(), &contract.terms);
         let share = payout::share(&contract.terms.payout, compliance);
         match slot.state {
@@ -135,7 +139,9 @@ impl Market {
             return Ok(());
         }
         if finding.is_pass() {
-            let mut accrual = slot.accrual;
+            let late = contract.is_over(verdict.epoch);
+            let mut accrual =
+                if late { contract.shown_before(fault.since, slot) } else { slot.accrual };
             accrual.through = contract.payable(verdict.epoch).max(accrual.through);
             let provider = verdict.provider;
             findings.consequences.push(Event::SlotRecovered { slot: id, provider, accrual });

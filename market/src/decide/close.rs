@@ -3,6 +3,9 @@
 //! A client whose data is gone is made whole, up to what it paid and has not had: from the escrow that
 //! nobody earned, then from the bonds of the slots that are at fault, then from what the contract's own
 //! penalties have left in the repair pool. Where it was compensated for more before, that goes back to the pool.
+//!
+//! A term is over for a slot when it has shown its bytes after it. So faults run their course first, as they do before
+//! the end: whoever answers within the repair time is sound again, and whoever does not loses its bond.
 
 use crate::event::{Event, SlotId};
 use crate::rejection::Rejection;
@@ -11,7 +14,7 @@ use crate::tally::tally;
 use contracts::payout::Accrual;
 use contracts::penalty::{self, Loss};
 use contracts::rail::rail;
-use contracts::{Account, Contract, ContractState, ContractStep, Fault, Posting, SlotState};
+use contracts::{Account, Contract, ContractState, ContractStep, Fault, Posting, Slot};
 use types::documents::Settlement;
 use types::{ContractId, Msat};
 
@@ -31,14 +34,15 @@ impl Market {
     }
 
     /// Whether a contract's money is due: one epoch after its end, for vouchers that come late, or once it has failed;
-    /// and not before its penalties are final, since a settlement is.
+    /// and not before its faults are judged and its penalties final, since a settlement is.
     pub(crate) fn is_settleable(&self, contract: &Contract) -> bool {
         if self.docket.contested_of(contract.id).next().is_some() {
             return false;
         }
         let graced = contract.end().is_some_and(|end| self.epoch > end);
+        let judged = !contract.slots.iter().any(Slot::is_unjudged);
         contract.state == ContractState::Failed
-            || (contract.state == ContractState::Completed && graced)
+            || (contract.state == ContractState::Completed && graced && judged)
     }
 
     pub(crate) fn settle(&self, id: ContractId) -> Result<Vec<Event>, Rejection> {
@@ -64,9 +68,12 @@ impl Market {
             postings.extend(rail.pay_from_pool(Account::Available(client), from_pool));
             postings.extend(rail.give_back(client, too_much));
         }
+        if contract.state == ContractState::Completed {
+            postings.extend(self.paid_back(contract, &accruals)?);
+        }
         let slashed = events.iter().flat_map(Event::postings).copied().collect::<Vec<_>>();
-        let bonds = self.bonds_back(contract, &slashed)?;
-        postings.extend(bonds);
+        let taken: Vec<Posting> = slashed.iter().chain(&postings).copied().collect();
+        postings.extend(self.bonds_back(contract, &taken)?);
         self.posted(slashed.iter().chain(&postings).copied().collect())?;
         let mut shares = contract.shares.clone();
         tally(&mut shares, contract, &slashed)?;
@@ -88,10 +95,7 @@ impl Market {
         let mut left = lost.min(uncompensated(contract)?).max(Msat::ZERO);
         let mut events = Vec::new();
         for (number, slot) in (0u16..).zip(&contract.slots) {
-            let unjudged = slot.fault.filter(|fault| fault.penalised_ppm.is_none());
-            let Some(fault) = unjudged.filter(|_| slot.state == SlotState::AtFault) else {
-                continue;
-            };
+            let Some(fault) = slot.fault.filter(|_| slot.is_unjudged()) else { continue };
             let id = SlotId { contract: contract.id, slot: number };
             let bond = self.ledger.balance(Account::Bond(contract.id, number));
             let epochs_at_fault = self.epoch.since(fault.since);
@@ -139,17 +143,37 @@ impl Market {
         Ok((accruals, postings, left))
     }
 
-    /// What is left of each bond once `slashed` is posted.
+    /// What slots were paid before it was known that they had not earned it: their bonds give it back to the client.
+    fn paid_back(
+        &self,
+        contract: &Contract,
+        accruals: &[Accrual],
+    ) -> Result<Vec<Posting>, Rejection> {
+        let rail = rail(contract.terms.rail);
+        let mut left = uncompensated(contract)?;
+        let mut postings = Vec::new();
+        for (number, (slot, accrual)) in (0u16..).zip(contract.slots.iter().zip(accruals)) {
+            let too_much = accrual.posted.sub(slot.earned(accrual)?)?.max(Msat::ZERO);
+            let bond = self.ledger.balance(Account::Bond(contract.id, number));
+            let back = too_much.min(bond).min(left);
+            left = left.sub(back)?;
+            let bond = (contract.id, number);
+            postings.extend(rail.slash(bond, (contract.client, back), Msat::ZERO));
+        }
+        Ok(postings)
+    }
+
+    /// What is left of each bond once `taken` is posted.
     fn bonds_back(
         &self,
         contract: &Contract,
-        slashed: &[Posting],
+        taken: &[Posting],
     ) -> Result<Vec<Posting>, Rejection> {
         let rail = rail(contract.terms.rail);
         let mut postings = Vec::new();
         for (number, slot) in (0u16..).zip(&contract.slots) {
             let account = Account::Bond(contract.id, number);
-            let lost = slashed.iter().filter(|p| p.debit == account).map(|p| p.amount);
+            let lost = taken.iter().filter(|p| p.debit == account).map(|p| p.amount);
             let bond = self.ledger.balance(account).sub(Msat::sum(lost)?)?;
             postings.extend(rail.release_bond(contract.id, number, slot.provider(), bond));
         }

@@ -66,10 +66,12 @@ impl Market {
             && slot.maintained.in_period(period) < allowed
     }
 
-    /// Which of its contract's epochs, counted from 0, `epoch` is.
+    /// Which of its contract's epochs, counted from 0, `epoch` is; the last, for those after it.
     fn number_of(&self, id: SlotId, epoch: Epoch) -> Option<u64> {
-        let first = self.contract(&id.contract)?.first_epoch?;
-        (first <= epoch).then(|| epoch.since(first))
+        let contract = self.contract(&id.contract)?;
+        let first = contract.first_epoch?;
+        let last = contract.epochs.saturating_sub(1);
+        (first <= epoch).then(|| epoch.since(first).min(last))
     }
 
     /// What a slot has used of its allowance once its silence in `epoch` is excused.

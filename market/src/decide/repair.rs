@@ -15,7 +15,7 @@ use types::documents::QuotedSlot;
 use types::{Did, Epoch, MoneyError, Msat, Span, Timestamp};
 
 impl Market {
-    /// A slot that stayed at fault too long loses its provider; a slot without one gets the next.
+    /// A slot that stayed at fault too long loses its provider; a slot without one gets the next, while its term lasts.
     pub(crate) fn replace(
         &self,
         now: Timestamp,
@@ -23,15 +23,13 @@ impl Market {
         seed: [u8; 32],
     ) -> Result<Vec<Event>, Rejection> {
         let (contract, slot) = self.known_slot(id)?;
-        if contract.state != ContractState::Active {
-            return Ok(Vec::new());
-        }
         match (slot.state, slot.fault) {
-            (SlotState::AtFault, Some(fault)) if self.is_overdue(contract, slot) => {
+            (SlotState::AtFault, Some(fault)) if self.is_to_be_judged(contract, slot) => {
                 // Half price was for what was confessed, not for what was never made good.
                 let cause = if fault.cause == Cause::Confessed { Cause::Lost } else { fault.cause };
                 self.penalise(id, Fault { cause, ..fault }, WHOLE_PPM)
             }
+            _ if contract.state != ContractState::Active => Ok(Vec::new()),
             (SlotState::Vacated, _) if self.may_search(id) => {
                 Ok(vec![self.find_next(now, id, seed, unearned(slot)?)?])
             }
@@ -43,9 +41,20 @@ impl Market {
     }
 
     /// Whether a slot has been at fault for longer than the terms allow.
-    pub(crate) fn is_overdue(&self, contract: &Contract, slot: &Slot) -> bool {
+    fn is_overdue(&self, contract: &Contract, slot: &Slot) -> bool {
         let allowed = allowed_at_fault(contract);
         slot.fault.is_some_and(|fault| self.epoch.since(fault.since) >= allowed)
+    }
+
+    /// Whether a slot's provider loses it for having been at fault too long. Once the term is over, whoever has paid for
+    /// a fault has paid: there is nothing left to make good.
+    pub(crate) fn is_to_be_judged(&self, contract: &Contract, slot: &Slot) -> bool {
+        let open = match contract.state {
+            ContractState::Active => slot.state == SlotState::AtFault,
+            ContractState::Completed => slot.is_unjudged(),
+            _ => false,
+        };
+        open && self.is_overdue(contract, slot)
     }
 
     /// A leaving provider is out as soon as another takes the slot; else it serves on.

@@ -20,7 +20,7 @@ use types::{
 };
 
 /// The commands whose price has fees in it.
-const PAYS_FEES: [&str; 4] = ["revise", "extend", "grow", "renew"];
+const PAYS_FEES: [&str; 6] = ["revise", "extend", "grow", "renew", "cancel", "expire"];
 
 pub(crate) const EPOCHS: u64 = 64;
 

@@ -27,6 +27,8 @@ pub(crate) const FIRST: u8 = 10;
 pub(crate) const ESCROW: i64 = 5_448_000;
 /// What of it is fees.
 pub(crate) const FEES: i64 = 308_000;
+/// What of them is for the escrow, and due even if nothing is stored.
+pub(crate) const ESCROW_FEE: i64 = 88_000;
 /// The bond of one of its slots.
 pub(crate) const BOND: i64 = 2_500_000;
 /// What such a slot earns in an epoch, bonus included.

@@ -90,8 +90,8 @@ pub(crate) const CONTRACTS: &[Line] = &[
     ("taken taken taken W - W W - W", |w, c| w.cancellation(c)),
     ("W W taken W W W W W W", |w, c| w.departure(c, 3)),
     ("W W taken W W W W W W", worn_and_topped_up),
-    ("- - taken taken - - - - -", |w, c| routine(w, c, 0)),
-    ("- - taken taken - - - - -", |w, c| routine(w, c, 65)),
+    ("- - taken taken taken - - - -", |w, c| routine(w, c, 0)),
+    ("- - taken taken taken - - - -", |w, c| routine(w, c, 65)),
     ("- - - - - - - - -", intensified),
     ("- - taken - - - - - -", |w, c| w.confession(c, 3, 1)),
     ("- - - - - - - - -", |w, c| w.rebuilt(c, 3)),
@@ -124,13 +124,13 @@ pub(crate) const CONTRACTS: &[Line] = &[
         open_until(w, Epoch(12));
         Command::Settle(contract)
     }),
-    ("no no taken no no no no no no", |w, c| dispute(w, c, 0)),
+    ("no no taken taken taken no no no no", |w, c| dispute(w, c, 0)),
     ("late late late late late late late late late", |w, c| dispute(w, c, 4)),
     ("taken taken taken taken taken taken taken taken taken", |w, c| notice(w, c, 1)),
     ("field field field field field field field field field", |w, c| notice(w, c, 0)),
     ("taken taken taken taken taken taken taken taken taken", measured),
     ("- - - - - - - - -", |_, contract| Command::Release { contract, slot: 3 }),
-    ("- - taken taken - - - - -", released),
+    ("- - taken taken taken - - - -", released),
     ("- - - - - - - - -", |_, contract| Command::HoldBack { contract, slot: 3 }),
     ("taken taken taken taken taken taken taken taken taken", |w, _| w.grant(1, 2, Some(0))),
     ("taken taken taken taken taken taken taken taken taken", revoked),
@@ -193,7 +193,13 @@ pub(crate) const FILLINGS: &[Line] = &[
         open_until(w, Epoch(11));
         Command::Complete(contract)
     }),
-    ("taken taken taken taken taken taken taken", |w, contract| {
+    ("- - taken taken - - -", |w, contract| {
+        open_until(w, Epoch(11));
+        w.done(&Command::Complete(contract));
+        open_until(w, Epoch(13));
+        replace(w, contract)
+    }),
+    ("taken taken - - taken taken taken", |w, contract| {
         open_until(w, Epoch(11));
         w.done(&Command::Complete(contract));
         open_until(w, Epoch(12));

@@ -8,7 +8,7 @@ mod name;
 use super::honest::{Honest, msat};
 use super::{Agent, Asked, Deed, Reply, Seat, Wish};
 use crate::hunt::{Program, Verb, Which};
-use contracts::ContractState;
+use contracts::{ContractState, SlotState};
 use market::event::SlotId;
 use name::Name;
 use serde::Deserialize;
@@ -155,12 +155,17 @@ impl Scripted {
         if bytes * count < sum { small } else { large }
     }
 
-    /// What is kept for contracts whose term is over: nobody is owed it any longer, so an honest provider deletes it too.
+    /// What is kept for contracts whose term is over, once it has been shown after the end: nobody is owed it any longer, so an
+    /// honest provider deletes it too.
     fn delete_what_is_over(&self, seat: &mut Seat<'_>) {
         let market = seat.market;
         let over = self.kept(seat, |id| {
-            market.contract(&id.contract).is_none_or(|contract| {
-                !matches!(contract.state, ContractState::Agreed | ContractState::Active)
+            market.slot(*id).is_none_or(|(contract, slot)| match contract.state {
+                ContractState::Agreed | ContractState::Active => false,
+                ContractState::Completed => {
+                    slot.state == SlotState::Filled && slot.audited >= contract.end()
+                }
+                _ => true,
             })
         });
         Self::drop_of(seat, over, WHOLE_PPM);

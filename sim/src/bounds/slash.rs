@@ -1,13 +1,14 @@
 //! Dropping data: the slash must be g / P at least where the gain g is kept, and less by what is forfeited with it.
 //!
-//! A provider drops a part of a slot of one day as soon as it has it, and somebody pays it for the room. It is asked once, and
-//! whatever part of it is found missing costs its whole bond.
+//! A provider drops a part of a slot of one day as soon as it has it, and somebody pays it for the room. It is asked in that day
+//! and once the term is over, and whatever part of it is found missing costs its whole bond.
 
 use super::setting::{Setting, daily, staked};
 use super::{Bracketed, Effort, Point, frontier};
 use crate::chance::Seed;
 use crate::theory::bounds::least_slash;
 use crate::theory::detection;
+use contracts::audit_plan;
 use serde_json::{Value, json};
 use types::{Bytes, Span, Terms};
 
@@ -29,13 +30,16 @@ fn detection() -> Value {
     json!({ "fraction_ppm": fraction_ppm, "confidence_ppm": confidence_ppm, "within": "1d" })
 }
 
-/// How many challenges a slot has in a day, by the shipped plan.
-fn challenges() -> f64 {
+/// How many chunks a slot is asked for in its day, and how many in all, by the shipped plan.
+fn challenges() -> (f64, f64) {
     let mut terms = Terms::standard(Bytes(100_000_000_000), Span::DAY);
     let target = &mut terms.detection;
     (target.fraction_ppm, target.confidence_ppm) = DETECTION;
     target.within = Span::DAY;
-    f64::from(contracts::audit_plan::plan(&terms).challenges)
+    let plan = audit_plan::plan(&terms);
+    let in_term = audit_plan::challenges_in_epoch(&plan, Span::DAY, 0);
+    let at_the_end = audit_plan::at_the_end(&plan, Span::DAY);
+    (f64::from(in_term), f64::from(in_term + at_the_end))
 }
 
 /// A market of cheats that drop this share, where `stake` msat are at stake and `points` say what is paid.
@@ -45,8 +49,10 @@ fn cheats(dropped: f64, stake: f64, points: &Value) -> Setting {
     terms["payout"] = json!({ "points": points, "target": 1_000 });
     let ppm = crate::statistics::whole(libm::round(dropped * PPM));
     let gain = crate::statistics::whole(libm::round(GAIN * daily()));
+    // Each has room for one slot, so that no loss that is found makes another of its slots suspect.
     let attackers = json!({
-        "kind": "lazy", "count": 4, "per_operator": 2, "drop_ppm": ppm, "gain_msat": gain,
+        "kind": "lazy", "count": 2 * CONTRACTS, "per_operator": CONTRACTS, "drop_ppm": ppm, "gain_msat": gain,
+        "capacity": "40GB",
     });
     Setting { days: (DAYS, 1), contracts: CONTRACTS, honest: 4, attackers, terms }
 }
@@ -59,7 +65,10 @@ fn honest(mut setting: Setting) -> Setting {
 fn points(seed: Seed, effort: Effort, paid: &Value, forfeited: f64) -> Vec<Point> {
     let runs = effort.runs(8);
     let point = |dropped: f64| {
-        let found = detection::found(dropped, challenges());
+        let (in_term, in_all) = challenges();
+        let found = detection::found(dropped, in_all);
+        // What is found only when the term is over was found in no epoch.
+        let forfeited = forfeited * detection::found(dropped, in_term) / found;
         let analytic = least_slash(GAIN * daily(), found, forfeited);
         let honesty = honest(cheats(dropped, analytic, paid)).gains(seed, runs);
         frontier::falling(found, analytic, |stake| {

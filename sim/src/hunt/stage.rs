@@ -5,14 +5,14 @@ use crate::scenario::{ONLY, Scenario};
 use crate::world::{Group, WorldSettings};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use types::Span;
+use types::{Bytes, Span, Terms};
 
 /// The group whose only agent plays programs.
 pub const ATTACKER: &str = "scripted";
 /// The client whose contracts make the past.
 const PAST: &str = "past";
 /// How many epochs before the past's end its contracts end, and before an attack's end the last contract must have ended: they
-/// are agreed in the epoch after they are wanted, and settled in the one after their last.
+/// are agreed in the epoch after they are wanted, and settled in the one after their last, or when faults have run their course.
 const SLACK: u64 = 6;
 
 /// Where and how long.
@@ -65,7 +65,9 @@ impl Stage {
             }
             let term = group.settings.get("duration").and_then(Value::as_str).unwrap_or("1d");
             let term: Span = term.parse().unwrap_or(Span::DAY);
-            let end = world.epochs.saturating_sub(term.epochs(epoch) + SLACK);
+            let judged = Terms::standard(Bytes(1), term).repair_time;
+            let end =
+                world.epochs.saturating_sub(term.epochs(epoch) + judged.epochs(epoch) + SLACK);
             group.settings.insert("contracts".into(), json!(contracts));
             group.settings.insert("buys".into(), json!((self.past, end)));
         }

@@ -53,7 +53,8 @@ fn with_small_slots_unaudited_dropping_is_found_to_pay() {
 fn a_quick_hunt_of_the_whole_ground_finds_nothing_shipped_and_one_seed_is_one_hunt() {
     let on_threads = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let settings = HuntSettings { budget: 60, report_seeds: 6, ..quick(SHIPPED) };
+        // Small drops are seldom found and then cost much: on few seeds they look like a gain.
+        let settings = HuntSettings { budget: 60, report_seeds: 40, ..quick(SHIPPED) };
         pool.install(|| hunt(&ground(), &settings, Seed(1), |_| {})).unwrap()
     };
     let (one, two) = (on_threads(1), on_threads(2));
@@ -72,26 +73,32 @@ fn hunts_that_show_nothing_are_refused() {
     assert!(refused(&quick("nowhere")).contains("there is no arm \"nowhere\""));
 }
 
-/// What is known to pay under the shipped rules, so that mending them is seen here: the end of a term, for slots that are
-/// challenged less than once an epoch. The long contracts' last challenges come in the attack's 78th and 93rd epoch, and some
-/// epochs are left after that; a slot that is silent when its contract ends keeps its bond.
+/// The end of a term, for slots that are challenged less than once an epoch. The long contracts' last challenges while they
+/// run come in the attack's 78th and 93rd epoch, and some epochs are left after that: the question after the end is for
+/// those (ADR 36).
 #[test]
-fn two_deviations_at_the_end_of_a_term_are_known_to_pay() {
-    let mut stage = Stage::whole(&ground(), SHIPPED, 0, 112).unwrap();
+fn no_deviation_at_the_end_of_a_term_pays() {
+    let mut stage = Stage::whole(&ground(), SHIPPED, 0, 160).unwrap();
     for (name, contracts) in &mut stage.contracts {
         *contracts = if name == "long" { 4 } else { 0 };
     }
-    let mut arena = Arena::new(&ground(), &stage, (0..10).map(Seed).collect()).unwrap();
-    let drop_in = |epoch| Move { epoch, verb: Verb::Drop(Which::All, 1_000) };
-    let after_the_last = Program::of(vec![drop_in(94)]);
-    let silent = Move { epoch: 88, verb: Verb::Silent };
-    let silent_at_the_last = Program::of(vec![drop_in(80), silent]);
-    let answering_it = Program::of(vec![drop_in(80)]);
-    let all = [after_the_last, silent_at_the_last, answering_it];
-    arena.try_all(&all, 10).unwrap();
-    let [after_the_last, silent_at_the_last, answering] =
-        all.map(|program| arena.value(&program, &Program::default(), 10));
-    assert!(after_the_last.interval.0 > 0.0, "{after_the_last:?}");
-    assert!(silent_at_the_last.interval.0 > 0.0, "{silent_at_the_last:?}");
-    assert!(answering.interval.1 < 0.0, "{answering:?}");
+    let mut arena = Arena::new(&ground(), &stage, (0..40).map(Seed).collect()).unwrap();
+    let drop_in = |epoch, ppm| Move { epoch, verb: Verb::Drop(Which::All, ppm) };
+    let silent_from = |epoch| Move { epoch, verb: Verb::Silent };
+    let announced_in = |epoch| Move { epoch, verb: Verb::Announce(8) };
+    let all = [
+        ("all after the last", vec![drop_in(94, 1_000)]),
+        ("half after the last", vec![drop_in(94, 500)]),
+        ("a tenth after the last", vec![drop_in(94, 100)]),
+        ("all before the last", vec![drop_in(80, 1_000)]),
+        ("all, and silent at the last", vec![drop_in(80, 1_000), silent_from(88)]),
+        ("all after the last, and silent", vec![drop_in(94, 1_000), silent_from(95)]),
+        ("all after the last, and announced", vec![drop_in(94, 1_000), announced_in(96)]),
+    ];
+    let programs = all.clone().map(|(_, moves)| Program::of(moves));
+    arena.try_all(&programs, arena.seeds()).unwrap();
+    for ((name, _), program) in all.iter().zip(&programs) {
+        let gain = arena.value(program, &Program::default(), arena.seeds());
+        assert!(gain.interval.1 < 0.0, "{name}: {gain:?}");
+    }
 }
