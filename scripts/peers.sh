@@ -73,6 +73,7 @@ engine=$(cargo bench --locked --profile release --no-run -p sim --bench engine 2
 measured 'bare loop' 'shuffled each step' "$engine bare"
 measured 'bare loop' 'fixed' "$engine fixed"
 measured 'our engine' 'times drawn each step' "$engine engine"
+measured 'our engine' 'as its wheel has it' "$engine queued"
 if install_krabmaga; then
     measured krABMaga 'ranks drawn each step' "$place/krabmaga/target/release/peer-krabmaga drawn"
     measured krABMaga "as its queue has it" "$place/krabmaga/target/release/peer-krabmaga queued"

@@ -118,6 +118,24 @@ fn parts_of_a_run_joined_are_the_run_whatever_the_threads() {
 }
 
 #[test]
+fn a_figure_that_is_set_is_the_scenario_with_that_figure() {
+    let desk = Desk::new();
+    let (file, edited) = (desk.scenario(), desk.path("edited.toml"));
+    let text = SCENARIO.replace("count = 12", "count = 14").replace("epochs = 30", "epochs = 20");
+    std::fs::write(&edited, text).expect("the disk takes it");
+    let set = ["run", &file, "--set", "agents.honest.count=14", "--set", "epochs=20"];
+    let (found, meant) = (told(&set), told(&["run", &edited]));
+    assert_eq!(found["trace_hash"], meant["trace_hash"]);
+    assert_eq!(found["findings"], meant["findings"]);
+    assert_ne!(found["trace_hash"], told(&["run", &file])["trace_hash"]);
+    // Another world's files are another run's.
+    let out = desk.path("out");
+    told(&["run", &file, "--out", &out]);
+    let error = refused(&["run", &file, "--set", "epochs=20", "--out", &out]);
+    assert!(error.contains("has another run's files"), "{error}");
+}
+
+#[test]
 fn a_mutant_that_is_refuted_is_what_is_wanted() {
     let desk = Desk::new();
     let file = desk.scenario();
@@ -211,6 +229,10 @@ fn whatever_is_wrong_is_said_before_anything_runs() {
         (vec!["run", &file, "--out", &out], "has files that no run has put there"),
         (vec!["run", &file, "--out", &used, "--seeds", "3"], "has another run's files"),
         (vec!["run", "nowhere.toml"], "nowhere.toml cannot be read"),
+        (vec!["run", &file, "--set", "epochs=20,30"], "epochs is set to 2 values; a run has one"),
+        (vec!["run", &file, "--set", "epochs=9", "--set", "epochs=8"], "epochs is set twice"),
+        (vec!["run", &file, "--set", "agents.nobody.count=3"], "nobody"),
+        (vec!["run", &file, "--set", "epochs=0"], "epochs: 0; give 1 to"),
         (vec!["report", &out, "--out", &nowhere], "has no run's files"),
         (
             vec![

@@ -17,8 +17,9 @@ use sim::statistics::gini;
 use std::time::Instant;
 use town::Town;
 
-/// The engine; a bare loop in an order that is shuffled anew each step; one in a fixed order.
-const WAYS: [&str; 3] = ["engine", "bare", "fixed"];
+/// The engine, with times that are drawn each step and in a fixed order; a bare loop in an order that is shuffled anew each step, and one
+/// in a fixed order.
+const WAYS: [&str; 4] = ["engine", "queued", "bare", "fixed"];
 /// About how many turns are taken between two looks at the clock.
 const LOOK: u32 = 1_000_000;
 
@@ -48,7 +49,8 @@ fn main() {
 /// Passes at least so many steps and so many seconds, after one step that is not timed, and says how that went.
 fn run(way: &str, [people, least]: [u32; 2], seconds: f64) -> String {
     let mut world: Box<dyn World> = match way {
-        "engine" => Box::new(Town::new(people)),
+        "engine" => Box::new(Town::new(people, true)),
+        "queued" => Box::new(Town::new(people, false)),
         "bare" => Box::new(Bare::new(people, true)),
         "fixed" => Box::new(Bare::new(people, false)),
         _ => panic!("{way} is none of {WAYS:?}"),

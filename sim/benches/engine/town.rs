@@ -25,6 +25,8 @@ struct Person {
 }
 
 pub(crate) struct Town {
+    /// Whether each one's time within a step is drawn; else all have their turns when it begins, in the order of the step before.
+    drawn: bool,
     seed: Seed,
     wheel: Wheel<Happening>,
     people: Vec<Person>,
@@ -32,15 +34,17 @@ pub(crate) struct Town {
 }
 
 impl Town {
-    pub(crate) fn new(people: u32) -> Self {
+    pub(crate) fn new(people: u32, drawn: bool) -> Self {
         let mut town = Self {
+            drawn,
             seed: Seed(1),
             wheel: Wheel::new(Timestamp(0), TICK, TURN),
             people: vec![Person { coins: 1 }; people as usize],
             step: 0,
         };
         for who in 0..people {
-            let after = Span(town.seed.draws(Stream::Population, who, 0).below(STEP.0));
+            let mut draws = town.seed.draws(Stream::Population, who, 0);
+            let after = if drawn { Span(draws.below(STEP.0)) } else { Span(0) };
             town.wheel.put(Timestamp(0).after(after), Happening::Turn(who));
         }
         town
@@ -57,7 +61,7 @@ impl Town {
         }
     }
 
-    /// Gives a coin to somebody else, and comes back at some time of the next step.
+    /// Gives a coin to somebody else, and comes back in the next step.
     fn take_turn(&mut self, who: u32) {
         let (giver, others) = (who as usize, self.people.len() as u64 - 1);
         let has = self.people[giver].coins > 0;
@@ -68,8 +72,8 @@ impl Town {
             self.people[giver].coins -= 1;
             self.people[taker].coins += 1;
         }
-        let next = Self::begins(self.step + 1).after(Span(draws.below(STEP.0)));
-        self.wheel.put(next, Happening::Turn(who));
+        let after = if self.drawn { Span(draws.below(STEP.0)) } else { Span(0) };
+        self.wheel.put(Self::begins(self.step + 1).after(after), Happening::Turn(who));
     }
 }
 

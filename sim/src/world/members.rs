@@ -166,6 +166,18 @@ impl Members {
         deeds
     }
 
+    /// How many agents would be asked to act in `epoch`.
+    #[cfg(test)]
+    pub(super) fn awake(&self, epoch: Epoch) -> u64 {
+        self.idle.iter().filter(|until| **until <= epoch).count() as u64
+    }
+
+    /// Everybody is asked next time.
+    #[cfg(test)]
+    pub(super) fn wake_all(&mut self) {
+        self.idle.fill(Epoch(0));
+    }
+
     /// Something has happened to `party`: its agent may have something to do.
     pub(super) fn wake(&mut self, party: &Did) {
         if let Some(known) = self.parties.get(party) {

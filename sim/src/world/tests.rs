@@ -84,3 +84,36 @@ fn who_vanishes_loses_its_bonds_and_is_never_back() {
     }
     assert!(run.figures["repairs.finished"] > 0.0);
 }
+
+#[test]
+fn whoever_has_nothing_to_do_misses_nothing() {
+    let mut settings = settings(&json!({
+        "failures": { "disks_yearly": 0.9, "outages_yearly": 50.0, "outage_hours": 2.0, "outage_hours_max": 9.0 },
+    }));
+    settings.epochs = 600;
+    let providers = &mut settings.agents[0];
+    providers.count = 100;
+    for (name, value) in
+        [("target_permille", json!(600)), ("spread", json!(0.2)), ("arrive", json!([1, 3]))]
+    {
+        providers.settings.insert(name.into(), value);
+    }
+    let world = || World::new(&settings, Seed(6)).unwrap();
+    let (mut waking, mut asked) = (world(), 0);
+    for epoch in 1..=settings.epochs {
+        asked += waking.members.awake(Epoch(epoch));
+        waking.members.wake_all();
+        waking.live(Epoch(epoch));
+    }
+    let mut sleeping = world();
+    let mut awake = 0;
+    for epoch in 1..=settings.epochs {
+        awake += sleeping.members.awake(Epoch(epoch));
+        sleeping.live(Epoch(epoch));
+    }
+    assert_eq!(waking.desk.trace(), sleeping.desk.trace());
+    assert_eq!(asked, awake, "each knows the same of itself, whether it is asked or not");
+    let all = settings.epochs * 102;
+    assert!(awake < all / 2, "{awake} of {all} would have been asked");
+    assert!(awake > settings.epochs * 2, "the clients always are");
+}
