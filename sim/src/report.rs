@@ -1,9 +1,10 @@
 //! A report for people: one HTML file with a verdict on each finding and plots, readable without a network.
 //!
-//! [`html()`] shows a scenario's report, [`sweep_html`] one figure over swept parameters. Both take any names: what
+//! [`html()`] shows a scenario's report, [`sweep_html`] one figure over swept parameters, [`bounds_html`] bounds beside their theory. All take any names: what
 //! stands before the first dot groups, the ending (`_msat`, `_permille`, `_epochs`, `_ms`) is the unit.
 
 mod bars;
+mod bounds;
 mod chart;
 mod drawing;
 mod figures;
@@ -15,6 +16,7 @@ mod series;
 pub mod sweep;
 mod unit;
 
+pub use bounds::bounds_html;
 pub use sweep::{Cell, Sweep, sweep_html};
 
 use crate::results::Report;

@@ -3,11 +3,13 @@
 use super::on_threads;
 use super::run::short;
 use crate::output::{Output, table};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::json;
 use sim::Seed;
 use sim::bounds::{CONFIDENCE, Effort, bracket};
+use sim::report::bounds_html;
+use std::path::PathBuf;
 
 /// Bracket the bounds below which attacks pay.
 #[derive(Args)]
@@ -15,6 +17,9 @@ pub(crate) struct Bounds {
     /// Few runs and wide intervals, in seconds instead of minutes.
     #[arg(long)]
     quick: bool,
+    /// Put a page with a picture of each bound into this file.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// The root of all luck.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -27,6 +32,10 @@ impl Bounds {
     pub(super) fn run(self, output: &Output) -> Result<()> {
         let effort = if self.quick { Effort::Quick } else { Effort::Full };
         let bounds = on_threads(self.threads, || bracket(Seed(self.seed), effort))?;
+        if let Some(path) = &self.report {
+            std::fs::write(path, bounds_html(&bounds))
+                .with_context(|| format!("{} cannot be written", path.display()))?;
+        }
         let points = |bound: &sim::bounds::Bracketed| -> Vec<serde_json::Value> {
             let point = |p: &sim::bounds::Point| json!({ "x": p.x, "analytic": p.analytic, "measured": p.measured, "interval": p.interval });
             bound.points.iter().map(point).collect()
