@@ -158,6 +158,15 @@ impl Scenario {
         Ok(scenario)
     }
 
+    /// The same with these arms alone, and nothing that must hold: what a figure of theirs needs.
+    #[must_use]
+    pub fn only(&self, arms: &[&str]) -> Self {
+        let mut scenario = self.clone();
+        scenario.arms.retain(|arm, _| arms.contains(&arm.as_str()));
+        scenario.must.clear();
+        scenario
+    }
+
     fn check(&self, world: &WorldSettings, lines: &Lines) -> Result<(), ScenarioError> {
         if self.seeds < SEEDS_MIN {
             let reason = format!("{} runs show nothing; give {SEEDS_MIN} at least", self.seeds);
@@ -226,9 +235,14 @@ fn sensible(world: &WorldSettings) -> Result<(), (String, String)> {
     for (at, group) in world.agents.iter().enumerate() {
         let own = Value::Object(group.settings.clone());
         agents::build(&group.kind, &own, 0)
-            .map_err(|error| (format!("agents.{at}"), error.to_string()))?;
+            .map_err(|error| (place_of(at, &error), format!("{}: {error}", group.called())))?;
     }
     Ok(())
+}
+
+/// The path of what is wrong with a group.
+fn place_of(at: usize, error: &agents::KindError) -> String {
+    error.name().map_or_else(|| format!("agents.{at}"), |name| format!("agents.{at}.{name}"))
 }
 
 #[cfg(test)]

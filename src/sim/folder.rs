@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sim::results::Report;
 use sim::sweep::Axis;
 use sim::tables::{self, Tables};
@@ -34,7 +35,31 @@ pub(super) struct Label {
 
 /// What was set or varied, as a label has it.
 pub(super) fn written(axes: &[Axis]) -> Vec<String> {
-    axes.iter().map(|axis| format!("{}={:?}", axis.path, axis.values)).collect()
+    let values =
+        |axis: &Axis| axis.values.iter().map(Value::to_string).collect::<Vec<_>>().join(",");
+    axes.iter().map(|axis| format!("{}={}", axis.path, values(axis))).collect()
+}
+
+impl Label {
+    /// In what it differs from `other`, in words.
+    fn unlike(&self, other: &Self) -> String {
+        let changed = |label: &Self| {
+            if label.over.is_empty() { "nothing".to_owned() } else { label.over.join(" ") }
+        };
+        if self.what != other.what || self.scenario != other.scenario {
+            format!("a {} of scenario {}", self.what, self.scenario)
+        } else if self.text != other.text {
+            "of the scenario with another text".into()
+        } else if self.over != other.over {
+            format!("with {} set or varied, not {}", changed(self), changed(other))
+        } else if self.shard != other.shard {
+            format!("part {} of {}", self.shard.0, self.shard.1)
+        } else if self.mutated != other.mutated {
+            if self.mutated { "its mutant's" } else { "not its mutant's" }.into()
+        } else {
+            format!("with {} other seeds", self.seeds.len())
+        }
+    }
 }
 
 /// A folder of results.
@@ -49,13 +74,10 @@ impl Folder {
         match folder.label() {
             Ok(Some(found)) if found == *label => {}
             Ok(Some(found)) => bail!(
-                "{} has another {}'s files (scenario {}, {} seeds, part {} of {}); give another folder",
+                "{} has another {}'s files ({}); give another folder",
                 path.display(),
                 found.what,
-                found.scenario,
-                found.seeds.len(),
-                found.shard.0,
-                found.shard.1
+                found.unlike(label)
             ),
             Ok(None) if folder.is_empty()? => {}
             Ok(None) => bail!(

@@ -113,7 +113,9 @@ fn again(output: &Output, ground: &Scenario, path: &Path) -> Result<()> {
         format!("{} is not a find; take a file that `sim hunt --find` wrote", path.display())
     })?;
     let ended = replay(ground, &find)?;
-    let same = ended.trace == find.trace && ended.profit_msat.total_cmp(&find.profit_msat).is_eq();
+    // Numbers in JSON are read to the last digit or the one before.
+    let near = (ended.profit_msat - find.profit_msat).abs() <= 1e-9 * find.profit_msat.abs();
+    let same = ended.trace == find.trace && near;
     let value = json!({ "profit_msat": ended.profit_msat, "documents": ended.documents, "trace_hash": ended.trace.to_string(), "same": same });
     output.result(&value, || {
         format!(

@@ -31,7 +31,12 @@ pub(crate) struct Run {
 impl Run {
     pub(super) fn run(self, output: &Output) -> Result<()> {
         let (text, scenario) = self.runs.read()?;
-        let scenario = scenario.with(&changes(&self.set)?)?;
+        let mut scenario = scenario.with(&changes(&self.set)?)?;
+        let set = written(&self.set);
+        if !set.is_empty() {
+            scenario.claim =
+                format!("{} Set for this run: {}.", scenario.claim.trim_end(), set.join(", "));
+        }
         let shard = self.runs.shard();
         let plan = Plan { seeds: self.runs.seeds(&scenario)?, mutated: self.mutant, shard };
         // Whatever does not fit is said before there is a folder.
@@ -44,7 +49,7 @@ impl Run {
                 seeds: plan.seeds.clone(),
                 mutated: self.mutant,
                 shard,
-                over: written(&self.set),
+                over: set.clone(),
             };
             Folder::begin(path, &label, &text)
         });

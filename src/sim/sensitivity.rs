@@ -51,6 +51,11 @@ impl Sensitivity {
     pub(super) fn run(self, output: &Output) -> Result<()> {
         let (_, scenario) = self.runs.read()?;
         let arm = arm(&scenario, self.arm.as_deref())?;
+        if let Some(minus) = &self.minus {
+            super::sweep::arm(&scenario, Some(minus))?;
+        }
+        // The others' runs would show nothing.
+        let scenario = scenario.only(&[&arm, self.minus.as_deref().unwrap_or(&arm)]);
         ensure!(self.points > 0, "--points 0 measures nothing; give 1 or more");
         ensure!(
             self.runs.shard.is_none(),
@@ -105,8 +110,7 @@ impl Sensitivity {
         let places = self.over.iter().zip(point).zip(counts);
         let cell: Changes =
             places.map(|((p, at), count)| (p.path.clone(), number(*at, *count))).collect();
-        let mut scenario = scenario.with(&cell)?;
-        scenario.must.clear();
+        let scenario = scenario.with(&cell)?;
         let report = experiment::run(&scenario, plan, || {})?;
         let values = values(&report, (arm, self.minus.as_deref()), &self.figure)?;
         Ok(statistics::mean(&values, statistics::USUAL).mean)

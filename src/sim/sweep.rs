@@ -42,6 +42,11 @@ impl Sweep {
     pub(super) fn run(self, output: &Output) -> Result<()> {
         let (text, scenario) = self.runs.read()?;
         let arm = arm(&scenario, self.arm.as_deref())?;
+        if let Some(minus) = &self.minus {
+            self::arm(&scenario, Some(minus))?;
+        }
+        // The others' runs would show nothing.
+        let scenario = scenario.only(&[&arm, self.minus.as_deref().unwrap_or(&arm)]);
         let plan = Plan { seeds: self.runs.seeds(&scenario)?, ..Plan::first(1) };
         let shard = self.runs.shard();
         let label = Label {
@@ -52,7 +57,10 @@ impl Sweep {
             mutated: false,
             // Every part of a sweep writes into one folder: cells have names of their own.
             shard: (1, 1),
-            over: written(&self.over),
+            over: written(&self.over)
+                .into_iter()
+                .chain([format!("arms={}", self.of(&arm))])
+                .collect(),
         };
         let all: Vec<(usize, Changes)> = cells(&self.over).into_iter().enumerate().collect();
         // Whatever does not fit is said before there is a folder.
@@ -106,11 +114,11 @@ impl Sweep {
             .iter()
             .map(|(cell, values)| {
                 let found = statistics::mean(values, statistics::USUAL);
-                json!({ "at": cell, "mean": found.mean, "interval": [found.interval.0, found.interval.1], "runs": values.len() })
+                json!({ "at": cell, "figure": self.figure, "of": self.of(arm), "mean": found.mean, "interval": [found.interval.0, found.interval.1], "runs": values.len() })
             })
             .collect();
         folder.write("sweep.json", &serde_json::to_vec_pretty(&rows)?)?;
-        let page = self.page(scenario, &shown);
+        let page = self.page((scenario, arm), &shown);
         if let Some(page) = &page {
             folder.write("sweep.html", page.as_bytes())?;
         }
@@ -122,7 +130,8 @@ impl Sweep {
                 let (low, high) = found.interval;
                 [at.join(" "), short(found.mean), format!("{} to {}", short(low), short(high))]
             });
-            let head = ["at", self.figure.as_str(), "95 % interval"];
+            let figure = format!("{} of {}", self.figure, self.of(arm));
+            let head = ["at", figure.as_str(), "95 % interval"];
             let page = page.map_or_else(String::new, |_| {
                 format!("\nreport: {}", folder.path("sweep.html").display())
             });
@@ -131,8 +140,17 @@ impl Sweep {
         Ok(())
     }
 
+    /// Whose figure is shown, in words.
+    fn of(&self, arm: &str) -> String {
+        self.minus.as_ref().map_or_else(|| arm.to_owned(), |minus| format!("{arm} less {minus}"))
+    }
+
     /// The page, where one or two numbers were varied.
-    fn page(&self, scenario: &Scenario, shown: &[(&Changes, Vec<f64>)]) -> Option<String> {
+    fn page(
+        &self,
+        (scenario, arm): (&Scenario, &str),
+        shown: &[(&Changes, Vec<f64>)],
+    ) -> Option<String> {
         let (across, up) = match self.over.as_slice() {
             [across] => (across, None),
             [across, up] => (across, Some(up)),
@@ -148,6 +166,7 @@ impl Sweep {
         Some(sweep_html(&sim::report::Sweep {
             scenario: scenario.name.clone(),
             claim: scenario.claim.clone(),
+            of: self.of(arm),
             figure: self.figure.clone(),
             across: across.path.clone(),
             up: up.map(|up| up.path.clone()),
@@ -168,9 +187,7 @@ fn cell_of(
     if folder.read_tables(&prefix(at))?.is_some() {
         return Ok(());
     }
-    let mut scenario = scenario.with(cell)?;
-    // A sweep shows figures; what must hold is the scenario's own matter.
-    scenario.must.clear();
+    let scenario = scenario.with(cell)?;
     folder.write_tables(&prefix(at), &experiment::run(&scenario, plan, || {})?)
 }
 

@@ -6,13 +6,13 @@ use crate::statistics::real;
 use contracts::ContractState;
 use market::{Offer, Shared};
 use rust_decimal::prelude::ToPrimitive;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use types::documents::Quote;
 use types::{Bytes, Did, Msat, Price, Span, Terms};
 
 /// What a client is like.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The capacity of each of its contracts.
@@ -56,7 +56,7 @@ pub struct Settings {
 }
 
 /// What a group's clients would pay at most, spread so that they buy along one line together.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ladder {
     /// How many rungs there are: as many as clients.
@@ -68,7 +68,7 @@ pub struct Ladder {
 }
 
 /// More than usual, for a while.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Surge {
     /// The first epoch of it.

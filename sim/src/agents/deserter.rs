@@ -4,12 +4,12 @@ use super::{Agent, Deed, Seat, honest};
 use crate::agents::honest::Honest;
 use contracts::SlotState;
 use market::event::SlotId;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use types::documents::{Departure, Reservation};
 use types::{Did, Msat};
 
 /// How a provider leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Way {
     /// Not at all.
@@ -21,7 +21,7 @@ pub enum Way {
 }
 
 /// What a deserter is like: an honest one's settings, and when and how it leaves.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Settings {
     /// As which it looks.
     #[serde(flatten)]

@@ -3,12 +3,12 @@
 use super::honest::{self, Honest};
 use super::{Agent, Asked, Deed, Reply, Seat};
 use market::event::SlotId;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use types::Did;
 use types::documents::{Departure, Reservation};
 
 /// How a dumper leaves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Exit {
     /// Not at all.
@@ -21,7 +21,7 @@ pub enum Exit {
 }
 
 /// What a dumper is like: an honest one's settings, its price being the one that it dumps at; and how it leaves.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Settings {
     /// As which it looks.
     #[serde(flatten)]

@@ -3,12 +3,12 @@
 use super::honest::{self, Honest};
 use super::{Agent, Asked, Deed, Reply, Seat};
 use market::event::SlotId;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use types::documents::Reservation;
 use types::{Did, Epoch};
 
 /// What a flaky provider is like: an honest one's settings, and how bad its machines are beside the world's failures.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Settings {
     /// As which it looks.
     #[serde(flatten)]

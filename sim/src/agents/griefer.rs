@@ -3,12 +3,12 @@
 use super::{Agent, Deed, Seat, client};
 use crate::agents::client::Client;
 use contracts::{Contract, ContractState};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use types::ContractId;
 use types::documents::{Cancellation, Quote};
 
 /// What a griefer is like: a client's settings, and how long it stays.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Settings {
     /// As which it looks. One that fills nothing abandons what it has reserved.
     #[serde(flatten)]

@@ -6,12 +6,12 @@ use market::event::SlotId;
 use pricing::{Demand, Use};
 use provider::{AutoPricer, BitcoinRate, Least, Offer, Pin, PriceRule, Room, judge};
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use types::documents::{Ask, Confession, Reservation};
 use types::{Bytes, Did, Epoch, GbPrice, Msat, Price, Span};
 
 /// What an honest provider is like.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// What it offers.

@@ -3,12 +3,12 @@
 use super::{Agent, Deed, Seat, honest};
 use crate::agents::honest::Honest;
 use market::event::SlotId;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use types::documents::Reservation;
 use types::{Did, DocId, Msat};
 
 /// What a lazy provider is like: an honest one's settings, and how much it drops.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Settings {
     /// As which it looks.
     #[serde(flatten)]

@@ -4,7 +4,7 @@ use super::{Agent, Asked, Deed, Reply, Seat, honest};
 use crate::agents::honest::Honest;
 use crate::statistics::{real, whole};
 use market::event::SlotId;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use types::documents::{AuditKind, Reservation};
 use types::{Did, DocId, Msat};
 
@@ -17,7 +17,7 @@ const CHUNK_BYTES: u64 = shards::prove::CHUNK_BYTES as u64;
 const CHUNKS_A_DAY: u64 = 289;
 
 /// What an outsourcer is like: an honest provider's settings, and what fetching takes.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Settings {
     /// As which it looks.
     #[serde(flatten)]

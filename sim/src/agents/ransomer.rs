@@ -7,13 +7,13 @@ use super::{Agent, Deed, Seat, honest};
 use crate::agents::honest::Honest;
 use contracts::{Contract, ContractState};
 use market::event::SlotId;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use types::documents::Reservation;
 use types::{Did, Epoch, Msat};
 
 /// What an attacker's provider is like: an honest one's settings, and what it demands.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Settings {
     /// As which it looks.
     #[serde(flatten)]

@@ -11,7 +11,7 @@ use crate::hunt::{Program, Verb, Which};
 use contracts::{ContractState, SlotState};
 use market::event::SlotId;
 use name::Name;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use types::documents::{Departure, Maintenance, Reservation};
 use types::{Bytes, Did, Epoch, Msat, Redundancy, Span, Terms};
 
@@ -21,7 +21,7 @@ const WHOLE_PPM: u32 = 1_000_000;
 const BUYER: u64 = 1 << 32;
 
 /// What a scripted provider is like.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The room on its disk, which each of its names offers.

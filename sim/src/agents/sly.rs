@@ -4,13 +4,13 @@ use super::{Agent, Asked, Deed, Reply, Seat, honest};
 use crate::agents::honest::Honest;
 use crate::disks::Kept;
 use market::event::SlotId;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shards::{Root, SlotSummary, prove};
 use types::Did;
 use types::documents::{Confession, Reservation, SlotChallenge};
 
 /// What a sly provider is like: an honest one's settings, how much it drops, and whether it confesses.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Settings {
     /// As which it looks.
     #[serde(flatten)]

@@ -4,12 +4,12 @@ use super::disguise::{Disguise, foreign_network};
 use super::{Agent, Seat, honest};
 use crate::agents::honest::Honest;
 use market::event::SlotId;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use types::Did;
 use types::documents::Reservation;
 
 /// What it is like: each name looks as an honest provider of these settings.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Settings {
     /// As which each name looks.
     #[serde(flatten)]

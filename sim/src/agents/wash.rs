@@ -4,7 +4,7 @@ use super::disguise::{Disguise, foreign_network};
 use super::{Agent, Asked, Deed, Reply, Seat, Wish, honest};
 use crate::agents::honest::Honest;
 use market::event::SlotId;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use types::documents::Reservation;
 use types::terms::Redundancy;
 use types::{Bytes, Did, Msat, Span, Terms};
@@ -17,7 +17,7 @@ const CLIENT: u64 = NAMES as u64;
 const WHOLE_PPM: u32 = 1_000_000;
 
 /// What it is like: an honest provider's settings for each of its two names, and what it buys of them.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Settings {
     /// As which each name looks.
     #[serde(flatten)]

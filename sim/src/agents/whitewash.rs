@@ -4,12 +4,12 @@ use super::disguise::{Disguise, foreign_network};
 use super::{Agent, Deed, Seat, honest};
 use crate::agents::honest::Honest;
 use market::event::SlotId;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use types::documents::{Ask, Reservation};
 use types::{Bytes, Did, Standing};
 
 /// What it is like: an honest one's settings, when it cheats and how much, and what it does then.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Settings {
     /// As which it looks.
     #[serde(flatten)]

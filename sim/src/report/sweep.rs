@@ -17,6 +17,8 @@ pub struct Sweep {
     pub claim: String,
     /// The figure's name; its ending is its unit.
     pub figure: String,
+    /// Whose it is: an arm, or an arm less another.
+    pub of: String,
     /// The name of the parameter that runs across; its ending is its unit.
     pub across: String,
     /// The name of the one that runs upwards, if there are two.
@@ -48,6 +50,7 @@ pub struct Cell {
 /// let sweep = Sweep {
 ///     scenario: "lazy storage".into(),
 ///     claim: "Above the bound cheating loses money.".into(),
+///     of: "lazy less honest".into(),
 ///     figure: "profit.lazy_msat".into(),
 ///     across: "slash_permille".into(),
 ///     up: None,
@@ -62,7 +65,7 @@ pub fn sweep_html(sweep: &Sweep) -> String {
     let body = html! {
         (page::header(("Sweep", &sweep.scenario), &sweep.claim, None, &facts(sweep)))
         main {
-            h2 { (heading(&title(&sweep.figure))) }
+            h2 { (heading(&title(&sweep.figure))) ", " (sweep.of) }
             (legend(sweep))
             figure { (plot(sweep, &cells)) }
             (table(sweep, &cells))
@@ -96,7 +99,7 @@ fn measured(sweep: &Sweep) -> Vec<Measured> {
 
 fn facts(sweep: &Sweep) -> Vec<(&'static str, String)> {
     let runs = sweep.cells.iter().map(|cell| cell.values.len()).sum::<usize>();
-    let mut facts = vec![("Across", title(&sweep.across))];
+    let mut facts = vec![("Of", sweep.of.clone()), ("Across", title(&sweep.across))];
     facts.extend(sweep.up.as_ref().map(|up| ("Upwards", title(up))));
     facts.extend([("Places", sweep.cells.len().to_string()), ("Runs", runs.to_string())]);
     facts
@@ -218,6 +221,7 @@ mod tests {
         Sweep {
             scenario: "<lazy>".into(),
             claim: "It pays & then not.".into(),
+            of: "lazy".into(),
             figure: "profit.<lazy>_msat".into(),
             across: "slash_permille".into(),
             up: up.map(str::to_owned),
