@@ -80,3 +80,7 @@ traces *SCENARIOS:
 # COUNT of five wrong rules, put into contracts, market or reputation one after the other: scenarios must be refuted by each.
 wrong-rules COUNT='5':
     scripts/wrong_rules.sh {{COUNT}}
+
+# Time and memory of a simulated month with so many providers each: `just providers 10000 100000 1000000`.
+providers *SIZES='10000':
+    scripts/scale_sim.sh {{SIZES}}

@@ -25,7 +25,9 @@ fn step(criterion: &mut Criterion, name: &str, world: &World, command: &Command)
             || world.market.clone(),
             |market: &mut Market| {
                 let events = market.decide(now, black_box(command)).expect("it is right");
-                events.iter().for_each(|event| market.apply(event));
+                for event in &events {
+                    market.apply(event);
+                }
                 events
             },
             BatchSize::LargeInput,
