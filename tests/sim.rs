@@ -136,6 +136,23 @@ fn a_figure_that_is_set_is_the_scenario_with_that_figure() {
 }
 
 #[test]
+fn the_market_of_very_many_lives_with_few_as_well() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/sim/scale/market.toml");
+    let few =
+        ["--set", "agents.honest.count=90", "--set", "agents.client.count=1", "--set", "epochs=40"];
+    let desk = Desk::new();
+    let out = desk.path("few");
+    let words = [&["run", file, "--seeds", "1", "--out", &out][..], &few].concat();
+    assert_eq!(told(&words)["runs"], 1);
+    let summary: Value =
+        serde_json::from_slice(&bytes(&format!("{out}/summary.json"))).expect("JSON");
+    let text = summary.to_string();
+    assert!(text.contains("Set for this run: agents.honest.count=90"), "{text}");
+    let agreed = &summary["arms"]["only"]["figures"]["contracts.agreed"]["mean"];
+    assert_eq!(agreed.as_f64(), Some(1.0), "{text}");
+}
+
+#[test]
 fn a_mutant_that_is_refuted_is_what_is_wanted() {
     let desk = Desk::new();
     let file = desk.scenario();
