@@ -14,7 +14,7 @@ use types::{Bytes, Did, Span, Terms};
 
 mod stage;
 
-use stage::{World, active, agreed, did, nth, settling, signed, world};
+use stage::{World, did, moments, nth, signed, world};
 
 fn step(criterion: &mut Criterion, name: &str, world: &World, command: &Command) {
     let now = world.now;
@@ -34,14 +34,9 @@ fn step(criterion: &mut Criterion, name: &str, world: &World, command: &Command)
 }
 
 fn steps(criterion: &mut Criterion) {
-    let mut fresh = world(1_000);
-    let accept = agreed(&mut fresh);
-    step(criterion, "acceptance", &fresh, &accept);
-    let mut world = active();
-    let audit = world.audit(0, 0, false).expect("an audit is due");
-    step(criterion, "verdict", &world, &audit);
-    let (over, settle) = settling();
-    step(criterion, "settlement", &over, &settle);
+    for (name, world, command) in moments() {
+        step(criterion, name, &world, &command);
+    }
 }
 
 /// p50 and p99 of single quotes, each with its own seed.

@@ -20,7 +20,7 @@ pub mod sybil;
 pub mod wash;
 pub mod whitewash;
 
-pub use build::{Build, KindError, build, kinds};
+pub use build::{KindError, Maker, Read, kinds, maker};
 
 use crate::chance::Draws;
 use crate::disks::Disks;

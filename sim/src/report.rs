@@ -1,7 +1,8 @@
 //! A report for people: one HTML file with a verdict on each finding and plots, readable without a network.
 //!
-//! [`html()`] shows a scenario's report, [`sweep_html`] one figure over swept parameters, [`bounds_html`] bounds beside their theory. All take any names: what
-//! stands before the first dot groups, the ending (`_msat`, `_permille`, `_epochs`, `_ms`) is the unit.
+//! [`html()`] shows a scenario's report, [`sweep_html`] one figure over swept parameters, [`bounds_html`] bounds beside their
+//! theory. Figures may have any names: what stands before the first dot groups, the ending (`_msat`, `_permille`, `_epochs`,
+//! `_ms`) is the unit.
 
 mod bars;
 mod bounds;

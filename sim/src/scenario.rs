@@ -234,7 +234,8 @@ fn sensible(world: &WorldSettings) -> Result<(), (String, String)> {
     world.validated().map_err(place)?;
     for (at, group) in world.agents.iter().enumerate() {
         let own = Value::Object(group.settings.clone());
-        agents::build(&group.kind, &own, 0)
+        agents::maker(&group.kind, &own)
+            .map(drop)
             .map_err(|error| (place_of(at, &error), format!("{}: {error}", group.called())))?;
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! What agents' settings may be: names and values that make no sense are refused in every kind that ships.
 
 use serde_json::Value;
-use sim::agents::build;
+use sim::agents::maker;
 use sim::scenario::Scenario;
 use std::collections::BTreeMap;
 
@@ -25,10 +25,10 @@ fn no_kind_takes_a_name_that_it_does_not_know() {
     let kinds = shipped();
     assert!(kinds.len() > 10, "{:?}", kinds.keys());
     for (kind, settings) in kinds {
-        assert!(build(&kind, &settings, 0).is_ok(), "{kind}");
+        assert!(maker(&kind, &settings).is_ok(), "{kind}");
         let mut more = settings.clone();
         more["drpo"] = 5.into();
-        let error = build(&kind, &more, 0).err().unwrap().to_string();
+        let error = maker(&kind, &more).err().unwrap().to_string();
         assert!(error.contains("drpo") && error.contains("money"), "{kind}: {error}");
     }
 }
@@ -48,7 +48,7 @@ fn what_makes_no_sense_is_refused_with_what_would() {
     ] {
         let mut settings = kinds[kind].clone();
         settings[name] = value;
-        let error = build(kind, &settings, 0).err().unwrap();
+        let error = maker(kind, &settings).err().unwrap();
         assert!(error.to_string().contains(text), "{error}");
         assert_eq!(error.name(), Some(name));
     }

@@ -29,7 +29,7 @@ pub(super) struct Label {
     pub(super) mutated: bool,
     /// Which part of how many.
     pub(super) shard: (usize, usize),
-    /// What was varied.
+    /// What was set or varied, and of which arms.
     pub(super) over: Vec<String>,
 }
 

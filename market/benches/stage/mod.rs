@@ -46,13 +46,13 @@ pub(crate) fn apply(world: &mut World, command: &Command) {
     }
 }
 
-pub(crate) fn agreed(world: &mut World) -> Command {
+fn agreed(world: &mut World) -> Command {
     world.quote(0, 100, 20, 1).expect("providers enough");
     world.accept(0).expect("a quote")
 }
 
 /// A world with one active contract in its second epoch.
-pub(crate) fn active() -> World {
+fn active() -> World {
     let mut world = world(1_000);
     let accept = agreed(&mut world);
     apply(&mut world, &accept);
@@ -69,7 +69,7 @@ pub(crate) fn active() -> World {
 }
 
 /// A contract whose term is over, and the command that settles it.
-pub(crate) fn settling() -> (World, Command) {
+fn settling() -> (World, Command) {
     let mut over = active();
     while over.market.due(over.now).is_empty() {
         let epoch = over.open_epoch().expect("epochs enough");
@@ -81,4 +81,14 @@ pub(crate) fn settling() -> (World, Command) {
     apply(&mut over, &epoch);
     let settle = over.market.due(over.now)[0].command([0; 32]);
     (over, settle)
+}
+
+/// What is measured, by name: a market at that moment, and the command that is handed in then.
+pub(crate) fn moments() -> [(&'static str, World, Command); 3] {
+    let mut fresh = world(1_000);
+    let accept = agreed(&mut fresh);
+    let mut asked = active();
+    let audit = asked.audit(0, 0, false).expect("an audit is due");
+    let (over, settle) = settling();
+    [("acceptance", fresh, accept), ("verdict", asked, audit), ("settlement", over, settle)]
 }

@@ -4,14 +4,17 @@ use super::{
     Agent, client, deserter, dumper, flaky, griefer, honest, lazy, outsourcer, ransomer, scripted,
     sly, sybil, wash, whitewash,
 };
-use crate::overlay;
+use crate::overlay::{self, OverlayError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use types::{Bytes, Span, Terms};
 
-/// Makes one agent from its group's settings; its number in the group sets it apart.
-pub type Build = fn(&Value, u32) -> Result<Box<dyn Agent>, KindError>;
+/// Makes the agents of one group; an agent's number in its group sets it apart.
+pub type Maker = Box<dyn Fn(u32) -> Box<dyn Agent>>;
+
+/// Reads a group's settings once for all its agents.
+pub type Read = fn(&Value) -> Result<Maker, KindError>;
 
 /// Why a group has no agents.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,75 +30,60 @@ pub enum KindError {
     /// Its settings are not those of the kind.
     #[error("{0}")]
     Settings(String),
-    /// The kind has no setting of this name.
-    #[error("there is no {name:?}; there are {known}")]
-    Name {
-        /// What was said.
-        name: String,
-        /// Every setting of the kind.
-        known: String,
-    },
-    /// A setting makes no sense.
-    #[error("{name}: {reason}")]
-    Value {
-        /// Which.
-        name: String,
-        /// What is wrong, and what would be right.
-        reason: String,
-    },
+    /// The kind has no such setting, or it makes no sense.
+    #[error(transparent)]
+    Setting(#[from] OverlayError),
 }
 
 impl KindError {
     /// The setting that is wrong, where it is one.
     pub fn name(&self) -> Option<&str> {
         match self {
-            Self::Name { name, .. } | Self::Value { name, .. } => Some(name),
+            Self::Setting(
+                OverlayError::Unknown { name, .. } | OverlayError::Value { name, .. },
+            ) => Some(name),
             Self::Unknown { .. } | Self::Settings(_) => None,
         }
     }
 }
 
 /// Every kind of agent, by the name that scenarios use.
-pub fn kinds() -> &'static [(&'static str, Build)] {
+pub fn kinds() -> &'static [(&'static str, Read)] {
     &[
-        ("client", |settings, number| of(settings, |own| client::Client::new(own, number))),
-        ("deserter", |settings, number| of(settings, |own| deserter::Deserter::new(own, number))),
-        ("dumper", |settings, number| of(settings, |own| dumper::Dumper::new(own, number))),
-        ("flaky", |settings, number| of(settings, |own| flaky::Flaky::new(own, number))),
-        ("griefer", |settings, number| of(settings, |own| griefer::Griefer::new(own, number))),
-        ("honest", |settings, number| of(settings, |own| honest::Honest::new(own, number))),
-        ("lazy", |settings, number| of(settings, |own| lazy::Lazy::new(own, number))),
-        ("outsourcer", |settings, number| {
-            of(settings, |own| outsourcer::Outsourcer::new(own, number))
-        }),
-        ("ransomer", |settings, number| of(settings, |own| ransomer::Ransomer::new(own, number))),
-        ("scripted", |settings, _| of(settings, scripted::Scripted::new)),
-        ("sly", |settings, number| of(settings, |own| sly::Sly::new(own, number))),
-        ("sybil", |settings, number| of(settings, |own| sybil::Sybil::new(own, number))),
-        ("wash", |settings, number| of(settings, |own| wash::Wash::new(own, number))),
-        ("whitewash", |settings, number| {
-            of(settings, |own| whitewash::Whitewash::new(own, number))
-        }),
+        ("client", |settings| of(settings, client::Client::new)),
+        ("deserter", |settings| of(settings, deserter::Deserter::new)),
+        ("dumper", |settings| of(settings, dumper::Dumper::new)),
+        ("flaky", |settings| of(settings, flaky::Flaky::new)),
+        ("griefer", |settings| of(settings, griefer::Griefer::new)),
+        ("honest", |settings| of(settings, honest::Honest::new)),
+        ("lazy", |settings| of(settings, lazy::Lazy::new)),
+        ("outsourcer", |settings| of(settings, outsourcer::Outsourcer::new)),
+        ("ransomer", |settings| of(settings, ransomer::Ransomer::new)),
+        ("scripted", |settings| of(settings, |own, _| scripted::Scripted::new(own))),
+        ("sly", |settings| of(settings, sly::Sly::new)),
+        ("sybil", |settings| of(settings, sybil::Sybil::new)),
+        ("wash", |settings| of(settings, wash::Wash::new)),
+        ("whitewash", |settings| of(settings, whitewash::Whitewash::new)),
     ]
 }
 
-/// The `number`th agent of a group of `kind`.
+/// What makes the agents of a group of `kind` with these settings.
 ///
 /// # Errors
 /// [`KindError`] where there is no such kind, or the settings are not its own.
-pub fn build(kind: &str, settings: &Value, number: u32) -> Result<Box<dyn Agent>, KindError> {
+pub fn maker(kind: &str, settings: &Value) -> Result<Maker, KindError> {
     let known = kinds().iter().find(|(name, _)| *name == kind);
-    let (_, build) = known.ok_or_else(|| KindError::Unknown {
+    let (_, read) = known.ok_or_else(|| KindError::Unknown {
         found: kind.to_owned(),
         known: kinds().iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
     })?;
-    build(settings, number)
+    read(settings)
 }
 
-fn of<S: DeserializeOwned + Serialize, A: Agent + 'static>(
+fn of<S: Clone + DeserializeOwned + Serialize + 'static, A: Agent + 'static>(
     settings: &Value,
-    make: impl FnOnce(S) -> A,
-) -> Result<Box<dyn Agent>, KindError> {
+    make: fn(S, u32) -> A,
+) -> Result<Maker, KindError> {
     let wrong = |error: serde_json::Error| KindError::Settings(error.to_string());
     let read: S = serde_json::from_value(settings.clone()).map_err(wrong)?;
     // Written down again it has every name that the kind knows.
@@ -104,18 +92,18 @@ fn of<S: DeserializeOwned + Serialize, A: Agent + 'static>(
     {
         if let Some(name) = said.keys().find(|name| !all.contains_key(*name)) {
             let known = all.keys().cloned().collect::<Vec<_>>().join(", ");
-            return Err(KindError::Name { name: name.clone(), known });
+            return Err(OverlayError::Unknown { name: name.clone(), known }.into());
         }
         sensible(&all)?;
     }
-    Ok(Box::new(make(read)))
+    Ok(Box::new(move |number| Box::new(make(read.clone(), number))))
 }
 
 /// Whether every setting makes sense, by its name: shares are at most a whole (those in `_ppm`, a spread, what is filled or to be
 /// sold), no number is below zero, and sizes, spans and terms can be read.
-fn sensible(all: &Map<String, Value>) -> Result<(), KindError> {
+fn sensible(all: &Map<String, Value>) -> Result<(), OverlayError> {
     let wrong =
-        |name: &str, reason: String| Err(KindError::Value { name: name.to_owned(), reason });
+        |name: &str, reason: String| Err(OverlayError::Value { name: name.to_owned(), reason });
     for (name, value) in all {
         let most = match name.as_str() {
             "spread" => 1.0,

@@ -213,3 +213,35 @@ fn last_quarter(values: &[f64]) -> Option<f64> {
     let known: Vec<f64> = late.iter().copied().filter(|value| !value.is_nan()).collect();
     (!known.is_empty()).then(|| known.iter().sum::<f64>() / real(known.len() as u64))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chance::Seed;
+
+    #[test]
+    fn what_groups_gain_is_what_their_agents_do() {
+        let settings = serde_json::json!({
+            "epoch": "1h", "epochs": 40, "costs": { "keeping": 50.0 },
+            "agents": [
+                { "kind": "honest", "count": 12, "capacity": "100GB", "price": 100.0, "money": 1_000_000_000 },
+                {
+                    "kind": "client", "count": 2, "capacity": "10GB", "duration": "2d", "contracts": 2,
+                    "worth": [1000.0, 1000.0], "money": 1_000_000_000,
+                },
+            ],
+        });
+        let settings = serde_json::from_value(settings).unwrap();
+        let mut world = World::new(&settings, Seed(1)).unwrap();
+        world.live_through(30).unwrap();
+        assert!(world.market().open_count() > 0, "somebody holds something");
+        let together = world.profits(world.books().1);
+        for (group, together) in world.members.groups().iter().zip(together) {
+            let agents = world.members.of_group(group.called());
+            let one = |agent: &u32| world.members.profit(*agent, |party| world.worth(party));
+            let mean = agents.iter().map(one).sum::<f64>() / f64::from(group.count);
+            assert!((mean - together).abs() < 1e-3, "{}: {mean}, {together}", group.called());
+            assert!(mean.abs() > 1.0, "{}", group.called());
+        }
+    }
+}

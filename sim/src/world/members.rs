@@ -70,15 +70,14 @@ impl Members {
         let mut members = Vec::new();
         for (at, group) in settings.agents.iter().enumerate() {
             let own = serde_json::Value::Object(group.settings.clone());
+            let make = agents::maker(&group.kind, &own)
+                .map_err(|error| WorldError::Group { group: group.called().to_owned(), error })?;
             for number in 0..group.count {
-                let agent = agents::build(&group.kind, &own, number).map_err(|error| {
-                    WorldError::Group { group: group.called().to_owned(), error }
-                })?;
                 let first =
                     agents::party(seed.0, u32::try_from(members.len()).unwrap_or(u32::MAX), 0);
                 members.push(Member {
                     group: at,
-                    agent,
+                    agent: make(number),
                     first,
                     moments: 0,
                     purchases: 0,
