@@ -10,6 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("shards", &[]),
     ("pricing", &["types"]),
     ("contracts", &["types", "pricing", "shards"]),
+    ("contracts-bitcoin", &["contracts", "types", "pricing", "network", "shards"]),
     ("reputation", &["types", "contracts"]),
     ("market", &["types", "pricing", "contracts", "reputation"]),
     ("provider", &["types", "pricing", "contracts", "shards"]),

@@ -1,0 +1,56 @@
+//! What is asked of a chain: where it stands, its blocks, to carry a transaction, and what one costs.
+
+use bitcoin::{Block, BlockHash, FeeRate, Network, Transaction, Txid};
+
+/// The block that a chain ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tip {
+    /// How many blocks stand below it.
+    pub height: u32,
+    /// Its name.
+    pub hash: BlockHash,
+}
+
+/// Why a chain does not answer, or not as asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChainError {
+    /// It cannot be reached, or did not answer in time; asking again may help.
+    #[error("the chain does not answer: {0}")]
+    Unreachable(String),
+    /// It answers with what no honest node says; asking it again does not help.
+    #[error("the chain's node answers with what cannot be: {0}")]
+    Senseless(String),
+    /// It is another network's.
+    #[error("the chain's node is on {found}, {expected} is needed; name a node of that network")]
+    OtherNetwork {
+        /// Which is needed.
+        expected: Network,
+        /// What it says it is on.
+        found: String,
+    },
+    /// It will not carry this transaction.
+    #[error("transaction {txid} is refused: {reason}")]
+    Refused {
+        /// Which.
+        txid: Txid,
+        /// In the node's own words.
+        reason: String,
+    },
+}
+
+/// A chain, whichever it is. Every question may be asked again; a transaction may be broadcast any number of times.
+pub trait Chain: Send + Sync {
+    /// Which network's it is.
+    fn network(&self) -> Network;
+    /// Where it stands.
+    fn tip(&self) -> impl Future<Output = Result<Tip, ChainError>> + Send;
+    /// The block at `height` of the best chain, where there is one.
+    fn block(&self, height: u32) -> impl Future<Output = Result<Option<Block>, ChainError>> + Send;
+    /// Gives it a transaction to carry. One that it carries already is carried.
+    fn broadcast(
+        &self,
+        transaction: &Transaction,
+    ) -> impl Future<Output = Result<Txid, ChainError>> + Send;
+    /// What it takes now to be in one of the next `blocks` blocks.
+    fn fee_rate(&self, blocks: u16) -> impl Future<Output = Result<FeeRate, ChainError>> + Send;
+}

@@ -1,0 +1,183 @@
+//! A party's Bitcoin keys: one BIP-32 tree from its words, and which branch is for what.
+
+use bitcoin::bip32::{ChildNumber, DerivationPath, Xpriv, Xpub};
+use bitcoin::secp256k1::{Keypair, Secp256k1, SignOnly};
+use bitcoin::{Network, NetworkKind};
+use std::fmt;
+use zeroize::{Zeroize, Zeroizing};
+
+/// Purpose of the wallet's branch (BIP-86: single-key Taproot outputs).
+const WALLET: u32 = 86;
+/// Purpose of the branch whose keys sign escrows and what spends them.
+const ESCROW: u32 = 7_737;
+/// Purpose of the branch that an auditor attests with.
+const ORACLE: u32 = 7_738;
+
+/// Why keys cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// BIP-32 knows seeds of 16 to 64 bytes.
+    #[error("a seed of {0} bytes; BIP-32 takes 16 to 64")]
+    SeedLength(usize),
+    /// Beyond what a path can number.
+    #[error("there is no key {0}; a branch numbers its keys from 0 to 2147483647")]
+    Index(u32),
+    /// BIP-32's one in 2^127.
+    #[error("this seed has no key there; take another seed")]
+    Underivable,
+}
+
+/// The root of a party's Bitcoin keys. It shows nothing of itself.
+///
+/// | path | for |
+/// |---|---|
+/// | `m/86'/coin'/0'` | the wallet: deposits, change, and every payout of a contract (BIP-86) |
+/// | `m/7737'/coin'/0'/i'` | the party's key in the escrow of its contract `i` |
+/// | `m/7738'/coin'/0'/0'` | an auditor's attestation key |
+/// | `m/7738'/coin'/1'/i'` | what the nonces of an auditor's announcement `i` are derived from |
+///
+/// `coin'` is 0' on Bitcoin's main network and 1' everywhere else (SLIP-44). Payouts go to the wallet's branch alone, so that the
+/// words alone bring back whatever has been paid.
+pub struct MasterKey {
+    root: Xpriv,
+    network: Network,
+}
+
+impl MasterKey {
+    /// The tree that grows from `seed`, such as the 64 bytes that BIP-39 makes of words.
+    pub fn new(seed: &[u8], network: Network) -> Result<Self, KeyError> {
+        if !(16..=64).contains(&seed.len()) {
+            return Err(KeyError::SeedLength(seed.len()));
+        }
+        let root = Xpriv::new_master(NetworkKind::from(network), seed);
+        Ok(Self { root: root.map_err(|_| KeyError::Underivable)?, network })
+    }
+
+    /// The network whose coins these keys are for.
+    pub fn network(&self) -> Network {
+        self.network
+    }
+
+    /// The private half of the wallet's account, for its descriptors alone.
+    pub fn wallet_account(&self) -> Result<Xpriv, KeyError> {
+        self.derive(&[WALLET, self.coin(), 0])
+    }
+
+    /// The public half of the wallet's account: watches, spends nothing.
+    pub fn wallet_account_public(&self) -> Result<Xpub, KeyError> {
+        Ok(Xpub::from_priv(&Secp256k1::signing_only(), &self.wallet_account()?))
+    }
+
+    /// The party's key in the escrow of its contract `index`.
+    pub fn escrow(&self, index: u32) -> Result<Keypair, KeyError> {
+        self.keypair(&[ESCROW, self.coin(), 0, index])
+    }
+
+    /// An auditor's attestation key.
+    pub fn oracle(&self) -> Result<Keypair, KeyError> {
+        self.keypair(&[ORACLE, self.coin(), 0, 0])
+    }
+
+    /// What the nonces of an auditor's announcement `index` are derived from.
+    pub fn oracle_nonces(&self, index: u32) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+        let key = self.derive(&[ORACLE, self.coin(), 1, index])?;
+        Ok(Zeroizing::new(key.private_key.secret_bytes()))
+    }
+
+    fn coin(&self) -> u32 {
+        u32::from(self.network != Network::Bitcoin)
+    }
+
+    fn keypair(&self, path: &[u32]) -> Result<Keypair, KeyError> {
+        let secp: Secp256k1<SignOnly> = Secp256k1::signing_only();
+        Ok(self.derive(path)?.to_keypair(&secp))
+    }
+
+    fn derive(&self, path: &[u32]) -> Result<Xpriv, KeyError> {
+        let numbers: Result<Vec<_>, _> = path
+            .iter()
+            .map(|index| {
+                ChildNumber::from_hardened_idx(*index).map_err(|_| KeyError::Index(*index))
+            })
+            .collect();
+        let path = DerivationPath::from(numbers?);
+        let derived = self.root.derive_priv(&Secp256k1::signing_only(), &path);
+        derived.map_err(|_| KeyError::Underivable)
+    }
+}
+
+impl Zeroize for MasterKey {
+    fn zeroize(&mut self) {
+        self.root.private_key.non_secure_erase();
+    }
+}
+
+impl Drop for MasterKey {
+    fn drop(&mut self) {
+        self.zeroize();
+    }
+}
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MasterKey {{ network: {} }}", self.network)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bitcoin::Address;
+    use bitcoin::secp256k1::XOnlyPublicKey;
+
+    /// The seed of BIP-86's test vectors: `abandon … about`, no passphrase.
+    const SEED: &str = "5eb00bbddcf069084889a8ab9155568165f5c453ccb85e70811aaed6f6da5fc1\
+                        9a5ac40b389cd370d086206dec8aa6c43daea6690f20ad3d8d48b2d2ce9e38e4";
+
+    fn master(network: Network) -> MasterKey {
+        MasterKey::new(&hex::decode(SEED).unwrap(), network).unwrap()
+    }
+
+    #[test]
+    fn the_wallets_first_address_is_the_one_of_bip_86() {
+        let secp = Secp256k1::new();
+        let account = master(Network::Bitcoin).wallet_account_public().unwrap();
+        let path = [ChildNumber::Normal { index: 0 }; 2];
+        let key = XOnlyPublicKey::from(account.derive_pub(&secp, &path).unwrap().public_key);
+        let address = Address::p2tr(&secp, key, None, Network::Bitcoin);
+        assert_eq!(
+            address.to_string(),
+            "bc1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr"
+        );
+    }
+
+    #[test]
+    fn every_branch_and_network_has_keys_of_its_own() {
+        let (main, test) = (master(Network::Bitcoin), master(Network::Regtest));
+        let mut keys = vec![];
+        for tree in [&main, &test] {
+            keys.extend([0, 1].map(|index| tree.escrow(index).unwrap().secret_bytes()));
+            keys.extend([0, 1].map(|index| *tree.oracle_nonces(index).unwrap()));
+            keys.push(tree.oracle().unwrap().secret_bytes());
+            keys.push(tree.wallet_account().unwrap().private_key.secret_bytes());
+        }
+        let distinct: std::collections::BTreeSet<_> = keys.iter().collect();
+        assert_eq!(distinct.len(), keys.len());
+        assert_eq!(main.escrow(1), master(Network::Bitcoin).escrow(1));
+    }
+
+    #[test]
+    fn what_is_no_seed_or_no_index_is_refused_by_name() {
+        for length in [0, 15, 65] {
+            let refused = MasterKey::new(&vec![1; length], Network::Regtest).unwrap_err();
+            assert_eq!(refused, KeyError::SeedLength(length));
+        }
+        let refused = master(Network::Regtest).escrow(1 << 31).unwrap_err();
+        assert_eq!(refused, KeyError::Index(1 << 31));
+    }
+
+    #[test]
+    fn what_is_shown_of_a_key_is_its_network() {
+        assert_eq!(format!("{:?}", master(Network::Signet)), "MasterKey { network: signet }");
+    }
+}

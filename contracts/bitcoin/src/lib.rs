@@ -1,0 +1,9 @@
+//! Contracts settled on Bitcoin, and books committed in it: `contracts`' door to chains.
+//!
+//! In reading order:
+//!
+//! - [`keys`]: a party's Bitcoin keys, all from one seed by documented paths.
+//! - [`chain`]: what is asked of a chain, whichever it is.
+
+pub mod chain;
+pub mod keys;
