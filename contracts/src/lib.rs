@@ -4,7 +4,7 @@
 //! two tables of states and [`amendment`] as what may change of it; [`ledger`] keeps the money and [`rail`] moves it;
 //! [`audit_plan`] and [`beacon`] say what is asked each epoch, [`evidence`] what an answer shows, [`compliance`] what it
 //! is worth and [`payout`] what that earns; [`maintenance`] says which silence costs nothing, [`penalty`] prices what was
-//! broken and [`bond`] what must be at stake; [`fixed`] is their arithmetic.
+//! broken and [`bond`] what must be at stake; [`outcome`] is a slot's whole term in one number; [`fixed`] is their arithmetic.
 //!
 //! Pure: no clock, no randomness, no input or output.
 
@@ -19,6 +19,7 @@ pub mod fixed;
 pub mod ledger;
 pub mod lifecycle;
 pub mod maintenance;
+pub mod outcome;
 pub mod payout;
 pub mod penalty;
 pub mod rail;
