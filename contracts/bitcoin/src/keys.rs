@@ -1,8 +1,8 @@
 //! A party's Bitcoin keys: one BIP-32 tree from its words, and which branch is for what.
 
-use bitcoin::bip32::{ChildNumber, DerivationPath, Xpriv, Xpub};
+use bitcoin::bip32::{ChildNumber, DerivationPath, Fingerprint, Xpriv, Xpub};
 use bitcoin::secp256k1::{Keypair, Secp256k1, SignOnly};
-use bitcoin::{Network, NetworkKind};
+use bitcoin::{Network, NetworkKind, Psbt};
 use std::fmt;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -58,14 +58,27 @@ impl MasterKey {
         self.network
     }
 
-    /// The private half of the wallet's account, for its descriptors alone.
-    pub fn wallet_account(&self) -> Result<Xpriv, KeyError> {
-        self.derive(&[WALLET, self.coin(), 0])
+    /// The root's fingerprint (BIP-32), by which a signer knows whether a key is its own.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.root.fingerprint(&Secp256k1::signing_only())
     }
 
     /// The public half of the wallet's account: watches, spends nothing.
     pub fn wallet_account_public(&self) -> Result<Xpub, KeyError> {
-        Ok(Xpub::from_priv(&Secp256k1::signing_only(), &self.wallet_account()?))
+        let account = self.derive(&[WALLET, self.coin(), 0])?;
+        Ok(Xpub::from_priv(&Secp256k1::signing_only(), &account))
+    }
+
+    /// Adds this tree's signature to every input of `psbt` whose key is in it.
+    ///
+    /// # Errors
+    /// What keeps an input from being signed, in words.
+    pub fn sign(&self, psbt: &mut Psbt) -> Result<(), String> {
+        let signed = psbt.sign(&self.root, &Secp256k1::new());
+        signed.map(drop).map_err(|(_, errors)| {
+            let told = errors.iter().map(|(input, error)| format!("input {input}: {error}"));
+            told.collect::<Vec<_>>().join(", ")
+        })
     }
 
     /// The party's key in the escrow of its contract `index`.
@@ -159,7 +172,7 @@ mod tests {
             keys.extend([0, 1].map(|index| tree.escrow(index).unwrap().secret_bytes()));
             keys.extend([0, 1].map(|index| *tree.oracle_nonces(index).unwrap()));
             keys.push(tree.oracle().unwrap().secret_bytes());
-            keys.push(tree.wallet_account().unwrap().private_key.secret_bytes());
+            keys.push(tree.derive(&[WALLET, tree.coin(), 0]).unwrap().private_key.secret_bytes());
         }
         let distinct: std::collections::BTreeSet<_> = keys.iter().collect();
         assert_eq!(distinct.len(), keys.len());
