@@ -38,7 +38,9 @@ pub enum WalletError {
     #[error(transparent)]
     Key(#[from] KeyError),
     /// The file is another wallet's, or of another network.
-    #[error("this is not the file of these keys: {0}; name the right file, or bring back the right words")]
+    #[error(
+        "this is not the file of these keys: {0}; name the right file, or bring back the right words"
+    )]
     OtherKeys(String),
     /// Blocks do not follow each other.
     #[error("the chain moved while it was read; read it again")]

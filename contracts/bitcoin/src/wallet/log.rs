@@ -115,7 +115,8 @@ mod tests {
         }
         drop(log);
         let whole = std::fs::read(&path).unwrap();
-        for (length, expected) in [(9, vec![1, 22, 333]), (8, vec![1, 22]), (6, vec![1, 22]), (1, vec![])]
+        for (length, expected) in
+            [(9, vec![1, 22, 333]), (8, vec![1, 22]), (6, vec![1, 22]), (1, vec![])]
         {
             std::fs::write(&path, &whole[..length]).unwrap();
             let (mut log, records) = Log::open::<u32>(&path).unwrap();

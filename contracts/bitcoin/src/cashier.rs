@@ -1,0 +1,286 @@
+//! The cashier: books what arrives on the chain, and pays on the chain what the books let out. Its round may be repeated and
+//! interrupted anywhere: what is booked has one reference, what is paid one document, and each counts once.
+
+use crate::chain::{Chain, ChainError, Tip};
+use crate::keys::MasterKey;
+use crate::wallet::{Log, LogError, Payout, Wallet, WalletError};
+use bitcoin::address::NetworkUnchecked;
+use bitcoin::{Address, Amount, FeeRate, Network, OutPoint, Txid};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use types::{Did, DocId, Msat};
+
+/// Millisatoshis in a satoshi.
+const MSAT: i64 = 1_000;
+/// In how many blocks a payment should be.
+const WITHIN_BLOCKS: u16 = 6;
+
+/// Why a round ended early. The next one goes on where it stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum CashierError {
+    /// The wallet, or the chain behind it.
+    #[error(transparent)]
+    Wallet(#[from] WalletError),
+    /// The chain.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// The cashier's own file.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The market.
+    #[error("the market does not book: {0}")]
+    Books(String),
+}
+
+/// The market's books, as far as a cashier deals with them.
+pub trait Books {
+    /// The next withdrawals behind the event `after`, or from the beginning, in the journal's order; nothing where there are no more
+    /// by now.
+    fn withdrawals(
+        &mut self,
+        after: Option<&str>,
+    ) -> impl Future<Output = Result<Vec<Withdrawn>, CashierError>> + Send;
+    /// Books `amount` for `party`; again with the same reference books nothing.
+    fn credit(
+        &mut self,
+        party: Did,
+        amount: Msat,
+        reference: &str,
+    ) -> impl Future<Output = Result<(), CashierError>> + Send;
+}
+
+/// Money that has left the books, and is owed outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withdrawn {
+    /// The event's place in the journal.
+    pub event: String,
+    /// The document that asked for it.
+    pub document: DocId,
+    /// Whose it was.
+    pub party: Did,
+    /// How much.
+    pub amount: Msat,
+    /// Where it is to be paid.
+    pub to: String,
+}
+
+/// One line of the cashier's file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Record {
+    /// A withdrawal was read.
+    Withdrawn(Withdrawn),
+    /// A deposit was booked.
+    Booked(OutPoint),
+    /// What a withdrawal had below a satoshi was booked back.
+    Returned(DocId),
+}
+
+/// What a round came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Round {
+    /// Deposits booked.
+    pub booked: usize,
+    /// The transaction that pays withdrawals, where one was made.
+    pub paid: Option<Txid>,
+    /// Withdrawals that go elsewhere than to an address of this network: the operator pays them.
+    pub elsewhere: Vec<DocId>,
+    /// Why what is owed is not on its way, one text for each cause.
+    pub waiting: Vec<String>,
+}
+
+/// Whoever holds the market's coins.
+#[derive(Debug)]
+pub struct Cashier {
+    wallet: Wallet,
+    keys: MasterKey,
+    log: Log,
+    confirmations: u32,
+    read: Option<String>,
+    withdrawn: BTreeMap<DocId, Withdrawn>,
+    booked: BTreeSet<OutPoint>,
+    returned: BTreeSet<DocId>,
+}
+
+impl Cashier {
+    /// Opens, or makes, the cashier whose files are in `folder`. Deposits count after `confirmations` blocks.
+    pub fn open(
+        folder: &Path,
+        keys: MasterKey,
+        confirmations: u32,
+        birthday: Option<Tip>,
+    ) -> Result<Self, CashierError> {
+        let wallet = Wallet::open(&folder.join("wallet.jsonl"), &keys, birthday)?;
+        let (log, records) = Log::open::<Record>(&folder.join("cashier.jsonl"))?;
+        let mut cashier = Self {
+            wallet,
+            keys,
+            log,
+            confirmations,
+            read: None,
+            withdrawn: BTreeMap::new(),
+            booked: BTreeSet::new(),
+            returned: BTreeSet::new(),
+        };
+        records.into_iter().for_each(|record| cashier.remember(record));
+        Ok(cashier)
+    }
+
+    /// Where `party` sends its deposits.
+    pub fn deposit_address(&mut self, party: Did) -> Result<Address, CashierError> {
+        Ok(self.wallet.deposit_address(party)?)
+    }
+
+    /// The network whose coins it holds.
+    pub fn network(&self) -> Network {
+        self.wallet.network()
+    }
+
+    /// All its coins.
+    pub fn balance(&self) -> Amount {
+        self.wallet.balance()
+    }
+
+    /// Reads the chain and the books, books what is deep enough, and pays what is owed.
+    pub async fn round<C: Chain, B: Books>(
+        &mut self,
+        chain: &C,
+        books: &mut B,
+    ) -> Result<Round, CashierError> {
+        self.wallet.follow(chain).await?;
+        let booked = self.book(books).await?;
+        self.read(books).await?;
+        self.give_back(books).await?;
+        let (due, elsewhere) = self.due();
+        let rate = chain.fee_rate(WITHIN_BLOCKS).await?;
+        let mut waiting = Vec::new();
+        let paid = self.pay(due, rate, &mut waiting)?;
+        for payment in self.wallet.unfinished(self.confirmations) {
+            match chain.broadcast(&payment.transaction).await {
+                Err(refused @ ChainError::Refused { .. }) => waiting.push(refused.to_string()),
+                carried => drop(carried?),
+            }
+        }
+        Ok(Round { booked, paid, elsewhere, waiting })
+    }
+
+    /// Pays what can be paid; of the rest, why it waits. One that is not worth its fee holds up no other.
+    fn pay(
+        &mut self,
+        mut due: Vec<Payout>,
+        rate: FeeRate,
+        waiting: &mut Vec<String>,
+    ) -> Result<Option<Txid>, CashierError> {
+        loop {
+            match self.wallet.pay(&due, rate, &self.keys) {
+                Ok(payment) => return Ok(payment.map(|payment| payment.txid())),
+                Err(error @ WalletError::TooSmall { id, .. }) => {
+                    due.retain(|payout| payout.id != id);
+                    waiting.push(error.to_string());
+                }
+                Err(error @ WalletError::Funds(_)) => {
+                    waiting.push(error.to_string());
+                    return Ok(None);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Books every deposit that is deep enough and was not booked.
+    async fn book<B: Books>(&mut self, books: &mut B) -> Result<usize, CashierError> {
+        let mut count = 0;
+        for coins in self.wallet.received(self.confirmations) {
+            if self.booked.contains(&coins.outpoint) {
+                continue;
+            }
+            let amount = msat(coins.amount)?;
+            books.credit(coins.party, amount, &coins.reference()).await?;
+            self.note(Record::Booked(coins.outpoint))?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Takes in every withdrawal that the journal has by now.
+    async fn read<B: Books>(&mut self, books: &mut B) -> Result<(), CashierError> {
+        loop {
+            let new = books.withdrawals(self.read.as_deref()).await?;
+            if new.is_empty() {
+                return Ok(());
+            }
+            for withdrawn in new {
+                self.note(Record::Withdrawn(withdrawn))?;
+            }
+        }
+    }
+
+    /// Coins are whole satoshis: what a withdrawal has beyond them goes back to its party's account.
+    async fn give_back<B: Books>(&mut self, books: &mut B) -> Result<(), CashierError> {
+        let network = self.network();
+        let odd = |withdrawn: &&Withdrawn| {
+            withdrawn.amount.0 % MSAT != 0 && address(&withdrawn.to, network).is_some()
+        };
+        let open = self.withdrawn.values().filter(odd);
+        let open = open.filter(|withdrawn| !self.returned.contains(&withdrawn.document));
+        for withdrawn in open.cloned().collect::<Vec<_>>() {
+            let reference = format!("bitcoin:rest:{}", withdrawn.document);
+            books.credit(withdrawn.party, Msat(withdrawn.amount.0 % MSAT), &reference).await?;
+            self.note(Record::Returned(withdrawn.document))?;
+        }
+        Ok(())
+    }
+
+    /// Every withdrawal to an address here, and the documents of those to elsewhere. Less than a satoshi is nothing.
+    fn due(&self) -> (Vec<Payout>, Vec<DocId>) {
+        let mut due = Vec::new();
+        let mut elsewhere = Vec::new();
+        for withdrawn in self.withdrawn.values() {
+            let satoshis = u64::try_from(withdrawn.amount.0 / MSAT).unwrap_or(0);
+            match address(&withdrawn.to, self.network()) {
+                Some(to) if satoshis > 0 => due.push(Payout {
+                    id: withdrawn.document,
+                    to: to.script_pubkey(),
+                    amount: Amount::from_sat(satoshis),
+                }),
+                Some(_) => {}
+                None => elsewhere.push(withdrawn.document),
+            }
+        }
+        (due, elsewhere)
+    }
+
+    fn note(&mut self, record: Record) -> Result<(), CashierError> {
+        self.log.append(&record)?;
+        self.remember(record);
+        Ok(())
+    }
+
+    fn remember(&mut self, record: Record) {
+        match record {
+            Record::Withdrawn(withdrawn) => {
+                self.read = Some(withdrawn.event.clone());
+                self.withdrawn.insert(withdrawn.document, withdrawn);
+            }
+            Record::Booked(outpoint) => {
+                self.booked.insert(outpoint);
+            }
+            Record::Returned(document) => {
+                self.returned.insert(document);
+            }
+        }
+    }
+}
+
+fn address(text: &str, network: Network) -> Option<Address> {
+    let text = text.strip_prefix("bitcoin:").unwrap_or(text);
+    let parsed: Address<NetworkUnchecked> = text.parse().ok()?;
+    parsed.require_network(network).ok()
+}
+
+fn msat(amount: Amount) -> Result<Msat, CashierError> {
+    let msat = i64::try_from(amount.to_sat()).ok().and_then(|sat| sat.checked_mul(MSAT));
+    msat.map(Msat)
+        .ok_or_else(|| CashierError::Books(format!("{amount} are beyond what a ledger counts")))
+}
