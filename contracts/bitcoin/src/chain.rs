@@ -1,5 +1,7 @@
 //! What is asked of a chain: where it stands, its blocks, to carry a transaction, and what one costs.
 
+pub mod devchain;
+
 use bitcoin::{Block, BlockHash, FeeRate, Network, Transaction, Txid};
 
 /// The block that a chain ends with.
