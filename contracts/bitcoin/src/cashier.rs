@@ -284,3 +284,6 @@ fn msat(amount: Amount) -> Result<Msat, CashierError> {
     msat.map(Msat)
         .ok_or_else(|| CashierError::Books(format!("{amount} are beyond what a ledger counts")))
 }
+
+#[cfg(test)]
+mod tests;

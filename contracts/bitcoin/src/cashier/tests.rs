@@ -1,0 +1,226 @@
+//! A cashier between a development chain and a ledger that may fail at any call; `tests/cashier.rs` of the whole system holds the
+//! ledger's manners against a running market's.
+
+use super::*;
+use crate::chain::devchain::{Devchain, Mining};
+use bitcoin::ScriptBuf;
+use contracts::{Account, Ledger, Posting};
+use proptest::prelude::*;
+use types::Hash;
+
+const ALICE: Did = Did([1; 32]);
+const BEGIN: u32 = 1_700_000_000;
+
+/// Books as the market keeps them, whose answers get lost when told so.
+#[derive(Default)]
+struct Desk {
+    ledger: Ledger,
+    references: BTreeSet<String>,
+    journal: Vec<Withdrawn>,
+    calls: u32,
+    /// Before and after which calls the line breaks.
+    breaks: BTreeSet<(u32, bool)>,
+}
+
+impl Desk {
+    fn line(&self, after: bool) -> Result<(), CashierError> {
+        let broken = self.breaks.contains(&(self.calls, after));
+        if broken { Err(CashierError::Books("the line is dead".into())) } else { Ok(()) }
+    }
+
+    fn withdraw(&mut self, number: u8, amount: Msat, to: &str) -> bool {
+        let debit = Account::Available(ALICE);
+        let posting = Posting { debit, credit: Account::World, amount };
+        if self.ledger.check(&[posting]).is_err() {
+            return false;
+        }
+        self.ledger.post_all(&[posting]).unwrap();
+        let (event, document) = (format!("{number}.0"), Hash([number; 32]));
+        let to = to.to_owned();
+        self.journal.push(Withdrawn { event, document, party: ALICE, amount, to });
+        true
+    }
+
+    fn available(&self) -> i64 {
+        self.ledger.balance(Account::Available(ALICE)).0
+    }
+
+    fn outside(&self) -> i64 {
+        -self.ledger.balance(Account::World).0
+    }
+}
+
+impl Books for Desk {
+    async fn withdrawals(&mut self, after: Option<&str>) -> Result<Vec<Withdrawn>, CashierError> {
+        self.calls += 1;
+        self.line(false)?;
+        let seen = after.map_or(0, |event| {
+            1 + self.journal.iter().position(|withdrawn| withdrawn.event == event).unwrap()
+        });
+        let new = self.journal[seen..].iter().take(2).cloned().collect();
+        self.line(true)?;
+        Ok(new)
+    }
+
+    async fn credit(&mut self, party: Did, amount: Msat, reference: &str) -> Result<(), CashierError> {
+        self.calls += 1;
+        self.line(false)?;
+        if self.references.insert(reference.to_owned()) {
+            let credit = Account::Available(party);
+            self.ledger.post_all(&[Posting { debit: Account::World, credit, amount }]).unwrap();
+        }
+        self.line(true)
+    }
+}
+
+fn keys(seed: u8) -> MasterKey {
+    MasterKey::new(&[seed; 32], Network::Regtest).unwrap()
+}
+
+fn now<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+struct Scene {
+    folder: tempfile::TempDir,
+    chain: Devchain,
+    miner: Wallet,
+    cashier: Cashier,
+    desk: Desk,
+    sent: u8,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let miner = Wallet::open(&folder.path().join("miner"), &keys(7), None).unwrap();
+        let cashier = Cashier::open(folder.path(), keys(1), 2, None).unwrap();
+        let (chain, desk) = (Devchain::new(), Desk::default());
+        let mut scene = Self { folder, chain, miner, cashier, desk, sent: 100 };
+        scene.mine(110);
+        scene
+    }
+
+    fn mine(&mut self, blocks: u32) {
+        let script = self.miner.payout_address().unwrap().script_pubkey();
+        for _ in 0..blocks {
+            let time = BEGIN + 600 * (self.chain.top().height + 1);
+            self.chain.mine(&Mining { script: script.clone(), time }).unwrap();
+        }
+        now(self.miner.follow(&self.chain)).unwrap();
+    }
+
+    /// Coins for Alice, worth `sat` less a fee.
+    fn deposit(&mut self, sat: u64) {
+        let to = self.cashier.deposit_address(ALICE).unwrap().script_pubkey();
+        self.sent += 1;
+        let payout = Payout { id: Hash([self.sent; 32]), to, amount: Amount::from_sat(sat) };
+        let rate = FeeRate::from_sat_per_vb(1).unwrap();
+        let payment = self.miner.pay(&[payout], rate, &keys(7)).unwrap().unwrap();
+        now(self.chain.broadcast(&payment.transaction)).unwrap();
+    }
+
+    fn round(&mut self) -> Result<Round, CashierError> {
+        now(self.cashier.round(&self.chain, &mut self.desk))
+    }
+
+    fn reopen(self) -> Self {
+        let Self { folder, chain, miner, cashier, desk, sent } = self;
+        drop(cashier);
+        let cashier = Cashier::open(folder.path(), keys(1), 2, None).unwrap();
+        Self { folder, chain, miner, cashier, desk, sent }
+    }
+
+    fn paid_to(&self, script: &ScriptBuf) -> usize {
+        let blocks = (0..=self.chain.top().height).map(|at| self.chain.block_at(at).unwrap());
+        let outputs = blocks.flat_map(|block| block.txdata.clone()).flat_map(|tx| tx.output);
+        outputs.filter(|output| output.script_pubkey == *script).count()
+    }
+}
+
+/// An address that nobody here owns.
+fn foreign(number: u8) -> Address {
+    let account = keys(number).wallet_account_public().unwrap();
+    let key = bitcoin::key::XOnlyPublicKey::from(account.public_key);
+    Address::p2tr(&bitcoin::key::Secp256k1::new(), key, None, Network::Regtest)
+}
+
+#[test]
+fn coins_come_in_and_go_out_and_the_books_say_the_same() {
+    let mut scene = Scene::new();
+    scene.deposit(1_000_000);
+    scene.mine(1);
+    assert_eq!(scene.round().unwrap(), Round::default());
+    scene.mine(1);
+    assert_eq!(scene.round().unwrap().booked, 1);
+    assert_eq!(scene.desk.outside(), scene.cashier.balance().to_sat() as i64 * MSAT);
+
+    let to = foreign(50);
+    assert!(scene.desk.withdraw(1, Msat(200_000_123), &format!("bitcoin:{to}")));
+    assert!(scene.desk.withdraw(2, Msat(5_000), "by bank, please"));
+    assert!(scene.desk.withdraw(3, Msat(10_000), &foreign(51).to_string()));
+    let round = scene.round().unwrap();
+    assert_eq!(round.elsewhere, [Hash([2; 32])]);
+    assert!(round.paid.is_some() && round.waiting[0].contains("withdraw at least"), "{round:?}");
+    assert_eq!(scene.round().unwrap().paid, None, "paid already");
+    scene.mine(2);
+    assert_eq!(scene.paid_to(&to.script_pubkey()), 1);
+    assert!(scene.desk.references.contains(&format!("bitcoin:rest:{}", Hash([1; 32]))));
+    let owed = 5_000 + 10_000;
+    let coins = scene.cashier.balance().to_sat() as i64 * MSAT;
+    assert_eq!(scene.desk.outside() + owed, coins, "what waits is still there");
+}
+
+#[test]
+fn an_address_of_another_network_is_not_paid() {
+    let mut scene = Scene::new();
+    scene.deposit(1_000_000);
+    scene.mine(2);
+    scene.round().unwrap();
+    let mainnet = "bc1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr";
+    assert!(scene.desk.withdraw(1, Msat(200_000_000), mainnet));
+    let round = scene.round().unwrap();
+    assert_eq!((round.paid, round.elsewhere), (None, vec![Hash([1; 32])]));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn whatever_breaks_each_deposit_and_each_withdrawal_counts_once(
+        steps in proptest::collection::vec((0u8..4, 1u64..9), 4..16),
+        breaks in proptest::collection::btree_set((0u32..40, any::<bool>()), 0..12),
+    ) {
+        let mut scene = Scene::new();
+        scene.desk.breaks = breaks;
+        let (mut withdrawals, mut number) = (vec![], 0u8);
+        for (step, size) in steps {
+            match step {
+                0 => {
+                    scene.deposit(size * 100_000);
+                    scene.mine(1);
+                }
+                1 => {
+                    number += 1;
+                    let (amount, to) = (Msat(size as i64 * 20_000_017), foreign(100 + number));
+                    if scene.desk.withdraw(number, amount, &to.to_string()) {
+                        withdrawals.push(to);
+                    }
+                }
+                2 => scene.mine(1),
+                _ => scene = scene.reopen(),
+            }
+            // A line that breaks ends a round; the next goes on.
+            let _ = scene.round();
+        }
+        scene.desk.breaks.clear();
+        for _ in 0..4 {
+            scene.mine(2);
+            scene.round().unwrap();
+        }
+        for to in withdrawals {
+            prop_assert_eq!(scene.paid_to(&to.script_pubkey()), 1);
+        }
+        prop_assert_eq!(scene.desk.outside(), scene.cashier.balance().to_sat() as i64 * MSAT);
+        prop_assert!(scene.desk.available() >= 0);
+    }
+}
