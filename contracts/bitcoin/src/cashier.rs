@@ -1,6 +1,8 @@
 //! The cashier: books what arrives on the chain, and pays on the chain what the books let out. Its round may be repeated and
 //! interrupted anywhere: what is booked has one reference, what is paid one document, and each counts once.
 
+pub mod serve;
+
 use crate::chain::{Chain, ChainError, Tip};
 use crate::keys::MasterKey;
 use crate::wallet::{Log, LogError, Payout, Wallet, WalletError};

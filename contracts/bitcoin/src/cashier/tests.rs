@@ -62,7 +62,12 @@ impl Books for Desk {
         Ok(new)
     }
 
-    async fn credit(&mut self, party: Did, amount: Msat, reference: &str) -> Result<(), CashierError> {
+    async fn credit(
+        &mut self,
+        party: Did,
+        amount: Msat,
+        reference: &str,
+    ) -> Result<(), CashierError> {
         self.calls += 1;
         self.line(false)?;
         if self.references.insert(reference.to_owned()) {
