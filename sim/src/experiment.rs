@@ -83,7 +83,11 @@ impl Plan {
         if self.mutated && scenario.mutant.is_none() {
             return Err(ExperimentError::NoMutant(scenario.name.clone()));
         }
-        Ok(())
+        let judged = scenario.must.first().filter(|_| of == 1 && self.seeds.len() < 2);
+        judged.map_or(Ok(()), |must| {
+            let (arm, runs) = (must.arm.clone(), self.seeds.len());
+            Err(ExperimentError::Judge(JudgeError::TooFew(arm, runs)))
+        })
     }
 }
 

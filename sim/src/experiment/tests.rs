@@ -95,6 +95,7 @@ fn senseless_plans_are_refused() {
     assert!(refused(&twice).contains("seed 1 is in the list twice"));
     let beyond = Plan { shard: (3, 2), ..Plan::first(2) };
     assert!(refused(&beyond).contains("there is no shard 3 of 2"));
+    assert!(refused(&Plan::first(1)).contains("has 1 runs; an interval needs two at least"));
     let mut without = scenario();
     without.mutant = None;
     let error = run(&without, &Plan::first(2).mutated(), || {}).unwrap_err();
