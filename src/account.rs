@@ -3,10 +3,16 @@
 use crate::arguments;
 use crate::client::ClientArgs;
 use crate::output::{Output, table};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Subcommand;
+use contracts_bitcoin::cashier::serve::DepositAddress;
+use network::client::{ClientOptions, HttpClient};
+use network::endpoint::Endpoint;
 use std::path::PathBuf;
 use types::{Msat, Signed};
+
+/// The longest answer of a cashier.
+const ANSWER_BYTES_MAX: usize = 4 << 10;
 
 #[derive(Subcommand)]
 pub(crate) enum Account {
@@ -22,12 +28,20 @@ pub(crate) enum Account {
         #[command(flatten)]
         client: ClientArgs,
     },
+    /// Where to send coins: they are booked by the market's cashier once they are deep enough in the chain.
+    Address {
+        /// Where the cashier answers; the market's operator says.
+        #[arg(long, env = "BONDSTORE_CASHIER", value_name = "URL")]
+        cashier: String,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
     /// Take money out.
     Withdraw {
         /// How many msat.
         #[arg(allow_negative_numbers = true, value_parser = arguments::amount)]
         amount: i64,
-        /// Where the operator should pay it.
+        /// Where it should be paid: a Bitcoin address, or whatever else the operator deals with.
         #[arg(long, value_name = "WHERE")]
         to: String,
         #[command(flatten)]
@@ -72,6 +86,15 @@ impl Account {
                     client.open().await?.deposit(&Signed(text.trim().to_owned())).await?;
                 output.result(&accepted, || format!("deposit {} is booked", accepted.document));
             }
+            Self::Address { cashier, client } => {
+                let address = address(&cashier, &client).await?;
+                output.result(&address, || {
+                    format!(
+                        "{} on {}; booked after {} blocks",
+                        address.address, address.network, address.confirmations
+                    )
+                });
+            }
             Self::Withdraw { amount, to, client } => {
                 let accepted = client.open().await?.withdraw(Msat(amount), &to).await?;
                 output.result(&accepted, || format!("withdrawal {} is booked", accepted.document));
@@ -94,6 +117,23 @@ impl Account {
         }
         Ok(())
     }
+}
+
+/// The party's address at its market's cashier.
+async fn address(cashier: &str, client: &ClientArgs) -> Result<DepositAddress> {
+    let opened = client.open().await?;
+    let market = opened.market();
+    let mut endpoint = Endpoint::parse(cashier, client.plain())?;
+    if endpoint.is_tls() {
+        endpoint = endpoint.pinned(market.market())?;
+    }
+    let http = HttpClient::new(endpoint, ClientOptions::default());
+    let call = http.post("/v1/address").authorised(market.sessions().header());
+    let told: DepositAddress = call.read_json(ANSWER_BYTES_MAX).await?;
+    if told.party != market.party() {
+        bail!("{cashier} answers with the address of {}, not of {}", told.party, market.party());
+    }
+    Ok(told)
 }
 
 /// An account's name with its long parts shortened.

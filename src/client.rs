@@ -37,9 +37,13 @@ impl ClientArgs {
         self.password_file.clone()
     }
 
+    /// Whether plain HTTP may go beyond this machine.
+    pub(crate) const fn plain(&self) -> PlainHttp {
+        if self.insecure_http { PlainHttp::Anywhere } else { PlainHttp::LoopbackOnly }
+    }
+
     fn options(&self) -> Options {
-        let plain = if self.insecure_http { PlainHttp::Anywhere } else { PlainHttp::LoopbackOnly };
-        Options { plain, ..Options::default() }
+        Options { plain: self.plain(), ..Options::default() }
     }
 }
 

@@ -3,6 +3,7 @@
 mod account;
 mod arguments;
 mod auditor;
+mod cashier;
 mod client;
 mod contract;
 mod demo;
@@ -13,6 +14,7 @@ mod journal;
 mod log;
 mod ls;
 mod market;
+mod node;
 mod output;
 mod party;
 mod prices;
@@ -71,6 +73,9 @@ enum Command {
     /// Set up or run a provider node.
     #[command(subcommand)]
     Provider(provider::Provider),
+    /// Hold a market's coins: deposits and withdrawals on Bitcoin.
+    #[command(subcommand)]
+    Cashier(cashier::CashierCommand),
     /// Measure providers as an independent auditor.
     #[command(subcommand)]
     Auditor(auditor::Auditor),
@@ -127,6 +132,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => runtime::run(demo.run(&output)),
         Command::Market(market) => runtime::run(market.run(&output)),
         Command::Provider(provider) => runtime::run(provider.run(&output)),
+        Command::Cashier(cashier) => runtime::run(cashier.run(&output)),
         Command::Auditor(auditor) => runtime::run(auditor.run(&output)),
         Command::Client(client) => runtime::run(client.run(&output)),
         Command::Quote(quote) => runtime::run(quote.run(&output)),

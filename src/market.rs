@@ -42,10 +42,16 @@ impl MarketArgs {
 
     /// Speaks to the running market as its operator.
     pub(crate) async fn client(&self) -> Result<MarketClient> {
-        operator(self, self.key().await?)
+        operator(self, self.operator_key().await?)
     }
 
-    async fn key(&self) -> Result<SecretKey> {
+    /// The same, with the key that [`MarketArgs::operator_key`] gave.
+    pub(crate) fn client_of(&self, key: SecretKey) -> Result<MarketClient> {
+        operator(self, key)
+    }
+
+    /// The market's key.
+    pub(crate) async fn operator_key(&self) -> Result<SecretKey> {
         let password = Password::obtain(self.password_file.as_deref(), Prompt::Existing)?;
         let data = self.data.clone();
         Ok(tokio::task::spawn_blocking(move || market_server::open_key(&data, &password)).await??)
@@ -147,7 +153,7 @@ impl Market {
                 let genesis = blocking(move || Ok(market_server::genesis(place)?)).await?;
                 founding.holds_of(&genesis)?;
                 let founded = genesis.epoch;
-                let key = market.key().await?;
+                let key = market.operator_key().await?;
                 let config = Config {
                     full_check,
                     measures: measure,
@@ -168,7 +174,7 @@ impl Market {
             Self::Restore { file, market } => restore(file, &market, output).await,
             Self::Migrate { market } => migrate(&market, output).await,
             Self::Credit { party, amount, reference, out, market } => {
-                let key = market.key().await?;
+                let key = market.operator_key().await?;
                 let reference = reference.map_or_else(random_reference, Ok)?;
                 let deposit = market_server::deposit(&key, party, Msat(amount), &reference);
                 if let Some(out) = out {

@@ -395,6 +395,13 @@ impl MarketClient {
         Ok(Events::new(self.http.clone(), self.spoken(call).await?))
     }
 
+    /// As [`MarketClient::events`] from behind `after` on, ending with what has happened by now.
+    pub async fn events_so_far(&self, after: &str) -> Result<Events, ClientError> {
+        let path = format!("{}?after={after}&follow=false", op::EVENTS.path);
+        let call = || self.as_party(self.http.get(&*path)).send();
+        Ok(Events::new(self.http.clone(), self.spoken(call).await?))
+    }
+
     /// Opens the stream over which the market asks and the provider answers, and says Hello.
     pub async fn stream(
         &self,

@@ -1,5 +1,6 @@
 //! A party's Bitcoin keys: one BIP-32 tree from its words, and which branch is for what.
 
+use bip39::Mnemonic;
 use bitcoin::bip32::{ChildNumber, DerivationPath, Fingerprint, Xpriv, Xpub};
 use bitcoin::secp256k1::{Keypair, Secp256k1, SignOnly};
 use bitcoin::{Network, NetworkKind, Psbt};
@@ -22,6 +23,9 @@ pub enum KeyError {
     /// Beyond what a path can number.
     #[error("there is no key {0}; a branch numbers its keys from 0 to 2147483647")]
     Index(u32),
+    /// What is no list of words.
+    #[error("{0}; give all 24 words in their order")]
+    Words(String),
     /// BIP-32's one in 2^127.
     #[error("this seed has no key there; take another seed")]
     Underivable,
@@ -51,6 +55,12 @@ impl MasterKey {
         }
         let root = Xpriv::new_master(NetworkKind::from(network), seed);
         Ok(Self { root: root.map_err(|_| KeyError::Underivable)?, network })
+    }
+
+    /// The tree of a wallet whose 24 words hold `entropy` (BIP-39, no passphrase).
+    pub fn of_entropy(entropy: &[u8; 32], network: Network) -> Result<Self, KeyError> {
+        let seed = Zeroizing::new(mnemonic(entropy).to_seed_normalized(""));
+        Self::new(&*seed, network)
     }
 
     /// The network whose coins these keys are for.
@@ -119,6 +129,27 @@ impl MasterKey {
     }
 }
 
+/// The 24 words that hold `entropy`.
+pub fn words(entropy: &[u8; 32]) -> Zeroizing<String> {
+    Zeroizing::new(mnemonic(entropy).to_string())
+}
+
+/// What 24 words hold.
+///
+/// # Errors
+/// [`KeyError::Words`] says which is none, or that they do not belong together.
+pub fn entropy(words: &str) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    let mnemonic = Mnemonic::parse_normalized(words.trim());
+    let mnemonic = mnemonic.map_err(|error| KeyError::Words(error.to_string()))?;
+    let entropy = Zeroizing::new(mnemonic.to_entropy());
+    let entropy = entropy.as_slice().try_into();
+    entropy.map(Zeroizing::new).map_err(|_| KeyError::Words("these are not 24 words".into()))
+}
+
+fn mnemonic(entropy: &[u8; 32]) -> Mnemonic {
+    Mnemonic::from_entropy(entropy).expect("BIP-39 has words for 32 bytes")
+}
+
 impl Zeroize for MasterKey {
     fn zeroize(&mut self) {
         self.root.private_key.non_secure_erase();
@@ -162,6 +193,23 @@ mod tests {
             address.to_string(),
             "bc1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr"
         );
+    }
+
+    #[test]
+    fn words_and_entropy_are_the_same_thing() {
+        let entropy_of_ones = [0x11; 32];
+        let text = words(&entropy_of_ones);
+        assert_eq!(text.split(' ').count(), 24);
+        assert_eq!(*entropy(&format!(" {}\n", *text)).unwrap(), entropy_of_ones);
+        let one = MasterKey::of_entropy(&entropy_of_ones, Network::Regtest).unwrap();
+        let seed = mnemonic(&entropy_of_ones).to_seed("");
+        let other = MasterKey::new(&seed, Network::Regtest).unwrap();
+        assert_eq!(one.fingerprint(), other.fingerprint());
+        let abandon = [["abandon"; 11].join(" "), "about".into()].join(" ");
+        for (words, says) in [("one two", "24 words"), (abandon.as_str(), "not 24 words")] {
+            let refused = entropy(words).unwrap_err().to_string();
+            assert!(refused.contains(says), "{refused}");
+        }
     }
 
     #[test]

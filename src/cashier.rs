@@ -1,0 +1,203 @@
+//! `bondstore cashier`: holds a market's coins: books deposits from a chain, and pays withdrawals on it.
+
+mod books;
+
+use crate::arguments;
+use crate::market::MarketArgs;
+use crate::node::{ChainArgs, Node};
+use crate::output::Output;
+use crate::runtime::asked_to_end;
+use anyhow::{Context, Result, bail};
+use books::Journal;
+use clap::{Args, Subcommand};
+use bitcoin::Network;
+use contracts_bitcoin::cashier::serve::router;
+use contracts_bitcoin::cashier::{Cashier, Round};
+use contracts_bitcoin::chain::Chain;
+use contracts_bitcoin::keys::{self, MasterKey};
+use network::identity::{Keystore, Password, Prompt, Secret};
+use network::server::{ServeOptions, bind, serve};
+use network::tls;
+use serde_json::json;
+use std::path::PathBuf;
+use std::sync::Arc;
+use types::{Signer, Span};
+use zeroize::Zeroizing;
+
+/// The words' file in a cashier's data directory.
+const KEY_FILE: &str = "key.json";
+/// Where the running cashier's address is written.
+const ADDRESS_FILE: &str = "address";
+
+#[derive(Args)]
+pub(crate) struct CashierArgs {
+    /// The cashier's data directory.
+    #[arg(long = "cashier", default_value = "bondstore-cashier", value_name = "DIR")]
+    folder: PathBuf,
+    /// A file whose first line is the password of the cashier's words (else `BONDSTORE_PASSWORD`, else a prompt).
+    #[arg(long, value_name = "FILE")]
+    cashier_password_file: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum CashierCommand {
+    /// Make the words that a market's coins hang on, or bring them back.
+    Init {
+        #[command(flatten)]
+        cashier: CashierArgs,
+        /// A file with 24 words to bring back; else new ones are made, and shown once.
+        #[arg(long, value_name = "FILE")]
+        words_file: Option<PathBuf>,
+    },
+    /// Book deposits and pay withdrawals, until Ctrl-C.
+    Run {
+        #[command(flatten)]
+        cashier: CashierArgs,
+        #[command(flatten)]
+        market: MarketArgs,
+        #[command(flatten)]
+        chain: ChainArgs,
+        /// Where parties ask for their address; anything but loopback speaks TLS.
+        #[arg(long, default_value = "127.0.0.1:7780", value_name = "ADDR")]
+        listen: String,
+        /// After how many blocks a deposit is booked, and a payment no longer broadcast.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000), value_name = "BLOCKS")]
+        confirmations: u32,
+        /// How often the chain and the books are looked at.
+        #[arg(long, default_value = "10s", value_parser = arguments::span, value_name = "DURATION")]
+        every: Span,
+        /// Look for coins from the chain's beginning, as for words that are brought back; else from now on.
+        #[arg(long)]
+        from_beginning: bool,
+    },
+}
+
+impl CashierCommand {
+    pub(crate) async fn run(self, output: &Output) -> Result<()> {
+        match self {
+            Self::Init { cashier, words_file } => init(cashier, words_file, output).await,
+            Self::Run { cashier, market, chain, listen, confirmations, every, from_beginning } => {
+                let node = chain.connect().await?;
+                let keys = cashier.keys(node.network()).await?;
+                let birthday = if from_beginning { None } else { Some(node.tip().await?) };
+                let opened = Cashier::open(&cashier.folder, keys, confirmations, birthday)?;
+                let running = Running { node, market, folder: cashier.folder, listen, every };
+                running.run(opened, output).await
+            }
+        }
+    }
+}
+
+impl CashierArgs {
+    async fn keys(&self, network: Network) -> Result<MasterKey> {
+        let password = Password::obtain(self.cashier_password_file.as_deref(), Prompt::Existing)?;
+        let (path, shown) = (self.folder.join(KEY_FILE), self.folder.display().to_string());
+        let secret =
+            tokio::task::spawn_blocking(move || Keystore::open(&path, &password)).await?;
+        let secret = secret.with_context(|| {
+            format!("no cashier can be opened in {shown}; make one with `bondstore cashier init --cashier {shown}`")
+        })?;
+        let entropy: &[u8; 32] =
+            secret.bytes().try_into().context("these are no cashier's words")?;
+        Ok(MasterKey::of_entropy(entropy, network)?)
+    }
+}
+
+async fn init(cashier: CashierArgs, words_file: Option<PathBuf>, output: &Output) -> Result<()> {
+    let brought = words_file.as_deref().map(|path| {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("{} cannot be read", path.display()))?;
+        Ok::<_, anyhow::Error>(keys::entropy(&Zeroizing::new(text))?)
+    });
+    let brought = brought.transpose()?;
+    let password = Password::obtain(cashier.cashier_password_file.as_deref(), Prompt::New)?;
+    let (folder, path) = (cashier.folder.clone(), cashier.folder.join(KEY_FILE));
+    let is_new = brought.is_none();
+    let made = move || -> Result<_> {
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("{} cannot be made", folder.display()))?;
+        let secret = match brought {
+            Some(entropy) => Secret::seed(&entropy),
+            None => Secret::generate()?,
+        };
+        Keystore::create(&path, &secret, &password)?;
+        let entropy: &[u8; 32] = secret.bytes().try_into().context("a seed has 32 bytes")?;
+        Ok(keys::words(entropy))
+    };
+    let words = tokio::task::spawn_blocking(made).await??;
+    let place = cashier.folder.display();
+    let shown = is_new.then(|| words.as_str());
+    output.result(&json!({ "data": cashier.folder, "words": shown }), || match shown {
+        Some(words) => format!(
+            "cashier in {place}\n\nWrite these words down. They alone bring every coin back:\n\n  {words}\n"
+        ),
+        None => format!("the words are back in {place}; run with --from-beginning once"),
+    });
+    Ok(())
+}
+
+/// What a running cashier stands between.
+struct Running {
+    node: Node,
+    market: MarketArgs,
+    folder: PathBuf,
+    listen: String,
+    every: Span,
+}
+
+impl Running {
+    async fn run(self, mut cashier: Cashier, output: &Output) -> Result<()> {
+        let key = self.market.operator_key().await?;
+        let market = key.did();
+        let mut journal = Journal::new(self.market.client_of(key.clone())?, key.clone());
+        // Whoever asks for an address is answered by a cashier that has caught up.
+        cashier.round(&self.node, &mut journal).await?;
+        let cashier = Arc::new(tokio::sync::Mutex::new(cashier));
+        let listener = bind(&self.listen).await?;
+        let local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
+        let signer: Arc<dyn Signer> = Arc::new(key);
+        let tls = if local { None } else { Some(tls::server_config(signer)?) };
+        let options = ServeOptions { tls, ..ServeOptions::default() };
+        let server = serve(listener, router(market, cashier.clone()), options)?;
+        let scheme = if local { "http" } else { "https" };
+        let url = format!("{scheme}://{}", server.address());
+        std::fs::write(self.folder.join(ADDRESS_FILE), &url)
+            .with_context(|| format!("{} cannot be written", self.folder.display()))?;
+        let (network, balance) = {
+            let cashier = cashier.lock().await;
+            (cashier.network(), cashier.balance())
+        };
+        let value = json!({ "url": url, "market": market, "network": network, "balance_sat": balance.to_sat() });
+        output.result(&value, || {
+            format!("cashier of {market} on {network} at {url}, with {balance}; Ctrl-C ends it")
+        });
+        let rounds = async {
+            loop {
+                tokio::time::sleep(self.every.as_duration()).await;
+                let mut cashier = cashier.lock().await;
+                match cashier.round(&self.node, &mut journal).await {
+                    Ok(round) => tell(&round),
+                    Err(error) => tracing::warn!(%error, "the round ended early; trying again"),
+                }
+            }
+        };
+        tokio::select! {
+            () = rounds => {}
+            ended = asked_to_end() => ended?,
+        }
+        server.shutdown().await;
+        Ok(())
+    }
+}
+
+fn tell(round: &Round) {
+    if round.booked > 0 {
+        tracing::info!(deposits = round.booked, "booked");
+    }
+    if let Some(txid) = round.paid {
+        tracing::info!(%txid, "withdrawals are paid");
+    }
+    for reason in &round.waiting {
+        tracing::warn!(%reason, "withdrawals wait");
+    }
+}

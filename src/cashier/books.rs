@@ -1,0 +1,72 @@
+//! The market's books as its cashier sees them: its journal over the API, and deposits that the operator signs.
+
+use contracts_bitcoin::cashier::{Books, CashierError, Withdrawn};
+use market::Event;
+use network::api::EventView;
+use network::client::ClientError;
+use network::market_api::MarketClient;
+use types::{Did, Msat, SecretKey};
+
+/// The journal of a running market.
+pub(super) struct Journal {
+    market: MarketClient,
+    key: SecretKey,
+    /// The last event that was read, where no withdrawal came with it: those are asked for again until the cashier has them.
+    seen: Option<String>,
+}
+
+impl Journal {
+    pub(super) const fn new(market: MarketClient, key: SecretKey) -> Self {
+        Self { market, key, seen: None }
+    }
+}
+
+impl Books for Journal {
+    async fn withdrawals(&mut self, after: Option<&str>) -> Result<Vec<Withdrawn>, CashierError> {
+        let from = self.seen.as_deref().or(after).unwrap_or("0.0");
+        let mut events = self.market.events_so_far(from).await.map_err(silent)?;
+        let (mut found, mut last) = (Vec::new(), Some(from.to_owned()));
+        while let Some(view) = events.next().await.map_err(silent)? {
+            last = Some(view.id.clone());
+            found.extend(withdrawn(view)?);
+        }
+        self.seen = last.filter(|_| found.is_empty());
+        Ok(found)
+    }
+
+    async fn credit(
+        &mut self,
+        party: Did,
+        amount: Msat,
+        reference: &str,
+    ) -> Result<(), CashierError> {
+        let deposit = market_server::deposit(&self.key, party, amount, reference);
+        self.market.deposit(deposit.signed()).await.map(drop).map_err(silent)
+    }
+}
+
+/// What an event lets out of the books, if anything.
+fn withdrawn(view: EventView) -> Result<Option<Withdrawn>, CashierError> {
+    if view.kind != "withdrawn" {
+        return Ok(None);
+    }
+    let wrong = |reason: String| {
+        CashierError::Books(format!("event {} cannot be read: {reason}", view.id))
+    };
+    let event = view.event.clone().ok_or_else(|| {
+        wrong("the market shows it to its operator alone, and this is another's key".into())
+    })?;
+    match serde_json::from_value(event) {
+        Ok(Event::Withdrawn { document, party, to, postings, .. }) => {
+            let amount = Msat::sum(postings.iter().map(|posting| posting.amount));
+            let amount = amount.map_err(|error| wrong(error.to_string()))?;
+            Ok(Some(Withdrawn { event: view.id, document, party, amount, to }))
+        }
+        Ok(_) => Err(wrong("it is another kind of event".into())),
+        Err(error) => Err(wrong(error.to_string())),
+    }
+}
+
+fn silent(error: ClientError) -> CashierError {
+    CashierError::Books(error.to_string())
+}

@@ -1,0 +1,111 @@
+//! Which chain a command looks at: a bitcoind or an Esplora server, by its address.
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use bitcoin::{Block, FeeRate, Network, Transaction, Txid};
+use contracts_bitcoin::chain::esplora::{Esplora, Server};
+use contracts_bitcoin::chain::rpc::{self, Auth, Bitcoind};
+use contracts_bitcoin::chain::{Chain, ChainError, Tip};
+use network::endpoint::PlainHttp;
+use std::path::PathBuf;
+use zeroize::Zeroizing;
+
+/// What an Esplora server's address begins with, to tell it from a bitcoind's.
+const ESPLORA: &str = "esplora+";
+
+#[derive(Args)]
+pub(crate) struct ChainArgs {
+    /// Where a bitcoind answers, such as http://127.0.0.1:8332; or an Esplora server, as esplora+https://host/api.
+    #[arg(long, env = "BONDSTORE_CHAIN", value_name = "URL")]
+    chain: String,
+    /// Which network's chain it must be.
+    #[arg(long, default_value = "regtest", value_name = "NETWORK")]
+    chain_network: Network,
+    /// The file in which bitcoind leaves its name and password.
+    #[arg(long, value_name = "FILE", conflicts_with = "chain_user")]
+    chain_cookie: Option<PathBuf>,
+    /// The name that bitcoind asks for, instead of the file.
+    #[arg(long, value_name = "NAME", requires = "chain_password_file")]
+    chain_user: Option<String>,
+    /// A file whose first line is the password that goes with it.
+    #[arg(long, value_name = "FILE", requires = "chain_user")]
+    chain_password_file: Option<PathBuf>,
+    /// Allow plain HTTP to a chain's node beyond this machine.
+    #[arg(long)]
+    chain_plain_http: bool,
+}
+
+impl ChainArgs {
+    /// The node, once it has shown that it is of the right network.
+    pub(crate) async fn connect(&self) -> Result<Node> {
+        let (network, patience, fees) = (self.chain_network, Default::default(), Default::default());
+        let plain =
+            if self.chain_plain_http { PlainHttp::Anywhere } else { PlainHttp::LoopbackOnly };
+        if let Some(url) = self.chain.strip_prefix(ESPLORA) {
+            let server = Server { url: url.to_owned(), network, plain, patience, fees };
+            return Ok(Node::Esplora(Esplora::connect(server).await?));
+        }
+        let auth = self.auth()?;
+        let node = rpc::Node { url: self.chain.clone(), network, auth, plain, patience, fees };
+        Ok(Node::Bitcoind(Bitcoind::connect(node).await?))
+    }
+
+    fn auth(&self) -> Result<Auth> {
+        match (&self.chain_cookie, &self.chain_user, &self.chain_password_file) {
+            (Some(cookie), ..) => Ok(Auth::Cookie(cookie.clone())),
+            (None, Some(user), Some(file)) => {
+                let text = std::fs::read_to_string(file)
+                    .with_context(|| format!("{} cannot be read", file.display()))?;
+                let password = text.lines().next().unwrap_or_default().to_owned();
+                Ok(Auth::Password { user: user.clone(), password: Zeroizing::new(password) })
+            }
+            _ => bail!(
+                "a bitcoind lets nobody in without a name: give --chain-cookie FILE (it is called .cookie, in bitcoind's data directory), \
+                 or --chain-user and --chain-password-file"
+            ),
+        }
+    }
+}
+
+/// A chain's node, of either kind.
+pub(crate) enum Node {
+    Bitcoind(Bitcoind),
+    Esplora(Esplora),
+}
+
+impl Chain for Node {
+    fn network(&self) -> Network {
+        match self {
+            Self::Bitcoind(node) => node.network(),
+            Self::Esplora(node) => node.network(),
+        }
+    }
+
+    async fn tip(&self) -> Result<Tip, ChainError> {
+        match self {
+            Self::Bitcoind(node) => node.tip().await,
+            Self::Esplora(node) => node.tip().await,
+        }
+    }
+
+    async fn block(&self, height: u32) -> Result<Option<Block>, ChainError> {
+        match self {
+            Self::Bitcoind(node) => node.block(height).await,
+            Self::Esplora(node) => node.block(height).await,
+        }
+    }
+
+    async fn broadcast(&self, transaction: &Transaction) -> Result<Txid, ChainError> {
+        match self {
+            Self::Bitcoind(node) => node.broadcast(transaction).await,
+            Self::Esplora(node) => node.broadcast(transaction).await,
+        }
+    }
+
+    async fn fee_rate(&self, blocks: u16) -> Result<FeeRate, ChainError> {
+        match self {
+            Self::Bitcoind(node) => node.fee_rate(blocks).await,
+            Self::Esplora(node) => node.fee_rate(blocks).await,
+        }
+    }
+}
