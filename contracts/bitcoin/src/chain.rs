@@ -1,6 +1,7 @@
 //! What is asked of a chain: where it stands, its blocks, to carry a transaction, and what one costs.
 
 pub mod devchain;
+pub mod follow;
 
 use bitcoin::{Block, BlockHash, FeeRate, Network, Transaction, Txid};
 
