@@ -4,6 +4,7 @@ mod account;
 mod arguments;
 mod auditor;
 mod cashier;
+mod chain;
 mod client;
 mod contract;
 mod demo;
@@ -79,6 +80,9 @@ enum Command {
     /// Measure providers as an independent auditor.
     #[command(subcommand)]
     Auditor(auditor::Auditor),
+    /// Run a Bitcoin chain for development.
+    #[command(subcommand)]
+    Chain(chain::ChainCommand),
     /// Set up a client, or bring one back from its words.
     #[command(subcommand)]
     Client(client::ClientCommand),
@@ -134,6 +138,7 @@ fn main() -> ExitCode {
         Command::Provider(provider) => runtime::run(provider.run(&output)),
         Command::Cashier(cashier) => runtime::run(cashier.run(&output)),
         Command::Auditor(auditor) => runtime::run(auditor.run(&output)),
+        Command::Chain(chain) => runtime::run(chain.run(&output)),
         Command::Client(client) => runtime::run(client.run(&output)),
         Command::Quote(quote) => runtime::run(quote.run(&output)),
         Command::Prices(prices) => runtime::run(prices.run(&output)),

@@ -45,7 +45,7 @@ fn section_of(words: &[String]) -> Option<&'static str> {
         "market" => Some("market"),
         "provider" => Some("provider"),
         "auditor" => Some("auditor"),
-        "demo" | "journal" | "help" | "verify" => None,
+        "chain" | "demo" | "journal" | "help" | "verify" => None,
         _ => Some("client"),
     }
 }

@@ -1,6 +1,15 @@
 //! What is asked of a chain: where it stands, its blocks, to carry a transaction, and what one costs.
 
 pub mod devchain;
+pub mod esplora;
+pub mod follow;
+mod remote;
+pub mod rpc;
+pub mod serve;
+mod strict;
+
+pub use remote::Patience;
+pub use strict::FeeBounds;
 
 use bitcoin::{Block, BlockHash, FeeRate, Network, Transaction, Txid};
 
@@ -22,6 +31,14 @@ pub enum ChainError {
     /// It answers with what no honest node says; asking it again does not help.
     #[error("the chain's node answers with what cannot be: {0}")]
     Senseless(String),
+    /// Its address is none.
+    #[error("{0}")]
+    Address(String),
+    /// It does not let us in.
+    #[error(
+        "the chain's node does not let us in: {0}; name its cookie file, or its user and password"
+    )]
+    NotAdmitted(String),
     /// It is another network's.
     #[error("the chain's node is on {found}, {expected} is needed; name a node of that network")]
     OtherNetwork {

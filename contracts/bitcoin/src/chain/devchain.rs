@@ -223,6 +223,11 @@ impl Devchain {
         self.state().pool.iter().map(|waiting| waiting.txid).collect()
     }
 
+    /// What it takes to be in one of the next `blocks` blocks: just above what fills them, or the least that is carried.
+    pub fn needed_fee_rate(&self, blocks: u16) -> FeeRate {
+        self.state().pool.fee_rate(blocks)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -258,6 +263,6 @@ impl Chain for Devchain {
     }
 
     async fn fee_rate(&self, blocks: u16) -> Result<FeeRate, ChainError> {
-        Ok(self.state().pool.fee_rate(blocks))
+        Ok(self.needed_fee_rate(blocks))
     }
 }

@@ -1,0 +1,87 @@
+//! One chain, three ways to ask it: all say the same, before and after a reorganisation.
+
+use crate::stage::{Stage, anyone, mining};
+use bitcoin::Amount;
+use contracts_bitcoin::chain::follow::{Change, Follower, follow};
+use contracts_bitcoin::chain::{Chain, ChainError};
+use std::num::NonZeroU32;
+
+/// Everything that the trait says, as one value.
+async fn said(chain: &impl Chain) -> String {
+    let tip = chain.tip().await.unwrap();
+    let mut said = format!("{} {tip:?}", chain.network());
+    for height in [0, 1, tip.height, tip.height + 1, u32::MAX >> 1] {
+        let block = chain.block(height).await.unwrap();
+        said += &format!(" {:?}", block.map(|block| (block.block_hash(), block.txdata)));
+    }
+    for blocks in [1, 6, 144] {
+        said += &format!(" {:?}", chain.fee_rate(blocks).await);
+    }
+    said
+}
+
+async fn agree(stage: &Stage) {
+    let in_process = said(&stage.chain).await;
+    assert_eq!(said(&stage.rpc().await).await, in_process);
+    assert_eq!(said(&stage.esplora().await).await, in_process);
+}
+
+#[tokio::test]
+async fn in_process_over_rpc_and_over_esplora_the_chain_says_the_same() {
+    let stage = Stage::with(105).await;
+    agree(&stage).await;
+    stage.chain.reorganise(3, &mining()).unwrap();
+    agree(&stage).await;
+}
+
+async fn carried_once(stage: &Stage, chain: &impl Chain, height: u32) {
+    let sent = stage.pay(height, anyone(), 1_000);
+    let txid = sent.compute_txid();
+    // The second time it waits already, the third time a block holds it.
+    assert_eq!(chain.broadcast(&sent).await, Ok(txid));
+    assert_eq!(chain.broadcast(&sent).await, Ok(txid));
+    stage.chain.mine(&mining()).unwrap();
+    assert_eq!(chain.broadcast(&sent).await, Ok(txid));
+
+    let mut wrong = sent.clone();
+    wrong.output[0].value += Amount::from_int_btc(1);
+    let Err(ChainError::Refused { txid, reason }) = chain.broadcast(&wrong).await else {
+        panic!("a double spend that pays too much was carried")
+    };
+    assert_eq!(txid, wrong.compute_txid());
+    assert!(reason.contains("bad-txns-inputs-missingorspent"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_known_transaction_is_carried_and_a_wrong_one_refused_in_the_nodes_words_on_every_way() {
+    let stage = Stage::with(110).await;
+    carried_once(&stage, &stage.chain, 1).await;
+    carried_once(&stage, &stage.rpc().await, 2).await;
+    carried_once(&stage, &stage.esplora().await, 3).await;
+}
+
+async fn followed(stage: &Stage, chain: &impl Chain, height: u32) {
+    let script = bitcoin::ScriptBuf::from(vec![0x51, 0x51, 0x87]).to_p2wsh();
+    let mut follower = Follower::new(100, NonZeroU32::new(2).unwrap());
+    follower.watch_script(script.clone());
+    follow(chain, &mut follower).await.unwrap();
+    let sent = stage.pay(height, script, 1_000);
+    chain.broadcast(&sent).await.unwrap();
+    stage.chain.mine(&mining()).unwrap();
+    let outpoint = bitcoin::OutPoint::new(sent.compute_txid(), 0);
+    assert_eq!(follow(chain, &mut follower).await, Ok(vec![Change::Funded(outpoint)]));
+    stage.chain.reorganise(1, &mining()).unwrap();
+    let undone = Change::Unfunded { outpoint, was_final: false };
+    assert_eq!(follow(chain, &mut follower).await, Ok(vec![undone]));
+    stage.chain.mine_blocks(2, &mining()).unwrap();
+    let again = vec![Change::Funded(outpoint), Change::FundingFinal(outpoint)];
+    assert_eq!(follow(chain, &mut follower).await, Ok(again));
+}
+
+#[tokio::test]
+async fn a_follower_follows_over_every_way() {
+    let stage = Stage::with(110).await;
+    followed(&stage, &stage.chain, 4).await;
+    followed(&stage, &stage.rpc().await, 5).await;
+    followed(&stage, &stage.esplora().await, 6).await;
+}
