@@ -5,9 +5,9 @@
 #[expect(dead_code, reason = "each test uses a part of it")]
 mod escrow_world;
 
-use bitcoin::secp256k1::{Keypair, schnorr};
+use bitcoin::secp256k1::{Keypair, Message, schnorr};
 use bitcoin::taproot::LeafVersion;
-use bitcoin::{Amount, FeeRate, Sequence, Transaction, Witness, taproot};
+use bitcoin::{Amount, FeeRate, OutPoint, Sequence, Transaction, TxOut, Witness, taproot};
 use contracts_bitcoin::escrow::close::{Close, CloseError};
 use contracts_bitcoin::escrow::spend::{ANCHOR, Path, SpendError};
 use contracts_bitcoin::escrow::timelock::earliest_height;
@@ -28,13 +28,12 @@ fn agreed(coin: &Funded, path: Path) -> Transaction {
 }
 
 /// Both rounds between client and provider.
-fn sign_together(coin: &Funded, transaction: &Transaction) -> schnorr::Signature {
-    let message = coin.message(transaction, Path::Key).unwrap();
+fn sign_together(coin: &Funded, message: Message) -> schnorr::Signature {
     let begin =
         |secret, seed| Close::begin(coin.escrow(), &key(secret), message, [seed; 32]).unwrap();
     let ((client, of_client), (provider, of_provider)) = (begin(CLIENT, 71), begin(PROVIDER, 72));
-    let (client, half_of_client) = client.sign(&of_provider).unwrap();
-    let (provider, half_of_provider) = provider.sign(&of_client).unwrap();
+    let (client, half_of_client) = client.sign(&key(CLIENT), &of_provider).unwrap();
+    let (provider, half_of_provider) = provider.sign(&key(PROVIDER), &of_client).unwrap();
     let signature = client.finish(&half_of_provider).unwrap();
     assert_eq!(provider.finish(&half_of_client).unwrap(), signature);
     signature
@@ -57,7 +56,7 @@ fn both_close_it_with_one_signature() {
     for arbiter in [false, true] {
         let coin = coin(arbiter);
         let transaction = agreed(&coin, Path::Key);
-        let signature = sign_together(&coin, &transaction);
+        let signature = sign_together(&coin, coin.message(&transaction, Path::Key).unwrap());
         let closed = coin.finish_agreed(transaction, signature).unwrap();
         assert!(spends(&closed, &coin));
         assert_eq!(closed.vsize(), 154);
@@ -72,7 +71,7 @@ fn both_close_it_with_one_signature() {
 fn a_close_with_anything_changed_is_refused() {
     let coin = coin(false);
     let transaction = agreed(&coin, Path::Key);
-    let signature = sign_together(&coin, &transaction);
+    let signature = sign_together(&coin, coin.message(&transaction, Path::Key).unwrap());
     let closed = coin.finish_agreed(transaction, signature).unwrap();
     let mut richer = closed.clone();
     richer.output[0].value += Amount::ONE_SAT;
@@ -109,14 +108,46 @@ fn garbage_of_the_other_side_is_named() {
     let begin =
         |secret, seed| Close::begin(coin.escrow(), &key(secret), message, [seed; 32]).unwrap();
     let (client, _) = begin(CLIENT, 1);
-    assert_eq!(client.sign(&[7; 66]).err(), Some(CloseError::Nonce(Party::Provider)));
+    assert_eq!(client.sign(&key(CLIENT), &[7; 66]).err(), Some(CloseError::Nonce(Party::Provider)));
+    for other in [PROVIDER, STRANGER] {
+        let (client, _) = begin(CLIENT, 4);
+        let refused = client.sign(&key(other), &begin(PROVIDER, 5).1).err().unwrap();
+        assert!(matches!(refused, CloseError::Round(_)), "{refused}");
+    }
     let ((client, of_client), (provider, of_provider)) = (begin(CLIENT, 2), begin(PROVIDER, 3));
-    let (client, _) = client.sign(&of_provider).unwrap();
-    let (provider, half) = provider.sign(&of_client).unwrap();
+    let (client, _) = client.sign(&key(CLIENT), &of_provider).unwrap();
+    let (provider, half) = provider.sign(&key(PROVIDER), &of_client).unwrap();
     let mut wrong = half;
     wrong[31] ^= 1;
     assert_eq!(client.finish(&wrong).err(), Some(CloseError::Partial(Party::Provider)));
     assert_eq!(provider.finish(&[0xff; 32]).err(), Some(CloseError::Partial(Party::Client)));
+}
+
+#[test]
+fn a_renewal_takes_two_escrows_into_a_third_at_once() {
+    let first = coin(false);
+    let second = escrow(true).funded(OutPoint::new(first.outpoint().txid, 1), first.value());
+    let coins = [&first, &second];
+    let spent = coins.map(Funded::output);
+    let mut transaction = agreed(&first, Path::Key);
+    let mut more = transaction.input[0].clone();
+    more.previous_output = second.outpoint();
+    transaction.input.push(more);
+    transaction.output[0] =
+        TxOut { value: first.value(), script_pubkey: escrow(true).script_pubkey().clone() };
+    for (index, coin) in coins.into_iter().enumerate() {
+        let alone = coin.message(&transaction, Path::Key);
+        assert!(matches!(alone, Err(SpendError::ForeignInput(_))));
+        let message = coin.message_at(&transaction, index, &spent, Path::Key).unwrap();
+        let other = coin.message_at(&transaction, 1 - index, &spent, Path::Key);
+        assert_eq!(other, Err(SpendError::ForeignInput(1 - index)));
+        let signature = sign_together(coin, message);
+        let witness = coin.agreed_witness(&message, &signature).unwrap();
+        transaction.input[index].witness = witness;
+    }
+    assert_eq!(judge(&transaction, &spent), Ok(()));
+    let [first, second] = spent;
+    assert!(judge(&transaction, &[second, first]).is_err());
 }
 
 #[test]
@@ -289,7 +320,7 @@ fn an_escrow_of_fewer_than_its_parties_is_refused() {
 }
 
 #[test]
-fn shares_leave_a_reserve_that_pays_the_fee() {
+fn shares_leave_a_fee_reserve_that_pays_the_fee() {
     let coin = coin(false);
     let whole = (PRICE + BOND + RESERVE).to_sat();
     let settle = |split: &Split| coin.settlement(split, &payees(), Sequence::MAX);
@@ -300,7 +331,9 @@ fn shares_leave_a_reserve_that_pays_the_fee() {
         Err(SpendError::AboveEscrow { shares: Amount::from_sat(whole + 1), value: coin.value() })
     );
     let refused = settle(&sats(whole - 300, 0, 0)).unwrap_err();
-    assert!(matches!(refused, SpendError::ReserveShort { reserve, .. } if reserve.to_sat() == 300));
+    assert!(
+        matches!(refused, SpendError::ReserveShort { fee_reserve, .. } if fee_reserve.to_sat() == 300)
+    );
     assert_eq!(settle(&sats(u64::MAX, 1, 0)), Err(SpendError::Overflow));
     assert_eq!(settle(&sats(2_100_000_000_000_001, 0, 0)), Err(SpendError::Overflow));
     let agree =
@@ -309,8 +342,9 @@ fn shares_leave_a_reserve_that_pays_the_fee() {
     for rate in [0, 249, 2_500_001, u64::MAX] {
         assert_eq!(agree(rate), Err(SpendError::Rate(rate)));
     }
-    let reserve = coin.escrow().reserve(&payees(), FeeRate::from_sat_per_vb_u32(10)).unwrap();
-    assert_eq!(reserve, Amount::from_sat(2_520 + 240));
+    let fee_reserve =
+        coin.escrow().fee_reserve(&payees(), FeeRate::from_sat_per_vb_u32(10)).unwrap();
+    assert_eq!(fee_reserve, Amount::from_sat(2_520 + 240));
 }
 
 #[test]

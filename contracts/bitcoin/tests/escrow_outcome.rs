@@ -4,10 +4,11 @@
 
 mod escrow_world;
 
+use bitcoin::hashes::Hash;
 use bitcoin::secp256k1::schnorr;
-use bitcoin::{Amount, Transaction};
+use bitcoin::{Amount, ScriptBuf, Transaction, WPubkeyHash};
 use contracts_bitcoin::escrow::Party;
-use contracts_bitcoin::escrow::spend::{ANCHOR, SpendError, Split};
+use contracts_bitcoin::escrow::spend::{ANCHOR, Payees, SpendError, Split};
 use contracts_bitcoin::escrow::timelock::earliest_height;
 use contracts_bitcoin::outcome::oracle::OracleError;
 use contracts_bitcoin::outcome::setup::{HalfError, SetupError};
@@ -92,6 +93,11 @@ fn a_contract_is_as_large_as_it_was_measured() {
     let one_share = complete(setup, halves, &[(0, 1000)]).unwrap();
     assert_eq!((two_shares.vsize(), one_share.vsize()), (209, 166));
     assert_eq!(self::setup(2, 3).adaptors(), 3 * 254);
+    let mut terms = terms(quorum(1, 1), sla());
+    let short = |seed: u8| ScriptBuf::new_p2wpkh(&WPubkeyHash::hash(&[seed]));
+    terms.payees = Payees { provider: short(1), client: short(2), pool: short(3) };
+    let (setup, halves) = with_halves(Setup::new(terms).unwrap());
+    assert_eq!(complete(&setup, &halves, &[(0, 750)]).unwrap().vsize(), 185);
 }
 
 #[test]

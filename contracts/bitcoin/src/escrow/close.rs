@@ -35,7 +35,6 @@ pub enum CloseError {
 /// One party's side of a signature that has not been given yet. It holds the secret nonce.
 pub struct Close {
     us: Party,
-    key: Keypair,
     message: Message,
     round: FirstRound,
 }
@@ -67,20 +66,32 @@ impl Close {
             FirstRound::new(escrow.aggregate.clone(), NonceSeed::from(seed), index(us), spices)
                 .map_err(|error| CloseError::Round(error.to_string()))?;
         let nonce = round.our_public_nonce().to_bytes();
-        Ok((Self { us, key: *key, message, round }, nonce))
+        Ok((Self { us, message, round }, nonce))
     }
 
-    /// Takes the other's nonce and gives the own half of the signature to send. The own nonce is used up.
+    /// Takes the other's nonce and gives the own half of the signature to send. The own nonce is used up:
+    ///
+    /// ```compile_fail,E0382
+    /// # use contracts_bitcoin::escrow::close::Close;
+    /// # fn twice(close: Close, key: &bitcoin::secp256k1::Keypair) {
+    /// close.sign(key, &[2; 66]);
+    /// close.sign(key, &[3; 66]);
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// Where the nonce is none.
-    pub fn sign(mut self, theirs: &NonceBytes) -> Result<(Signed, PartialBytes), CloseError> {
+    /// Where the nonce is none, or the key is another than began.
+    pub fn sign(
+        mut self,
+        key: &Keypair,
+        theirs: &NonceBytes,
+    ) -> Result<(Signed, PartialBytes), CloseError> {
         let them = self.us.other();
         let nonce = PubNonce::from_bytes(theirs).map_err(|_| CloseError::Nonce(them))?;
         let failed = |error: &dyn std::fmt::Display| CloseError::Round(error.to_string());
         self.round.receive_nonce(index(them), nonce).map_err(|error| failed(&error))?;
         let message = *self.message.as_ref();
-        let round = self.round.finalize(curve::scalar(&self.key), message);
+        let round = self.round.finalize(curve::scalar(key), message);
         let round = round.map_err(|error| failed(&error))?;
         let half: PartialSignature = round.our_signature();
         Ok((Signed { them, round }, half.serialize()))

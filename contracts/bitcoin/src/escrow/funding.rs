@@ -124,13 +124,13 @@ pub struct SlotFunding {
     /// The provider's part: its bond.
     pub bond: Amount,
     /// For the fee of what spends it; from the client.
-    pub reserve: Amount,
+    pub fee_reserve: Amount,
 }
 
 impl SlotFunding {
     /// What the output holds, where that is an amount.
     pub fn value(&self) -> Option<Amount> {
-        self.price.checked_add(self.bond)?.checked_add(self.reserve)
+        self.price.checked_add(self.bond)?.checked_add(self.fee_reserve)
     }
 }
 

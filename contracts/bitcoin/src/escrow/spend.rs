@@ -1,6 +1,6 @@
 //! Transactions that spend an escrow: how they share the money out, what signs them, and what they weigh.
 //!
-//! An escrow holds the collateral, which the shares sum to, and a reserve for the fee of whatever spends it; so shares are exact. A
+//! An escrow holds the collateral, which the shares sum to, and a fee reserve for whatever spends it; so shares are exact. A
 //! share that is too small for the network to carry (dust) is not paid out but left to the miner, so that it makes nobody richer
 //! who is in the contract.
 
@@ -31,20 +31,20 @@ pub enum SpendError {
         value: Amount,
     },
     /// Nothing would carry it.
-    #[error("a reserve of {reserve} is short: this transaction needs at least {least}")]
+    #[error("a fee reserve of {fee_reserve} is short: this transaction needs at least {least}")]
     ReserveShort {
         /// What is there for fee and anchor.
-        reserve: Amount,
+        fee_reserve: Amount,
         /// What it takes at the least rate that is carried.
         least: Amount,
     },
-    /// More than the reserve would go to the miner.
-    #[error("a fee of {fee} is above the reserve of {reserve}; take a lower rate")]
+    /// More than the fee reserve would go to the miner.
+    #[error("a fee of {fee} is above the fee reserve of {fee_reserve}; take a lower rate")]
     FeeAboveReserve {
         /// At the rate asked for.
         fee: Amount,
         /// What is there for it.
-        reserve: Amount,
+        fee_reserve: Amount,
     },
     /// No node carries it, or nobody should pay it.
     #[error("a rate of {0} sat/kwu; a rate is from 250 to 2500000 (1 to 10000 sat/vB)")]
@@ -112,12 +112,12 @@ pub struct Funded {
 }
 
 impl Escrow {
-    /// The reserve that lets outcomes and refunds pay `rate`, anchor included, where each of `payees` gets a share.
+    /// The fee reserve that lets outcomes and refunds pay `rate`, anchor included, where each of `payees` gets a share.
     ///
     /// # Errors
     /// Where the rate is none.
-    pub fn reserve(&self, payees: &Payees, rate: FeeRate) -> Result<Amount, SpendError> {
-        build::reserve_at(self, payees, rate)
+    pub fn fee_reserve(&self, payees: &Payees, rate: FeeRate) -> Result<Amount, SpendError> {
+        build::fee_reserve_at(self, payees, rate)
     }
 }
 
@@ -136,7 +136,7 @@ impl Funded {
         self.outpoint
     }
 
-    /// What it holds: collateral and reserve.
+    /// What it holds: collateral and fee reserve.
     pub fn value(&self) -> Amount {
         self.value
     }
@@ -150,12 +150,12 @@ impl Funded {
         &self.escrow.keys
     }
 
-    /// A transaction that pays `split` out and whose fee comes from the reserve, with an anchor on it by which anybody can
+    /// A transaction that pays `split` out, paid for by the fee reserve, with an anchor on it by which anybody can
     /// raise the fee (CPFP). Outcomes and refunds are such; `sequence` holds a refund back. The same arguments give the same
     /// transaction.
     ///
     /// # Errors
-    /// Where the shares leave no reserve, or one that no node would carry the transaction for.
+    /// Where the shares leave no fee reserve, or one that no node would carry the transaction for.
     pub fn settlement(
         &self,
         split: &Split,
@@ -165,11 +165,11 @@ impl Funded {
         build::settlement(self, split, payees, sequence)
     }
 
-    /// A transaction that both agree on now, at `rate`: what the reserve has more than the fee goes back to the client, who paid it. It
+    /// A transaction that both agree on now, at `rate`: what the fee reserve has more than the fee goes back to the client, who paid it. It
     /// carries no anchor.
     ///
     /// # Errors
-    /// Where the shares leave no reserve, or one below the fee; where the rate is none.
+    /// Where the shares leave no fee reserve, or one below the fee; where the rate is none.
     pub fn agreed(
         &self,
         split: &Split,

@@ -104,10 +104,7 @@ pub fn digit_message(digit: bool) -> [u8; 32] {
 impl Auditor {
     /// The point that the signature of `digit` at `place` will open.
     fn point(&self, place: usize, digit: bool) -> MaybePoint {
-        let (key, nonce) = (curve::point(self.key), self.nonces[place]);
-        let challenge: MaybeScalar =
-            musig2::compute_challenge_hash_tweak(&nonce.serialize(), &key, digit_message(digit));
-        curve::point(nonce) + challenge * key
+        signature_point(self.key, self.nonces[place], &digit_message(digit))
     }
 
     /// The secrets of its signatures for `value`, each checked against its point.
@@ -153,10 +150,61 @@ impl Quorum {
     }
 }
 
+/// What a BIP-340 signature of `message` with `nonce` will open.
+fn signature_point(key: XOnlyPublicKey, nonce: XOnlyPublicKey, message: &[u8; 32]) -> MaybePoint {
+    let (key, r) = (curve::point(key), nonce.serialize());
+    let challenge: MaybeScalar = musig2::compute_challenge_hash_tweak(&r, &key, message);
+    curve::point(nonce) + challenge * key
+}
+
 fn whole(point: MaybePoint) -> Result<Point, OracleError> {
     point.not_inf().map_err(|_| OracleError::Cancelled)
 }
 
 fn whole_scalar(scalar: MaybeScalar) -> Result<Scalar, OracleError> {
     scalar.not_zero().map_err(|_| OracleError::Cancelled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Vector {
+        inputs: Inputs,
+        pub_key: String,
+        pub_nonce: String,
+        signature: String,
+        sig_point: String,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Inputs {
+        msg_hash: String,
+    }
+
+    #[test]
+    fn what_a_signature_will_open_is_what_dlcspecs_publish() {
+        let Ok(folder) = std::env::var("BONDSTORE_VECTORS") else {
+            println!("skipped: BONDSTORE_VECTORS names no folder of vectors");
+            return;
+        };
+        let path = std::path::Path::new(&folder).join("dlcspecs/dlc_schnorr_test.json");
+        let vectors: Vec<Vector> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        assert!(!vectors.is_empty());
+        for vector in vectors {
+            let key = |hex: &str| hex.parse::<XOnlyPublicKey>().unwrap();
+            let message: [u8; 32] =
+                hex::decode(&vector.inputs.msg_hash).unwrap().try_into().unwrap();
+            let point = signature_point(key(&vector.pub_key), key(&vector.pub_nonce), &message);
+            assert_eq!(hex::encode(point.serialize()), vector.sig_point);
+            let signature = vector.signature.parse::<schnorr::Signature>().unwrap();
+            let (nonce, secret) = curve::halves(&signature).unwrap();
+            assert_eq!(hex::encode(nonce), vector.pub_nonce);
+            assert_eq!(secret * musig2::secp::G, point);
+        }
+    }
 }

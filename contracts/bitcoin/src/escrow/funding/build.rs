@@ -88,7 +88,7 @@ fn common_outputs(plan: &FundingPlan) -> Result<Vec<TxOut>, FundingError> {
 fn contribution(plan: &FundingPlan, payer: Payer) -> Result<Amount, FundingError> {
     match payer {
         Payer::Client => {
-            let slots = plan.slots.iter().flat_map(|slot| [slot.price, slot.reserve]);
+            let slots = plan.slots.iter().flat_map(|slot| [slot.price, slot.fee_reserve]);
             sum(slots.chain(plan.market_fee.iter().map(|output| output.value)))
         }
         Payer::Provider(number) => {

@@ -30,8 +30,8 @@ fn input(number: u32, value: u64, script_pubkey: ScriptBuf) -> FundingInput {
 fn slot(number: u8, provider: usize) -> SlotFunding {
     let keys = EscrowKeys { client: public(1), provider: public(10 + number), arbiter: None };
     let escrow = Escrow::new(keys).unwrap();
-    let (price, bond, reserve) = (sats(500_000), sats(200_000), sats(2_000));
-    SlotFunding { escrow, provider, price, bond, reserve }
+    let (price, bond, fee_reserve) = (sats(500_000), sats(200_000), sats(2_000));
+    SlotFunding { escrow, provider, price, bond, fee_reserve }
 }
 
 /// A client with two inputs, and two providers for two slots.

@@ -24,15 +24,15 @@ pub(super) fn settlement(
     payees: &Payees,
     sequence: Sequence,
 ) -> Result<Transaction, SpendError> {
-    let reserve = reserve(coin, split)?;
+    let fee_reserve = fee_reserve(coin, split)?;
     let mut outputs = shares(split, payees);
     outputs.push(TxOut { value: ANCHOR, script_pubkey: ScriptBuf::new_p2a() });
     let transaction = spending(coin, sequence, outputs);
     let path = Path::Script(super::Leaf::Outcome);
     let fee = RATE_MIN.fee_wu(coin.weight(&transaction, path)?).ok_or(SpendError::Overflow)?;
     let least = fee.checked_add(ANCHOR).ok_or(SpendError::Overflow)?;
-    if reserve < least {
-        return Err(SpendError::ReserveShort { reserve, least });
+    if fee_reserve < least {
+        return Err(SpendError::ReserveShort { fee_reserve, least });
     }
     Ok(transaction)
 }
@@ -43,20 +43,21 @@ pub(super) fn agreed(
     payees: &Payees,
     (path, rate): (Path, FeeRate),
 ) -> Result<Transaction, SpendError> {
-    let (rate, reserve) = (sensible(rate)?, reserve(coin, split)?);
+    let (rate, fee_reserve) = (sensible(rate)?, fee_reserve(coin, split)?);
     let spend = |extra: Amount| {
         let client = split.client.checked_add(extra).ok_or(SpendError::Overflow)?;
         let outputs = shares(&Split { client, ..*split }, payees);
         Ok(spending(coin, Sequence::ENABLE_RBF_NO_LOCKTIME, outputs))
     };
-    let weight = coin.weight(&spend(reserve)?, path)?;
+    let weight = coin.weight(&spend(fee_reserve)?, path)?;
     let fee = rate.fee_wu(weight).ok_or(SpendError::Overflow)?;
-    let back = reserve.checked_sub(fee).ok_or(SpendError::FeeAboveReserve { fee, reserve })?;
+    let back =
+        fee_reserve.checked_sub(fee).ok_or(SpendError::FeeAboveReserve { fee, fee_reserve })?;
     spend(back)
 }
 
 /// What the escrow holds beside the shares.
-fn reserve(coin: &Funded, split: &Split) -> Result<Amount, SpendError> {
+fn fee_reserve(coin: &Funded, split: &Split) -> Result<Amount, SpendError> {
     let shares = split.total().ok_or(SpendError::Overflow)?;
     let short = SpendError::AboveEscrow { shares, value: coin.value };
     coin.value.checked_sub(shares).ok_or(short)
@@ -83,12 +84,12 @@ fn spending(coin: &Funded, sequence: Sequence, output: Vec<TxOut>) -> Transactio
     Transaction { version: Version::TWO, lock_time: LockTime::ZERO, input: vec![input], output }
 }
 
-/// The reserve that lets outcomes and refunds of an escrow with or without an arbiter pay `rate`, where every one of `payees` gets
+/// The fee reserve that lets outcomes and refunds of `escrow` pay `rate`, where every one of `payees` gets
 /// a share.
 ///
 /// # Errors
 /// Where the rate is none.
-pub(crate) fn reserve_at(
+pub(crate) fn fee_reserve_at(
     escrow: &super::Escrow,
     payees: &Payees,
     rate: FeeRate,

@@ -1,7 +1,7 @@
 //! What makes a spend valid: witnesses, checked before they are put in; their weight; and the same as a PSBT.
 
 use super::{Funded, Leaf, Path, SpendError, curve};
-use bitcoin::secp256k1::{XOnlyPublicKey, schnorr};
+use bitcoin::secp256k1::{Message, XOnlyPublicKey, schnorr};
 use bitcoin::taproot::LeafVersion;
 use bitcoin::{Psbt, Transaction, Weight, Witness};
 
@@ -54,12 +54,23 @@ impl Funded {
         signature: schnorr::Signature,
     ) -> Result<Transaction, SpendError> {
         let message = self.message(&transaction, Path::Key)?;
-        let key = curve::x_only(self.escrow.aggregate.aggregated_pubkey());
-        let fits = curve::SECP.verify_schnorr(&signature, &message, &key);
-        fits.map_err(|_| SpendError::BadSignature(key))?;
-        let witness = self.witness(Path::Key, &[*signature.as_ref()])?;
-        set_witness(&mut transaction, witness);
+        set_witness(&mut transaction, self.agreed_witness(&message, &signature)?);
         Ok(transaction)
+    }
+
+    /// The witness of this escrow by the key path, where `message` is its own among other inputs ([`Funded::message_at`]).
+    ///
+    /// # Errors
+    /// Where the signature does not fit.
+    pub fn agreed_witness(
+        &self,
+        message: &Message,
+        signature: &schnorr::Signature,
+    ) -> Result<Witness, SpendError> {
+        let key = curve::x_only(self.escrow.aggregate.aggregated_pubkey());
+        let fits = curve::SECP.verify_schnorr(signature, message, &key);
+        fits.map_err(|_| SpendError::BadSignature(key))?;
+        self.witness(Path::Key, &[*signature.as_ref()])
     }
 
     /// What `transaction` weighs once it is signed for `path`.
