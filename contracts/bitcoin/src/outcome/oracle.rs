@@ -7,7 +7,7 @@ mod quorum;
 
 use super::prefix::{DIGITS, HIGHEST, digits};
 use crate::escrow::curve;
-use bitcoin::secp256k1::{XOnlyPublicKey, schnorr};
+use bitcoin::secp256k1::{Message, XOnlyPublicKey, schnorr};
 use musig2::secp::{MaybePoint, MaybeScalar, Point, Scalar};
 
 pub use quorum::{COMBINATIONS_MAX, Quorum};
@@ -116,8 +116,9 @@ impl Auditor {
         let mut secrets = [MaybeScalar::Zero; DIGITS];
         for (place, (digit, signature)) in digits(value).into_iter().zip(signatures).enumerate() {
             let (nonce, secret) = curve::halves(signature).ok_or(place)?;
-            let announced = nonce == self.nonces[place].serialize();
-            if !announced || secret * musig2::secp::G != self.point(place, digit) {
+            let message = Message::from_digest(digit_message(digit));
+            let signed = curve::SECP.verify_schnorr(signature, &message, &self.key);
+            if nonce != self.nonces[place].serialize() || signed.is_err() {
                 return Err(place);
             }
             secrets[place] = secret;

@@ -6,7 +6,7 @@
 
 mod half;
 
-use super::adaptor;
+use super::adaptor::{self, Claim};
 use super::oracle::{Attestation, OracleError, Quorum};
 use super::payouts::{PayoutRange, PayoutTable};
 use super::prefix::{self, Prefix};
@@ -92,6 +92,7 @@ pub struct Terms {
 pub struct Setup {
     terms: Terms,
     cases: Vec<Case>,
+    points: Vec<Point>,
     refund: Transaction,
     refund_message: Message,
 }
@@ -118,11 +119,12 @@ impl Setup {
             return Err(SetupError::RefundAtOnce);
         }
         let cases = terms.payouts.ranges().iter().map(|range| case(&terms, range));
-        let cases = cases.collect::<Result<_, _>>()?;
+        let cases = cases.collect::<Result<Vec<Case>, _>>()?;
+        let points = points(&terms.quorum, &cases)?;
         let sequence = Sequence::from_height(terms.refund_blocks);
         let refund = terms.coin.settlement(&terms.refund, &terms.payees, sequence)?;
         let refund_message = terms.coin.message(&refund, Path::Script(Leaf::Outcome))?;
-        Ok(Self { terms, cases, refund, refund_message })
+        Ok(Self { terms, cases, points, refund, refund_message })
     }
 
     /// What both agreed on.
@@ -132,8 +134,7 @@ impl Setup {
 
     /// How many adaptor signatures each side makes: one for each payout, prefix of its range, and combination of auditors.
     pub fn adaptors(&self) -> usize {
-        let prefixes: usize = self.cases.iter().map(|case| case.prefixes.len()).sum();
-        prefixes * self.terms.quorum.combinations().len()
+        self.points.len()
     }
 
     /// The transaction that pays for an attested value, unsigned.
@@ -152,11 +153,10 @@ impl Setup {
     pub fn sign(&self, key: &Keypair, seed: &[u8; 32]) -> Result<Half, SetupError> {
         self.party(key)?;
         let secret = curve::scalar(key);
-        let mut adaptors = Vec::with_capacity(self.adaptors());
-        self.each_adaptor(|_, case, _, point| {
-            adaptors.push(adaptor::sign(secret, seed, &case.message, point));
-            Ok(())
-        })?;
+        let sign = |(message, _, point): (&Message, &Prefix, Point)| {
+            adaptor::sign(secret, seed, message, point)
+        };
+        let adaptors = self.each_adaptor().map(sign).collect();
         let refund = curve::SECP.sign_schnorr_with_aux_rand(&self.refund_message, key, seed);
         Ok(Half { refund, adaptors })
     }
@@ -172,14 +172,15 @@ impl Setup {
         }
         self.verify_refund(party, half)?;
         let key = curve::point(self.terms.coin.escrow().keys().of(party));
-        self.each_adaptor(|index, case, prefix, point| {
-            let bytes = half.adaptors.get(index);
-            if bytes.is_some_and(|bytes| adaptor::verifies(bytes, key, &case.message, point)) {
-                return Ok(());
-            }
-            let (first, last) = prefix.values();
-            Err(SetupError::Adaptor { party, index, first, last })
-        })
+        let claims: Vec<Claim<'_>> = self
+            .each_adaptor()
+            .zip(&half.adaptors)
+            .map(|((message, _, point), bytes)| Claim { bytes, message, point })
+            .collect();
+        let Some(index) = adaptor::first_wrong(key, &claims) else { return Ok(()) };
+        let wrong = self.each_adaptor().nth(index);
+        let (first, last) = wrong.map_or((0, 0), |(_, prefix, _)| prefix.values());
+        Err(SetupError::Adaptor { party, index, first, last })
     }
 
     /// The payout that `attestations` open, complete: of their half of the other, and the key of whoever asks. `aux` is
@@ -242,23 +243,15 @@ impl Setup {
         fits.map_err(|_| SetupError::RefundSignature(party))
     }
 
-    /// Calls `visit` for every adaptor signature in order, with its number and the point that completes it.
-    fn each_adaptor(
-        &self,
-        mut visit: impl FnMut(usize, &Case, &Prefix, Point) -> Result<(), SetupError>,
-    ) -> Result<(), SetupError> {
-        let (points, combinations) =
-            (self.terms.quorum.points()?, self.terms.quorum.combinations());
-        let mut index = 0;
-        for case in &self.cases {
-            for prefix in &case.prefixes {
-                for point in points.of(prefix, combinations)? {
-                    visit(index, case, prefix, point)?;
-                    index += 1;
-                }
-            }
-        }
-        Ok(())
+    /// Every adaptor signature in order: what it signs, the prefix it is for, and the point that completes it.
+    fn each_adaptor(&self) -> impl Iterator<Item = (&Message, &Prefix, Point)> {
+        let combinations = self.terms.quorum.combinations().len();
+        let prefixes = self
+            .cases
+            .iter()
+            .flat_map(|case| case.prefixes.iter().map(|prefix| (&case.message, prefix)));
+        let each = prefixes.flat_map(move |each| std::iter::repeat_n(each, combinations));
+        each.zip(&self.points).map(|((message, prefix), point)| (message, prefix, *point))
     }
 
     fn no_quorum(&self) -> SetupError {
@@ -299,6 +292,14 @@ fn case(terms: &Terms, range: &PayoutRange) -> Result<Case, SpendError> {
     let transaction = payout(terms, &range.split)?;
     let message = terms.coin.message(&transaction, Path::Script(Leaf::Outcome))?;
     Ok(Case { range: *range, message, prefixes: prefix::cover(range.first, range.last) })
+}
+
+/// What completes each adaptor signature, in order.
+fn points(quorum: &Quorum, cases: &[Case]) -> Result<Vec<Point>, OracleError> {
+    let (points, combinations) = (quorum.points()?, quorum.combinations());
+    let prefixes = cases.iter().flat_map(|case| &case.prefixes);
+    let each = prefixes.map(|prefix| points.of(prefix, combinations));
+    Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 fn payout(terms: &Terms, split: &Split) -> Result<Transaction, SpendError> {

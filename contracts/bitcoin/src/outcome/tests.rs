@@ -1,4 +1,4 @@
-use super::adaptor;
+use super::adaptor::{self, Claim};
 use super::oracle::{OracleError, digit_message};
 use super::payouts::{FULL, PayoutError};
 use super::prefix::{HIGHEST, Prefix, cover};
@@ -153,17 +153,58 @@ fn two_adaptor_signatures_of_one_payout_never_share_a_nonce() {
     assert_eq!(nonces.len(), points.len());
 }
 
+fn verifies(bytes: &[u8; 65], key: Point, message: &Message, point: Point) -> bool {
+    let claim = Claim { bytes, message, point };
+    let holds = claim.holds(key);
+    assert_eq!(adaptor::first_wrong(key, &[claim]).is_none(), holds);
+    holds
+}
+
+#[test]
+fn among_many_adaptor_signatures_the_wrong_one_is_found() {
+    let messages: Vec<Message> = (0..40).map(|number| Message::from_digest([number; 32])).collect();
+    let (key, point) = (scalar(77).base_point_mul(), scalar(3).base_point_mul());
+    let signed: Vec<[u8; 65]> = messages
+        .iter()
+        .map(|message| adaptor::sign(scalar(77), &[0; 32], message, point))
+        .collect();
+    let wrong = |signed: &[[u8; 65]]| {
+        let claims: Vec<Claim<'_>> = signed
+            .iter()
+            .zip(&messages)
+            .map(|(bytes, message)| Claim { bytes, message, point })
+            .collect();
+        adaptor::first_wrong(key, &claims)
+    };
+    assert_eq!(wrong(&signed), None);
+    assert_eq!(wrong(&[]), None);
+    for place in [0, 17, 39] {
+        for byte in [0, 1, 33, 64] {
+            let mut changed = signed.clone();
+            changed[place][byte] ^= 1;
+            assert_eq!(wrong(&changed), Some(place), "byte {byte}");
+        }
+    }
+    // What is too much in one is too little in another: a plain sum would not see it.
+    let mut balanced = signed;
+    for (place, by) in [(3, MaybeScalar::one()), (4, -MaybeScalar::one())] {
+        let scalar = MaybeScalar::from_slice(&balanced[place][33..]).unwrap() + by;
+        balanced[place][33..].copy_from_slice(&scalar.serialize());
+    }
+    assert_eq!(wrong(&balanced), Some(3));
+}
+
 #[test]
 fn an_adaptor_signature_holds_for_its_own_key_message_and_point_alone() {
     let (message, other) = (Message::from_digest([4; 32]), Message::from_digest([5; 32]));
     let (key, point) = (scalar(77).base_point_mul(), scalar(3).base_point_mul());
     let signed = adaptor::sign(scalar(77), &[0; 32], &message, point);
-    assert!(adaptor::verifies(&signed, key, &message, point));
-    assert!(!adaptor::verifies(&signed, key, &other, point));
-    assert!(!adaptor::verifies(&signed, point, &message, point));
-    assert!(!adaptor::verifies(&signed, key, &message, key));
-    assert!(!adaptor::verifies(&[0; 65], key, &message, point));
-    assert!(!adaptor::verifies(&[0xff; 65], key, &message, point));
+    assert!(verifies(&signed, key, &message, point));
+    assert!(!verifies(&signed, key, &other, point));
+    assert!(!verifies(&signed, point, &message, point));
+    assert!(!verifies(&signed, key, &message, key));
+    assert!(!verifies(&[0; 65], key, &message, point));
+    assert!(!verifies(&[0xff; 65], key, &message, point));
     let public = curve::x_only(key);
     assert!(adaptor::complete(&signed, scalar(3), &message, &public).is_some());
     assert!(adaptor::complete(&signed, scalar(4), &message, &public).is_none());
