@@ -5,8 +5,12 @@
 //! - [`keys`]: a party's Bitcoin keys, all from one seed by documented paths.
 //! - [`chain`]: what is asked of a chain, whichever it is.
 //! - [`wallet`]: coins behind the ledger, deposits and payouts. [`cashier`]: keeps books and coins together.
+//! - [`escrow`]: one slot's money: the output that client and provider fund together, and every way out of it.
+//! - [`outcome`]: payouts by the auditors' attestation, signed beforehand.
 
 pub mod cashier;
 pub mod chain;
+pub mod escrow;
 pub mod keys;
+pub mod outcome;
 pub mod wallet;
