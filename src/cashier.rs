@@ -7,7 +7,7 @@ use crate::market::MarketArgs;
 use crate::node::{ChainArgs, Node};
 use crate::output::Output;
 use crate::runtime::asked_to_end;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use books::Journal;
 use clap::{Args, Subcommand};
 use bitcoin::Network;

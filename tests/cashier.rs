@@ -1,0 +1,202 @@
+//! A market's cashier, started as its operator would: coins come in and go out over a development chain, and whoever is killed
+//! in between, each counts once.
+
+#[path = "support/processes.rs"]
+#[expect(dead_code, reason = "other tests need more of it")]
+mod processes;
+
+use bitcoin::{Address, Amount, FeeRate, Network, ScriptBuf};
+use contracts_bitcoin::chain::rpc::{Auth, Bitcoind, Node};
+use contracts_bitcoin::chain::{Chain, FeeBounds, Patience};
+use contracts_bitcoin::keys::MasterKey;
+use contracts_bitcoin::wallet::{Payout, Wallet};
+use network::endpoint::PlainHttp;
+use processes::{Finished, PATIENCE, Process, bondstore, json, text, wait_for};
+use std::path::Path;
+use std::time::Instant;
+use types::Hash;
+
+/// Enough blocks for coins of the first ones to be spendable.
+const RIPE: u32 = 103;
+
+/// A development chain that mines for a wallet, fast.
+struct Mint {
+    dev: Process,
+    keys: MasterKey,
+    wallet: Wallet,
+}
+
+impl Mint {
+    fn open(folder: &Path) -> Self {
+        let keys = MasterKey::new(&[7; 32], Network::Regtest).expect("a seed");
+        let mut wallet = Wallet::open(&folder.join("mint.jsonl"), &keys, None).expect("a wallet");
+        let to = wallet.payout_address().expect("an address").to_string();
+        let data = folder.join("chain").display().to_string();
+        let dev = Process::start([
+            "chain", "dev", "run", "--listen", "127.0.0.1:0", "--data", &data, "--block-time", "50ms",
+            "--to", &to,
+        ]);
+        Self { dev, keys, wallet }
+    }
+
+    async fn node(&self) -> Bitcoind {
+        let node = Node {
+            url: self.dev.said("rpc"),
+            network: Network::Regtest,
+            auth: Auth::Cookie(self.dev.said("cookie").into()),
+            plain: PlainHttp::LoopbackOnly,
+            patience: Patience::default(),
+            fees: FeeBounds::default(),
+        };
+        Bitcoind::connect(node).await.expect("it lets us in")
+    }
+
+    /// Pays `sat` to an address, less a fee, and says what arrives.
+    async fn pay(&mut self, to: &str, sat: u64) -> Amount {
+        let node = self.node().await;
+        until("coins are ripe", async || node.tip().await.is_ok_and(|tip| tip.height > RIPE)).await;
+        while self.wallet.follow(&node).await.is_err() {}
+        let to: Address<_> = to.parse().expect("an address");
+        let to = to.require_network(Network::Regtest).expect("of regtest").script_pubkey();
+        let payout = Payout { id: Hash::of(to.as_bytes()), to: to.clone(), amount: Amount::from_sat(sat) };
+        let rate = FeeRate::from_sat_per_vb(3).expect("a rate");
+        let paid = self.wallet.pay(&[payout], rate, &self.keys).expect("it can pay").expect("it is new");
+        node.broadcast(&paid.transaction).await.expect("it is carried");
+        let arrived = paid.transaction.output.iter().find(|output| output.script_pubkey == to);
+        arrived.expect("it pays there").value
+    }
+
+    /// What the chain has paid to `script` by now, output by output.
+    async fn paid_to(&self, script: &ScriptBuf) -> Vec<Amount> {
+        let node = self.node().await;
+        let tip = node.tip().await.expect("it answers");
+        let mut paid = Vec::new();
+        for height in RIPE..=tip.height {
+            let block = node.block(height).await.expect("it answers").expect("a block");
+            let outputs = block.txdata.into_iter().flat_map(|transaction| transaction.output);
+            paid.extend(outputs.filter(|o| o.script_pubkey == *script).map(|output| output.value));
+        }
+        paid
+    }
+}
+
+async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !done().await {
+        assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain: {what}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+/// A market, a client, and where the cashier lives.
+struct Desk {
+    market: String,
+    client: String,
+    coins: String,
+    running: Process,
+}
+
+impl Desk {
+    fn found(folder: &Path) -> Self {
+        let place = |name: &str| folder.join(name).display().to_string();
+        let (market, client, coins) = (place("market"), place("client"), place("coins"));
+        let running = Process::start(["market", "run", "--data", &market, "--listen", "127.0.0.1:0"]);
+        json(["client", "init", "--data", &client, "--market", &running.said("url")]);
+        let made = json(["cashier", "init", "--cashier", &coins]);
+        assert_eq!(text(&made["words"]).split(' ').count(), 24);
+        Self { market, client, coins, running }
+    }
+
+    fn words<'a>(&'a self, mint: &'a [String; 2]) -> Vec<&'a str> {
+        let [chain, cookie] = mint;
+        vec![
+            "cashier", "run", "--cashier", &self.coins, "--data", &self.market, "--listen", "127.0.0.1:0",
+            "--confirmations", "2", "--every", "300ms", "--chain", chain, "--chain-cookie", cookie,
+            "--from-beginning",
+        ]
+    }
+
+    fn cashier(&self, mint: &Mint) -> Process {
+        Process::start(self.words(&[mint.dev.said("rpc"), mint.dev.said("cookie")]))
+    }
+
+    fn available(&self) -> i64 {
+        let account = json(["account", "show", "--data", &self.client]);
+        account["available"].as_i64().expect("an amount")
+    }
+}
+
+fn foreign() -> Address {
+    let keys = MasterKey::new(&[9; 32], Network::Regtest).expect("a seed");
+    let account = keys.wallet_account_public().expect("an account");
+    let key = bitcoin::key::XOnlyPublicKey::from(account.public_key);
+    Address::p2tr(&bitcoin::key::Secp256k1::new(), key, None, Network::Regtest)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn coins_come_in_and_go_out_once_whoever_is_killed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut mint, desk) = (Mint::open(folder.path()), Desk::found(folder.path()));
+    let cashier = desk.cashier(&mint);
+    let ask = |url: &str| json(["account", "address", "--cashier", url, "--data", &desk.client]);
+    let told = ask(&cashier.said("url"));
+    assert_eq!((told["network"].as_str(), told["confirmations"].as_u64()), (Some("regtest"), Some(2)));
+
+    let arrived = mint.pay(&text(&told["address"]), 3_000_000).await;
+    drop(cashier);
+    let cashier = desk.cashier(&mint);
+    assert_eq!(ask(&cashier.said("url")), told, "an address is for ever");
+    let booked = i64::try_from(arrived.to_sat()).expect("few") * 1_000;
+    wait_for("the deposit to be booked", || desk.available() > 0);
+    assert_eq!(desk.available(), booked);
+
+    let to = foreign();
+    let withdraw = |msat: &str| {
+        json(["account", "withdraw", msat, "--to", &to.to_string(), "--data", &desk.client])
+    };
+    withdraw("1000000123");
+    // Killed at whatever it is doing, again and again, until the withdrawal is paid.
+    drop(cashier);
+    for _ in 0..3 {
+        let cashier = desk.cashier(&mint);
+        drop(cashier);
+    }
+    let _cashier = desk.cashier(&mint);
+    let script = to.script_pubkey();
+    until("the withdrawal is paid", async || !mint.paid_to(&script).await.is_empty()).await;
+    wait_for("what a satoshi cannot hold to be back", || desk.available() == booked - 1_000_000_000);
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let paid = mint.paid_to(&script).await;
+    assert_eq!(paid.len(), 1, "{paid:?}");
+    assert!(paid[0] < Amount::from_sat(1_000_000) && paid[0] > Amount::from_sat(990_000), "{paid:?}");
+    drop(desk.running);
+}
+
+#[test]
+fn what_does_not_fit_is_said_before_anything_runs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mint, desk) = (Mint::open(folder.path()), Desk::found(folder.path()));
+    let (chain, cookie) = (mint.dev.said("rpc"), mint.dev.said("cookie"));
+    let refused = |change: &dyn Fn(&mut Vec<&str>)| {
+        let both = [chain.clone(), cookie.clone()];
+        let mut words = desk.words(&both);
+        change(&mut words);
+        let done = Finished::of(bondstore(words));
+        assert!(!done.is_success(), "{done:?}");
+        done.stderr
+    };
+    let says = |text: String, expected: &str| assert!(text.contains(expected), "{text}");
+    says(refused(&|words| words.extend(["--chain-network", "bitcoin"])), "bitcoin is needed");
+    says(refused(&|words| words[11] = "0"), "0 is not in 1..=1000");
+    says(refused(&|words| words[17] = "/nowhere"), "/nowhere cannot be read");
+    says(refused(&|words| words[15] = "http://127.0.0.1:1"), "does not answer");
+    says(refused(&|words| words[3] = "/nowhere"), "bondstore cashier init");
+    says(refused(&|words| words.truncate(16)), "--chain-cookie FILE");
+    let words = folder.path().join("words");
+    std::fs::write(&words, "abandon ability").expect("it is written");
+    let path = words.display().to_string();
+    let elsewhere = folder.path().join("elsewhere").display().to_string();
+    let init = ["cashier", "init", "--cashier", &elsewhere, "--words-file", &path];
+    let done = Finished::of(bondstore(init));
+    says(done.stderr, "24 words");
+}
