@@ -1,6 +1,7 @@
 //! A development chain on disk with every kind of spending that this project makes, and blocks beside it that break one rule each.
 //!
 //! Where `BONDSTORE_DEVCHAIN_BLOCKS` names a folder they are left there, for other engines to judge (`contracts/bitcoin/kernel`).
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use bitcoin::absolute::LockTime;
 use bitcoin::consensus::encode::serialize;
