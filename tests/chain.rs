@@ -112,7 +112,7 @@ fn what_cannot_be_is_refused_with_what_would_be_right() {
     assert!(foreign.stderr.contains("not ours"), "{foreign:?}");
 }
 
-/// What the stock OpenTimestamps client calls, through the library that it uses.
+/// What the stock `ots` client calls, through the library that it uses.
 const PYTHON: &str = "
 import sys, bitcoin, bitcoin.rpc
 bitcoin.SelectParams('regtest')

@@ -1,4 +1,7 @@
 //! What is asked of a chain: where it stands, its blocks, to carry a transaction, and what one costs.
+//!
+//! Chains are [`devchain`], in this process; [`rpc`], a bitcoind; [`esplora`], an Esplora server. [`follow`] follows watched money on
+//! any of them; [`serve`] puts a development chain behind a port.
 
 pub mod devchain;
 pub mod esplora;

@@ -1,5 +1,6 @@
 //! Chains over the wire: the same answers in process, over JSON-RPC and over Esplora's HTTP; and nodes that lie, lag, return garbage
 //! or belong to another network.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[path = "chain/lies.rs"]
 mod lies;

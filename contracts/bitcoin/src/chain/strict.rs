@@ -38,7 +38,9 @@ impl FeeBounds {
     pub fn judge(&self, estimate: Option<FeeRate>) -> Result<FeeRate, ChainError> {
         let rate = estimate.unwrap_or(self.fallback).max(self.least);
         if rate > self.most {
-            let (named, most) = (rate.to_sat_per_vb_ceil(), self.most.to_sat_per_vb_floor());
+            // Not `to_sat_per_vb_ceil`, which overflows near the largest rate.
+            let named = rate.to_sat_per_kwu().div_ceil(250);
+            let most = self.most.to_sat_per_vb_floor();
             let text = format!("a fee rate of {named} sat/vB; at most {most} is believed");
             return Err(ChainError::Senseless(text));
         }

@@ -41,7 +41,7 @@ fn senseless<T: std::fmt::Debug>(answer: Result<T, ChainError>) -> String {
 
 #[tokio::test]
 async fn a_node_of_another_network_is_not_asked_further() {
-    for (chain, _) in [("main", 0), ("test", 1), ("testnet4", 2), ("signet", 3), ("moon", 4)] {
+    for chain in ["main", "test", "testnet4", "signet", "moon"] {
         let liar = Liar::rpc(move |_, _| {
             let mut info = info();
             info["chain"] = json!(chain);

@@ -4,6 +4,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
+use axum::routing::any;
 use network::server::{ServeOptions, ServerHandle, bind, serve};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -31,7 +32,8 @@ impl Liar {
     ) -> Self {
         let told = Told { script: Arc::new(script), asked: Arc::default() };
         let asked = Arc::clone(&told.asked);
-        let router = Router::new().fallback(answer).with_state(told);
+        let routes = Router::new().route("/", any(answer)).route("/{*path}", any(answer));
+        let router = routes.with_state(told);
         let listener = bind("127.0.0.1:0").await.unwrap();
         let server = serve(listener, router, ServeOptions::default()).unwrap();
         Self { url: format!("http://{}", server.address()), asked, _server: server }

@@ -1,23 +1,25 @@
 //! One chain, three ways to ask it: all say the same, before and after a reorganisation.
 
 use crate::stage::{Stage, anyone, mining};
-use bitcoin::Amount;
+use bitcoin::{Amount, Block, FeeRate, Network};
 use contracts_bitcoin::chain::follow::{Change, Follower, follow};
-use contracts_bitcoin::chain::{Chain, ChainError};
+use contracts_bitcoin::chain::{Chain, ChainError, Tip};
 use std::num::NonZeroU32;
 
-/// Everything that the trait says, as one value.
-async fn said(chain: &impl Chain) -> String {
+/// Everything that the trait says: network, tip, blocks, fee rates.
+type Said = (Network, Tip, Vec<Option<Block>>, Vec<FeeRate>);
+
+async fn said(chain: &impl Chain) -> Said {
     let tip = chain.tip().await.unwrap();
-    let mut said = format!("{} {tip:?}", chain.network());
+    let mut blocks = vec![];
     for height in [0, 1, tip.height, tip.height + 1, u32::MAX >> 1] {
-        let block = chain.block(height).await.unwrap();
-        said += &format!(" {:?}", block.map(|block| (block.block_hash(), block.txdata)));
+        blocks.push(chain.block(height).await.unwrap());
     }
-    for blocks in [1, 6, 144] {
-        said += &format!(" {:?}", chain.fee_rate(blocks).await);
+    let mut rates = vec![];
+    for within in [1, 6, 144] {
+        rates.push(chain.fee_rate(within).await.unwrap());
     }
-    said
+    (chain.network(), tip, blocks, rates)
 }
 
 async fn agree(stage: &Stage) {

@@ -19,6 +19,8 @@ const HEAD: usize = 8;
 /// The open files.
 pub(super) struct Log {
     blocks: File,
+    /// How far the file of blocks is whole.
+    whole: u64,
     invalid: File,
 }
 
@@ -58,10 +60,13 @@ impl Log {
         let mut text = String::new();
         invalid.read_to_string(&mut text).map_err(wrong)?;
         let invalid_hashes = text.lines().filter_map(|line| line.parse().ok()).collect();
-        Ok((Self { blocks, invalid }, Held { blocks: held, invalid: invalid_hashes, path }))
+        Ok((
+            Self { blocks, whole: whole as u64, invalid },
+            Held { blocks: held, invalid: invalid_hashes, path },
+        ))
     }
 
-    /// Writes a block down; it is on the disk when this returns.
+    /// Writes a block down; it is on the disk when this returns. What could be written in part only is taken back.
     pub(super) fn append(&mut self, block: &Block) -> io::Result<()> {
         let block = serialize(block);
         let length = u32::try_from(block.len()).map_err(io::Error::other)?;
@@ -69,8 +74,12 @@ impl Log {
         record.extend(Network::Regtest.magic().to_bytes());
         record.extend(length.to_le_bytes());
         record.extend(block);
-        self.blocks.write_all(&record)?;
-        self.blocks.sync_data()
+        let written = self.blocks.write_all(&record).and_then(|()| self.blocks.sync_data());
+        match written {
+            Ok(()) => self.whole += record.len() as u64,
+            Err(_) => self.blocks.set_len(self.whole)?,
+        }
+        written
     }
 
     /// Writes down that a block was declared invalid.
