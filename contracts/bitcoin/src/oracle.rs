@@ -4,6 +4,15 @@
 //!
 //! - [`messages`]: dlcspecs' announcements and attestations as bytes, read strictly.
 //! - [`points`]: what is hashed and signed, and the point that an outcome's signature will open.
+//! - [`rule`]: how several auditors come to one number, and what an event is called.
+//! - [`Oracle`]: announces and attests, and remembers on disk before it shows (`keeper`, `nonces`, `book`).
 
+mod book;
+mod keeper;
 pub mod messages;
+mod nonces;
 pub mod points;
+pub mod rule;
+
+pub use book::BookError;
+pub use keeper::{Announced, Oracle, OracleError, SCORE_DIGITS, digits_of};
