@@ -10,6 +10,7 @@
 
 mod disk;
 
+use super::agree::{Report, Vote};
 use super::rule::Rule;
 use bitcoin::secp256k1::XOnlyPublicKey;
 use disk::Disk;
@@ -66,9 +67,9 @@ pub enum BookError {
         /// Where.
         folder: PathBuf,
         /// Whose key was given.
-        expected: XOnlyPublicKey,
+        expected: Box<XOnlyPublicKey>,
         /// Whose book it is.
-        found: XOnlyPublicKey,
+        found: Box<XOnlyPublicKey>,
     },
     /// Writing failed earlier, and what stands on the disk is not known.
     #[error(
@@ -82,9 +83,11 @@ pub enum BookError {
 #[serde(tag = "what", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Record {
     /// An event was announced.
-    Announced(Entry),
+    Announced(Box<Entry>),
+    /// The oracle has reported a score, and reports no other.
+    Reported(Report),
     /// The oracle has voted for a score, and votes for no other.
-    Voted { event: String, score: u16 },
+    Voted(Vote),
     /// The event's outcome is this for ever.
     Attested { event: String, score: u16 },
     /// Nothing will ever be attested of the event from here.
@@ -103,7 +106,9 @@ pub(super) struct Entry {
     /// The announcement's TLV, in hexadecimal.
     pub(super) announcement: String,
     #[serde(skip)]
-    pub(super) vote: Option<u16>,
+    pub(super) report: Option<Report>,
+    #[serde(skip)]
+    pub(super) vote: Option<Vote>,
     #[serde(skip)]
     pub(super) outcome: Option<u16>,
     #[serde(skip)]
@@ -147,8 +152,7 @@ impl Book {
         let damaged = |reason: &str| book.damaged(reason);
         match head {
             Ok(head) if head.oracle != oracle => {
-                let (folder, found) = (folder.to_owned(), head.oracle);
-                return Err(BookError::OtherOracle { folder, expected: oracle, found });
+                return Err(other_oracle(folder, oracle, head.oracle));
             }
             Ok(head) if head.place != book.head.place => {
                 return Err(BookError::Copied(folder.to_owned()));
@@ -176,8 +180,7 @@ impl Book {
         if let Ok(Head { oracle: found, .. }) = head
             && found != oracle
         {
-            let folder = folder.to_owned();
-            return Err(BookError::OtherOracle { folder, expected: oracle, found });
+            return Err(other_oracle(folder, oracle, found));
         }
         let bytes = book.bytes()?;
         book.read(&bytes);
@@ -191,7 +194,6 @@ impl Book {
     }
 
     /// Locks the folder, and reads the head: nothing where there is none, a reason where it cannot be read.
-    #[expect(clippy::type_complexity, reason = "both callers take it apart at once")]
     fn lock(
         folder: &Path,
         oracle: XOnlyPublicKey,
@@ -284,10 +286,15 @@ impl Book {
         match record {
             Record::Announced(entry) => {
                 self.next_index = self.next_index.max(entry.index.saturating_add(1));
-                self.entries.insert(entry.event.clone(), entry);
+                self.entries.insert(entry.event.clone(), *entry);
             }
-            Record::Voted { event, score } => {
-                self.at(&event, |entry| entry.vote = Some(score));
+            Record::Reported(report) => {
+                let event = report.event.clone();
+                self.at(&event, |entry| entry.report = Some(report));
+            }
+            Record::Voted(vote) => {
+                let event = vote.event.clone();
+                self.at(&event, |entry| entry.vote = Some(vote));
             }
             Record::Attested { event, score } => {
                 self.at(&event, |entry| entry.outcome = Some(score));
@@ -334,6 +341,11 @@ impl Place {
         let born_ns = born.and_then(|born| u64::try_from(born.as_nanos()).ok());
         Ok(Self { inode: metadata.ino(), born_ns })
     }
+}
+
+fn other_oracle(folder: &Path, expected: XOnlyPublicKey, found: XOnlyPublicKey) -> BookError {
+    let folder = folder.to_owned();
+    BookError::OtherOracle { folder, expected: Box::new(expected), found: Box::new(found) }
 }
 
 fn check(before: &Hash, json: &[u8]) -> Hash {

@@ -1,5 +1,8 @@
 //! The oracle itself: announces, attests once and for all, and remembers both before it shows either.
 
+mod agreeing;
+
+use super::agree::{AgreeError, Agreement};
 use super::book::{Book, BookError, Entry, Record};
 use super::messages::{Announcement, Attestation, Descriptor, Digits, Event, MessageError};
 use super::nonces::{Nonces, Origin};
@@ -8,15 +11,34 @@ use super::rule::{EventName, Rule, SCORE_MAX};
 use crate::keys::{KeyError, MasterKey};
 use bitcoin::secp256k1::schnorr::Signature;
 use bitcoin::secp256k1::{Keypair, Message, XOnlyPublicKey};
+use hkdf::Hkdf;
+use sha2::Sha256;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use types::{ContractId, Hash, Timestamp};
+use zeroize::Zeroizing;
 
 /// How many binary digits a score has.
 pub const SCORE_DIGITS: u16 = 10;
 /// What a score is a count of.
 const UNIT: &str = "permille";
+
+/// The salt of what is derived of an auditor's secret.
+const SEED_SALT: &[u8] = b"bondstore 2026 auditor";
+/// What the oracle's seed is derived for.
+const SEED_INFO: &[u8] = b"bitcoin seed";
+
+/// The seed of an auditor's [`MasterKey`], of the secret in its keystore, which has no words: HKDF-SHA256 (RFC 5869) with the salt
+/// `bondstore 2026 auditor` and the info `bitcoin seed`, 64 bytes.
+pub fn seed_of(secret: &[u8; 32]) -> Zeroizing<[u8; 64]> {
+    let mut seed = Zeroizing::new([0; 64]);
+    Hkdf::<Sha256>::new(Some(SEED_SALT), secret)
+        .expand(SEED_INFO, &mut *seed)
+        .expect("HKDF-SHA256 gives up to 8160 bytes");
+    seed
+}
 
 /// Why an oracle does not do what it is asked.
 #[derive(Debug, thiserror::Error)]
@@ -79,19 +101,22 @@ pub enum OracleError {
         /// What was asked for.
         asked: u16,
     },
-    /// It has voted for something else, which stands.
-    #[error("this oracle has voted that {event} is {voted}; it votes for nothing else")]
-    Voted {
+    /// It has reported something else, which stands.
+    #[error("this oracle has reported that {event} is {reported}; it reports nothing else")]
+    Reported {
         /// Which event.
         event: String,
         /// What stands.
-        voted: u16,
+        reported: u16,
         /// What was asked for.
         asked: u16,
     },
     /// Others must agree first.
     #[error("{0} is attested when its auditors have agreed; report a score instead")]
     Shared(String),
+    /// What another auditor says is refused.
+    #[error(transparent)]
+    Agree(#[from] AgreeError),
     /// The numbers do not allow it: once in 2^127.
     #[error("no signature can be made under this event's nonces")]
     Unsignable,
@@ -108,6 +133,8 @@ pub struct Announced {
     pub rule: Rule,
     /// What it is for ever, once that is decided.
     pub outcome: Option<u16>,
+    /// What the oracle has reported to its fellow auditors.
+    pub report: Option<u16>,
     /// What the oracle has voted for.
     pub vote: Option<u16>,
     /// Whether it will never be attested here.
@@ -121,6 +148,8 @@ pub struct Oracle {
     master: MasterKey,
     key: Key,
     book: Mutex<Book>,
+    /// What is being agreed on, by event.
+    agreements: Mutex<BTreeMap<String, Agreement>>,
 }
 
 /// A key pair that is wiped when dropped.
@@ -140,7 +169,7 @@ impl Oracle {
     pub fn open(folder: &Path, master: MasterKey) -> Result<Self, OracleError> {
         let key = Key(master.oracle()?);
         let book = Book::open(folder, key.0.x_only_public_key().0)?;
-        Ok(Self { master, key, book: Mutex::new(book) })
+        Ok(Self { master, key, book: Mutex::new(book), agreements: Mutex::default() })
     }
 
     /// Opens a folder that was copied, brought back from a backup or damaged, and gives up every event that is not attested in it. No
@@ -151,7 +180,8 @@ impl Oracle {
     pub fn adopt(folder: &Path, master: MasterKey) -> Result<(Self, usize), OracleError> {
         let key = Key(master.oracle()?);
         let (book, given_up) = Book::adopt(folder, key.0.x_only_public_key().0)?;
-        Ok((Self { master, key, book: Mutex::new(book) }, given_up))
+        let agreements = Mutex::default();
+        Ok((Self { master, key, book: Mutex::new(book), agreements }, given_up))
     }
 
     /// Whose signatures are this oracle's.
@@ -191,17 +221,18 @@ impl Oracle {
         let origin = Origin { index, salt: &salt, event: &event, maturity };
         let nonces = Nonces::derive(&self.master, origin, SCORE_DIGITS)?.public();
         let announced = self.sign_event(Event::new(event.clone(), maturity, score(), nonces)?);
-        book.append(&Record::Announced(Entry {
+        book.append(&Record::Announced(Box::new(Entry {
             event,
             index,
             salt: Hash(salt),
             maturity,
             rule: rule.clone(),
             announcement: hex::encode(announced.encode()),
+            report: None,
             vote: None,
             outcome: None,
             given_up: false,
-        }))?;
+        })))?;
         Ok(announced)
     }
 
@@ -223,7 +254,7 @@ impl Oracle {
     }
 
     /// Attests what the auditors have agreed on.
-    pub(super) fn conclude(
+    fn conclude(
         &self,
         event: &str,
         score: u16,
@@ -244,23 +275,6 @@ impl Oracle {
         }
         let entry = book.entry(event).ok_or_else(|| OracleError::Unknown(event.to_owned()))?;
         self.sign_outcome(entry, score)
-    }
-
-    /// Binds this oracle to vote for `score` and nothing else.
-    pub(super) fn vote(&self, event: &str, score: u16, now: Timestamp) -> Result<(), OracleError> {
-        let mut book = self.book();
-        let entry = open(&book, event, score)?;
-        match entry.vote {
-            Some(voted) if voted == score => Ok(()),
-            Some(voted) => {
-                let event = event.to_owned();
-                Err(OracleError::Voted { event, voted, asked: score })
-            }
-            None => {
-                ripe(entry, now)?;
-                Ok(book.append(&Record::Voted { event: event.to_owned(), score })?)
-            }
-        }
     }
 
     /// The announcement of an event, where there is one.
@@ -298,7 +312,7 @@ impl Oracle {
     }
 
     /// Signs something between auditors under this oracle's key. `tag` keeps it apart from everything else that is signed.
-    pub(super) fn sign(&self, tag: &str, parts: &[&[u8]]) -> Signature {
+    fn sign(&self, tag: &str, parts: &[&[u8]]) -> Signature {
         let message = Message::from_digest(*tagged(tag, parts).as_ref());
         SECP.sign_schnorr_no_aux_rand(&message, &self.key.0)
     }
@@ -339,7 +353,8 @@ impl Announced {
             maturity: entry.maturity,
             rule: entry.rule.clone(),
             outcome: entry.outcome,
-            vote: entry.vote,
+            report: entry.report.as_ref().map(|report| report.score),
+            vote: entry.vote.as_ref().map(|vote| vote.score),
             given_up: entry.given_up,
         }
     }

@@ -274,7 +274,7 @@ fn neither_debug_nor_errors_nor_files_show_a_secret() {
         oracle.attest("nothing", 1, LATER).unwrap_err(),
         Oracle::open(&folder, master()).unwrap_err(),
     ] {
-        shown.push_str(&format!("{error} {error:?}"));
+        shown += &format!("{error} {error:?}");
     }
     for file in ["book", "head", "lock"] {
         shown.push_str(&String::from_utf8(fs::read(folder.join(file)).unwrap()).unwrap());
@@ -284,7 +284,7 @@ fn neither_debug_nor_errors_nor_files_show_a_secret() {
     let Entry { event, index, maturity, salt, .. } = entry;
     let origin = Origin { index: *index, salt: &salt.0, event, maturity: *maturity };
     let nonces = Nonces::derive(&master(), origin, SCORE_DIGITS).unwrap();
-    shown.push_str(&format!("{nonces:?}"));
+    shown += &format!("{nonces:?}");
     let mut secrets = nonces.secrets();
     secrets.push(master().oracle().unwrap().secret_bytes());
     secrets.push(*master().oracle_nonces(0).unwrap());
