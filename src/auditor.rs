@@ -1,4 +1,6 @@
-//! `bondstore auditor`: an independent vantage point that measures providers and signs what it finds.
+//! `bondstore auditor`: an independent vantage point that measures providers and signs what it finds, and an oracle that attests it.
+
+mod oracle;
 
 use crate::output::Output;
 use crate::runtime::asked_to_end;
@@ -55,6 +57,9 @@ pub(crate) enum Auditor {
         #[arg(long)]
         insecure_http: bool,
     },
+    /// Announce and attest contracts' final compliance, as a DLC oracle.
+    #[command(subcommand)]
+    Oracle(oracle::OracleCommand),
 }
 
 impl AuditorArgs {
@@ -75,6 +80,7 @@ impl Auditor {
     pub(crate) async fn run(self, output: &Output) -> Result<()> {
         match self {
             Self::Init { auditor } => init(&auditor, output).await,
+            Self::Oracle(command) => command.run(output).await,
             Self::Run { auditor, market, vantage, insecure_http } => {
                 let plain =
                     if insecure_http { PlainHttp::Anywhere } else { PlainHttp::LoopbackOnly };

@@ -58,7 +58,7 @@ pub(crate) enum CashierCommand {
         #[command(flatten)]
         chain: ChainArgs,
         /// Where parties ask for their address; anything but loopback speaks TLS.
-        #[arg(long, default_value = "127.0.0.1:7780", value_name = "ADDR")]
+        #[arg(long, default_value = "127.0.0.1:7790", value_name = "ADDR")]
         listen: String,
         /// After how many blocks a deposit is booked, and a payment no longer broadcast.
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000), value_name = "BLOCKS")]

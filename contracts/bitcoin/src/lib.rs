@@ -7,10 +7,12 @@
 //! - [`wallet`]: coins behind the ledger, deposits and payouts. [`cashier`]: keeps books and coins together.
 //! - [`escrow`]: one slot's money: the output that client and provider fund together, and every way out of it.
 //! - [`outcome`]: payouts by the auditors' attestation, signed beforehand.
+//! - [`oracle`]: auditors as DLC oracles: messages, nonces, agreement, service and client.
 
 pub mod cashier;
 pub mod chain;
 pub mod escrow;
 pub mod keys;
+pub mod oracle;
 pub mod outcome;
 pub mod wallet;
