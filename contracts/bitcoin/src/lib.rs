@@ -4,6 +4,8 @@
 //!
 //! - [`keys`]: a party's Bitcoin keys, all from one seed by documented paths.
 //! - [`chain`]: what is asked of a chain, whichever it is.
+//! - [`anchor`]: journals and files committed in a chain, and proofs of it.
 
+pub mod anchor;
 pub mod chain;
 pub mod keys;
