@@ -1,20 +1,25 @@
-//! `bondstore verify`: checks receipts with nothing but the files and the market's key.
+//! `bondstore verify`: checks receipts with nothing but the files, the market's key and, for anchors, Bitcoin's block headers.
+
+mod blocks;
+mod stamp;
 
 use crate::output::Output;
 use anyhow::{Context, Result, bail};
+use blocks::Blocks;
 use clap::Args;
+use contracts_bitcoin::anchor::{Anchored, Trusted, receipt};
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use types::documents::Receipt;
 use types::documents::evidence::Proven;
 use types::tree::ConsistencyProof;
 use types::{Did, utc};
 
-/// Check what a receipt proves. Nothing is asked of anyone: the files and the market's key are enough.
+/// Check what a receipt proves. Nothing is asked of anyone: the files, the market's key and block headers are enough.
 #[derive(Args)]
 pub(crate) struct Verify {
-    /// A receipt, or two of one market.
+    /// A receipt, or two of one market; or an OpenTimestamps proof (.ots), with the file that it is of beside it.
     #[arg(required = true, num_args = 1..=2, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The market's key, as you know it; without it the key in the receipt is shown, and it is yours to compare.
@@ -23,38 +28,61 @@ pub(crate) struct Verify {
     /// Of two receipts: the proof that the earlier one's journal is the beginning of the later one's.
     #[arg(long, value_name = "FILE")]
     consistency: Option<PathBuf>,
+    /// Of one receipt with an anchor: write what was anchored here, and its OpenTimestamps proof beside it (.ots).
+    #[arg(long, value_name = "FILE")]
+    statement: Option<PathBuf>,
+    #[command(flatten)]
+    blocks: Blocks,
+}
+
+/// What one receipt proves.
+struct Checked {
+    file: String,
+    receipt: Receipt,
+    proven: Proven,
+    anchored: Option<Anchored>,
 }
 
 impl Verify {
     pub(crate) fn run(self, output: &Output) -> Result<()> {
-        let mut proven = Vec::new();
-        for file in &self.files {
-            let receipt: Receipt = read(file)?;
-            let checked = receipt.verify(self.market);
-            let checked = checked.with_context(|| format!("{} proves nothing", file.display()))?;
-            proven.push((file.display().to_string(), receipt.inclusion.leaf, checked));
-        }
-        let between = self.between(&proven)?;
+        let trusted = self.blocks.trusted()?;
+        let (stamps, receipts): (Vec<_>, Vec<_>) =
+            self.files.iter().partition(|file| stamp::is_one(file));
+        let stamps = stamps.into_iter().map(|file| stamp::check(file, trusted.as_ref()));
+        let stamps = stamps.collect::<Result<Vec<_>>>()?;
+        let checked = receipts.into_iter().map(|file| self.check(file, trusted.as_ref()));
+        let checked = checked.collect::<Result<Vec<_>>>()?;
+        let between = self.between(&checked)?;
+        let written = self.statement.as_deref().map(|file| stamp::write(file, &checked));
+        let written = written.transpose()?;
         let value = json!({
             "ok": true,
-            "receipts": proven.iter().map(|(file, leaf, proven)| json!({
-                "file": file, "document": proven.document, "typ": proven.typ, "signer": proven.signer,
-                "command": proven.command, "at": proven.at, "entry": leaf, "head": proven.head,
-            })).collect::<Vec<_>>(),
+            "receipts": checked.iter().map(Checked::value).collect::<Vec<_>>(),
+            "stamps": stamps,
             "consistent": between.is_some(),
         });
         output.result(&value, || {
-            let texts = proven
-                .iter()
-                .map(|(file, leaf, proven)| format!("{file}\n{}", self.words(*leaf, proven)));
-            texts.chain(between).collect::<Vec<_>>().join("\n")
+            let receipts = checked.iter().map(|checked| self.words(checked));
+            let texts = receipts.chain(stamps.iter().map(ToString::to_string));
+            texts.chain(between).chain(written).collect::<Vec<_>>().join("\n")
         });
         Ok(())
     }
 
+    fn check(&self, file: &Path, trusted: Option<&Trusted>) -> Result<Checked> {
+        let receipt: Receipt = read(file)?;
+        let nothing = || format!("{} proves nothing", file.display());
+        let proven = receipt.verify(self.market).with_context(nothing)?;
+        let anchored = trusted
+            .map(|trusted| receipt::verify(receipt.anchor.as_ref(), &proven.head, trusted))
+            .transpose()
+            .with_context(|| format!("{} proves no anchor", file.display()))?;
+        Ok(Checked { file: file.display().to_string(), receipt, proven, anchored })
+    }
+
     /// What the proof between two receipts says, where there is one.
-    fn between(&self, proven: &[(String, u64, Proven)]) -> Result<Option<String>> {
-        let heads: Vec<_> = proven.iter().map(|(_, _, proven)| &proven.head).collect();
+    fn between(&self, checked: &[Checked]) -> Result<Option<String>> {
+        let heads: Vec<_> = checked.iter().map(|checked| &checked.proven.head).collect();
         let Some(file) = &self.consistency else { return Ok(None) };
         let [one, other] = heads[..] else {
             bail!("a consistency proof is between two receipts; name both files");
@@ -78,8 +106,9 @@ impl Verify {
     }
 
     /// What a receipt proves, in words.
-    fn words(&self, leaf: u64, proven: &Proven) -> String {
-        let Proven { document, typ, signer, command, at, head } = proven;
+    fn words(&self, checked: &Checked) -> String {
+        let Proven { document, typ, signer, command, at, head } = &checked.proven;
+        let leaf = checked.receipt.inclusion.leaf;
         let market = match self.market {
             Some(market) => format!("  by the market that you named, {market}"),
             None => format!(
@@ -88,6 +117,7 @@ impl Verify {
             ),
         };
         [
+            checked.file.clone(),
             format!("  proven: document {document}"),
             format!("  is a {typ} signed by {signer}"),
             format!("  and was taken as {command} at {}", utc::format(*at)),
@@ -97,8 +127,32 @@ impl Verify {
             ),
             format!("  was signed at block {}, {}", head.block, utc::format(head.time)),
             market,
+            checked.anchor_words(),
         ]
         .join("\n")
+    }
+}
+
+impl Checked {
+    fn value(&self) -> Value {
+        let Self { file, receipt, proven, anchored } = self;
+        json!({
+            "file": file, "document": proven.document, "typ": proven.typ, "signer": proven.signer,
+            "command": proven.command, "at": proven.at, "entry": receipt.inclusion.leaf, "head": proven.head,
+            "anchored": anchored,
+        })
+    }
+
+    /// What is known of its anchor.
+    fn anchor_words(&self) -> String {
+        match (&self.anchored, &self.receipt.anchor) {
+            (Some(anchored), _) => blocks::words(anchored),
+            (None, Some(anchor)) => format!(
+                "  not checked: its anchor in block {} of {}; give --headers or --block for that",
+                anchor.proof.height, anchor.proof.network
+            ),
+            (None, None) => "  not anchored in Bitcoin, or not when it was written".into(),
+        }
     }
 }
 

@@ -1,4 +1,7 @@
-//! Public randomness for epochs: a hash chain that the market committed to before its first epoch.
+//! Public randomness for epochs: a hash chain that the market committed to before its first epoch, and [`mixed`] with it, where the
+//! market has a chain, a Bitcoin block.
+
+pub mod mixed;
 
 use types::{Epoch, Hash};
 

@@ -3,10 +3,12 @@
 //! In the order of a contract's life: [`offer`] (ask, request, quote, acceptance), [`holding`] (reservation,
 //! confirmation, storage receipt, revision), [`audit`] (challenge, proof, verdict, confession), [`payment`]
 //! (deposit, withdrawal, voucher, settlement), [`amendment`] (extension, growth, leaving, top-up), [`sharing`]
-//! (grant, revocation), [`access`] (capability tokens and sessions) and [`evidence`] (tree heads and receipts, for outsiders).
+//! (grant, revocation), [`access`] (capability tokens and sessions), [`evidence`] (tree heads and receipts, for outsiders) and
+//! [`anchor`] (what a receipt carries of Bitcoin).
 
 pub mod access;
 pub mod amendment;
+pub mod anchor;
 pub mod audit;
 pub mod evidence;
 pub mod holding;
@@ -16,6 +18,7 @@ pub mod sharing;
 
 pub use access::{Access, AccessToken, Presentation, Session};
 pub use amendment::{Cancellation, Departure, Extension, Growth, TopUp};
+pub use anchor::{Anchor, BlockProof};
 pub use audit::{
     AuditKind, Challenge, Confession, Dispute, Maintenance, Measurement, Presence, Proof,
     SlotChallenge, SlotVerdict, Verdict,

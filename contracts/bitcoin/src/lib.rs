@@ -8,7 +8,10 @@
 //! - [`escrow`]: one slot's money: the output that client and provider fund together, and every way out of it.
 //! - [`outcome`]: payouts by the auditors' attestation, signed beforehand.
 //! - [`oracle`]: auditors as DLC oracles: messages, nonces, agreement, service and client.
+//! - [`anchor`]: journals and files committed in a chain, and proofs of it. [`beacon`]: its blocks as public randomness.
 
+pub mod anchor;
+pub mod beacon;
 pub mod cashier;
 pub mod chain;
 pub mod escrow;

@@ -1,6 +1,6 @@
 //! What outsiders can hold a market to: signed tree heads, and receipts that something is in its journal.
 
-use super::document;
+use super::{Anchor, document};
 use crate::jws::Authentic;
 use crate::tree::{self, InclusionProof, ProofError, Tip};
 use crate::{Did, DocId, Hash, JwsError, Signed, Timestamp, Verified};
@@ -46,6 +46,9 @@ pub struct Receipt {
     /// The tree's head, signed by the market.
     #[schema(value_type = crate::Jws<TreeHead>)]
     pub head: Signed,
+    /// That the journal was committed in Bitcoin, where it has been by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<Anchor>,
 }
 
 /// What a receipt proves.
@@ -95,6 +98,9 @@ pub enum ReceiptError {
     /// The entry is not in the tree.
     #[error("the entry is not proven to be in the journal: {0}")]
     NotIncluded(ProofError),
+    /// What was anchored is another journal.
+    #[error("what was anchored in Bitcoin does not continue the journal of the tree head: {0}")]
+    NotAnchored(ProofError),
 }
 
 impl ReceiptError {
@@ -107,12 +113,14 @@ impl ReceiptError {
             Self::Entry(_) => "receipt_entry",
             Self::NotNamed(_) => "receipt_not_named",
             Self::NotIncluded(_) => "receipt_not_included",
+            Self::NotAnchored(_) => "receipt_not_anchored",
         }
     }
 }
 
 impl Receipt {
-    /// Checks everything that can be checked of it; against `market`'s key where that is given.
+    /// Checks everything that can be checked of it without Bitcoin; against `market`'s key where that is given. Whether an anchor's
+    /// transaction is in a block is for `contracts-bitcoin` to judge.
     ///
     /// # Errors
     /// [`ReceiptError`] says which check fails.
@@ -129,6 +137,9 @@ impl Receipt {
         }
         let leaf = tree::leaf(self.entry.as_bytes());
         self.inclusion.verify(leaf, &head.tip()).map_err(ReceiptError::NotIncluded)?;
+        if let Some(anchor) = &self.anchor {
+            anchor.covers(&head).map_err(ReceiptError::NotAnchored)?;
+        }
         Ok(Proven {
             document: id,
             typ: document.typ,

@@ -49,7 +49,8 @@ impl Store {
         let proof = InclusionProof::make(leaf, size, self)?;
         let beyond = || StoreError::Malformed(format!("entry {leaf} of {size}"));
         let inclusion = proof.ok_or_else(beyond)?;
-        Ok(Some(Receipted { receipt: Receipt { document, entry, inclusion, head }, contract }))
+        let receipt = Receipt { document, entry, inclusion, head, anchor: None };
+        Ok(Some(Receipted { receipt, contract }))
     }
 
     /// Shows that the tree of `from` entries is the beginning of that of `to`; nothing where there is no such tree.

@@ -1,6 +1,6 @@
 use super::*;
-use crate::documents::{Deposit, Withdrawal};
-use crate::tree::Frontier;
+use crate::documents::{BlockProof, Deposit, Withdrawal};
+use crate::tree::{ConsistencyProof, Frontier};
 use crate::{Msat, SecretKey, Signer};
 use proptest::prelude::*;
 
@@ -33,6 +33,7 @@ fn receipt() -> Receipt {
         entry: mine,
         inclusion: InclusionProof::make(2, size, nodes.as_slice()).unwrap().unwrap(),
         head: Verified::sign(head, &key(1)).unwrap().signed().clone(),
+        anchor: None,
     }
 }
 
@@ -60,6 +61,54 @@ fn each_part_that_does_not_fit_is_named() {
     assert_eq!(codes(&Receipt { entry: "{}".into(), ..good.clone() }), "receipt_entry");
     let later = good.entry.replace("\"at\":5", "\"at\":6");
     assert_eq!(codes(&Receipt { entry: later, ..good.clone() }), "receipt_not_included");
+}
+
+/// An anchor of a journal of `size` entries, which begins as the receipt's does.
+fn anchor(size: u64, consistency: bool) -> Anchor {
+    let (mut frontier, mut nodes) = (Frontier::default(), Vec::new());
+    let mine = receipt().entry;
+    for text in
+        ["a", "b", mine.as_str(), "d", "e", "f", "g"].iter().take(usize::try_from(size).unwrap())
+    {
+        frontier.append(tree::leaf(text.as_bytes()), |hash| nodes.push(hash));
+    }
+    let proof = BlockProof {
+        network: "regtest".into(),
+        files: String::new(),
+        transaction: String::new(),
+        index: 0,
+        branch: vec![],
+        header: String::new(),
+        height: 1,
+    };
+    let path = ConsistencyProof::make(5, size, nodes.as_slice()).unwrap();
+    let consistency = path.filter(|_| consistency);
+    Anchor { size, root: frontier.tip().root, consistency, proof }
+}
+
+#[test]
+fn an_anchor_is_of_the_same_journal_or_of_one_that_continues_it() {
+    let with = |anchor| Receipt { anchor: Some(anchor), ..receipt() };
+    let codes = |anchor| with(anchor).verify(None).map_err(|error| error.code()).err();
+    for (size, consistency) in [(5, false), (5, true), (6, true), (7, true)] {
+        assert_eq!(codes(anchor(size, consistency)), None, "{size}");
+        let other = Anchor { root: Hash::of(b"x"), ..anchor(size, consistency) };
+        assert_eq!(codes(other), Some("receipt_not_anchored"), "{size}");
+    }
+    for (size, consistency) in [(7, false), (4, false), (4, true)] {
+        assert_eq!(codes(anchor(size, consistency)), Some("receipt_not_anchored"), "{size}");
+    }
+}
+
+#[test]
+fn receipts_from_before_anchors_are_what_they_were() {
+    let written = serde_json::to_value(receipt()).unwrap();
+    assert_eq!(written.get("anchor"), None);
+    let read: Receipt = serde_json::from_value(written).unwrap();
+    assert_eq!(read, receipt());
+    let anchored = Receipt { anchor: Some(anchor(6, true)), ..receipt() };
+    let text = serde_json::to_string(&anchored).unwrap();
+    assert_eq!(serde_json::from_str::<Receipt>(&text).unwrap(), anchored);
 }
 
 #[test]
