@@ -12,16 +12,17 @@ use books::Journal;
 use clap::{Args, Subcommand};
 use bitcoin::Network;
 use contracts_bitcoin::cashier::serve::router;
-use contracts_bitcoin::cashier::{Cashier, Round};
+use contracts_bitcoin::anchor::Rule;
+use contracts_bitcoin::cashier::{Cashier, Manner, Round};
 use contracts_bitcoin::chain::Chain;
 use contracts_bitcoin::keys::{self, MasterKey};
 use network::identity::{Keystore, Password, Prompt, Secret};
 use network::server::{ServeOptions, bind, serve};
-use network::tls;
+use network::{clock, tls};
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
-use types::{Signer, Span};
+use types::{SecretKey, Signer, Span};
 use zeroize::Zeroizing;
 
 /// The words' file in a cashier's data directory.
@@ -66,6 +67,12 @@ pub(crate) enum CashierCommand {
         /// How often the chain and the books are looked at.
         #[arg(long, default_value = "10s", value_parser = arguments::span, value_name = "DURATION")]
         every: Span,
+        /// How often the journal is anchored in the chain, where it has grown; sooner, once a tenth of a bitcoin has been posted.
+        #[arg(long, default_value = "6h", value_parser = arguments::span, value_name = "DURATION")]
+        anchor_every: Span,
+        /// Anchor nothing.
+        #[arg(long, conflicts_with = "anchor_every")]
+        no_anchors: bool,
         /// Look for coins from the chain's beginning, as for words that are brought back; else from now on.
         #[arg(long)]
         from_beginning: bool,
@@ -76,12 +83,26 @@ impl CashierCommand {
     pub(crate) async fn run(self, output: &Output) -> Result<()> {
         match self {
             Self::Init { cashier, words_file } => init(cashier, words_file, output).await,
-            Self::Run { cashier, market, chain, listen, confirmations, every, from_beginning } => {
+            Self::Run {
+                cashier,
+                market,
+                chain,
+                listen,
+                confirmations,
+                every,
+                anchor_every,
+                no_anchors,
+                from_beginning,
+            } => {
                 let node = chain.connect().await?;
                 let keys = cashier.keys(node.network()).await?;
                 let birthday = if from_beginning { None } else { Some(node.tip().await?) };
-                let opened = Cashier::open(&cashier.folder, keys, confirmations, birthday)?;
-                let running = Running { node, market, folder: cashier.folder, listen, every };
+                let key = market.operator_key().await?;
+                let rule = Rule { interval: anchor_every, ..Rule::default() };
+                let anchors = (!no_anchors).then_some(rule);
+                let manner = Manner { market: key.did(), confirmations, anchors };
+                let opened = Cashier::open(&cashier.folder, keys, manner, birthday)?;
+                let running = Running { node, market, key, folder: cashier.folder, listen, every };
                 running.run(opened, output).await
             }
         }
@@ -140,6 +161,7 @@ async fn init(cashier: CashierArgs, words_file: Option<PathBuf>, output: &Output
 struct Running {
     node: Node,
     market: MarketArgs,
+    key: SecretKey,
     folder: PathBuf,
     listen: String,
     every: Span,
@@ -147,11 +169,12 @@ struct Running {
 
 impl Running {
     async fn run(self, mut cashier: Cashier, output: &Output) -> Result<()> {
-        let key = self.market.operator_key().await?;
+        let key = self.key;
         let market = key.did();
         let mut journal = Journal::new(self.market.client_of(key.clone())?, key.clone());
         // Whoever asks for an address is answered by a cashier that has caught up.
-        cashier.round(&self.node, &mut journal).await?;
+        cashier.round(&self.node, &mut journal, clock::now()).await?;
+        let own = cashier.deposit_address(market)?;
         let cashier = Arc::new(tokio::sync::Mutex::new(cashier));
         let listener = bind(&self.listen).await?;
         let local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
@@ -167,15 +190,19 @@ impl Running {
             let cashier = cashier.lock().await;
             (cashier.network(), cashier.balance())
         };
-        let value = json!({ "url": url, "market": market, "network": network, "balance_sat": balance.to_sat() });
+        let value = json!({
+            "url": url, "market": market, "network": network, "balance_sat": balance.to_sat(), "own_address": own.to_string(),
+        });
         output.result(&value, || {
-            format!("cashier of {market} on {network} at {url}, with {balance}; Ctrl-C ends it")
+            format!(
+                "cashier of {market} on {network} at {url}, with {balance}; coins for anchors go to {own}; Ctrl-C ends it"
+            )
         });
         let rounds = async {
             loop {
                 tokio::time::sleep(self.every.as_duration()).await;
                 let mut cashier = cashier.lock().await;
-                match cashier.round(&self.node, &mut journal).await {
+                match cashier.round(&self.node, &mut journal, clock::now()).await {
                     Ok(round) => tell(&round),
                     Err(error) => tracing::warn!(%error, "the round ended early; trying again"),
                 }
@@ -197,7 +224,10 @@ fn tell(round: &Round) {
     if let Some(txid) = round.paid {
         tracing::info!(%txid, "withdrawals are paid");
     }
+    if let Some(txid) = round.anchored {
+        tracing::info!(%txid, "the journal is anchored");
+    }
     for reason in &round.waiting {
-        tracing::warn!(%reason, "withdrawals wait");
+        tracing::warn!(%reason, "something waits");
     }
 }

@@ -4,19 +4,32 @@ use crate::output::Output;
 use crate::party::PartyArgs;
 use anyhow::{Context, Result};
 use clap::Args;
+use network::client::{ClientOptions, HttpClient};
+use network::endpoint::{Endpoint, PlainHttp};
+use network::market_api::MarketClient;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use types::DocId;
+use types::documents::{Anchor, Receipt as SomeReceipt};
+
+/// The longest anchor: a transaction, and hashes beside it.
+const ANCHOR_BYTES_MAX: usize = 1 << 20;
 
 /// Fetch the receipt of a document: `bondstore verify` checks it, with nothing but the file and the market's key.
 #[derive(Args)]
 pub(crate) struct Receipt {
     /// The document's name: the BLAKE3 hash of its JWS. A contract is named by its acceptance.
-    #[arg(required_unless_present = "consistency")]
+    #[arg(required_unless_present_any = ["consistency", "anchor"])]
     document: Option<DocId>,
     /// Instead of a receipt: the proof that the journal of the first size is the beginning of that of the second.
     #[arg(long, num_args = 2, value_names = ["FROM", "TO"], conflicts_with = "document")]
     consistency: Option<Vec<u64>>,
+    /// Instead of a receipt: this one, with the proof that its journal was anchored in Bitcoin since.
+    #[arg(long, value_name = "RECEIPT", requires = "cashier", conflicts_with_all = ["document", "consistency"])]
+    anchor: Option<PathBuf>,
+    /// Where the market's cashier answers, which anchors the journal.
+    #[arg(long, env = "BONDSTORE_CASHIER", value_name = "URL")]
+    cashier: Option<String>,
     /// Where to write it.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -32,6 +45,18 @@ impl Receipt {
             write(&self.out, &proof)?;
             let place = self.out.display();
             output.result(&proof, || format!("from {from} to {to} entries: {place}"));
+            return Ok(());
+        }
+        if let (Some(file), Some(cashier)) = (&self.anchor, &self.cashier) {
+            let anchored = anchored(&market, file, cashier).await?;
+            write(&self.out, &anchored)?;
+            let anchor = anchored.anchor.as_ref().context("it was added")?;
+            let (size, height, network) = (anchor.size, anchor.proof.height, &anchor.proof.network);
+            let value = json!({ "entries": size, "height": height, "network": network, "file": self.out });
+            let place = self.out.display();
+            output.result(&value, || {
+                format!("the journal of {size} entries is in block {height} of {network}: {place}")
+            });
             return Ok(());
         }
         let document = self.document.context("a document or --consistency is needed")?;
@@ -50,6 +75,29 @@ impl Receipt {
         });
         Ok(())
     }
+}
+
+/// The receipt in `file` with its journal's anchor.
+async fn anchored(market: &MarketClient, file: &Path, cashier: &str) -> Result<SomeReceipt> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("{} cannot be read", file.display()))?;
+    let mut receipt: SomeReceipt = serde_json::from_str(&text)
+        .with_context(|| format!("{} is no receipt", file.display()))?;
+    let head = receipt.verify(Some(market.market()))?.head;
+    let mut endpoint = Endpoint::parse(cashier, PlainHttp::LoopbackOnly)?;
+    if endpoint.is_tls() {
+        endpoint = endpoint.pinned(market.market())?;
+    }
+    let http = HttpClient::new(endpoint, ClientOptions::default());
+    let call = http.get(format!("/v1/anchor?entries={}", head.size));
+    let mut anchor: Anchor = call.read_json(ANCHOR_BYTES_MAX).await?;
+    if anchor.size != head.size {
+        anchor.consistency = Some(market.consistency(head.size, anchor.size).await?);
+    }
+    receipt.anchor = Some(anchor);
+    // What does not belong together is not worth keeping.
+    receipt.verify(Some(market.market()))?;
+    Ok(receipt)
 }
 
 fn write(file: &Path, value: &impl serde::Serialize) -> Result<()> {

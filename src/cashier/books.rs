@@ -1,11 +1,12 @@
 //! The market's books as its cashier sees them: its journal over the API, and deposits that the operator signs.
 
-use contracts_bitcoin::cashier::{Books, CashierError, Withdrawn};
+use contracts_bitcoin::cashier::{Books, CashierError, News, Withdrawn};
 use market::Event;
 use network::api::EventView;
 use network::client::ClientError;
 use network::market_api::MarketClient;
-use types::{Did, Msat, SecretKey};
+use types::documents::TreeHead;
+use types::{Did, Msat, SecretKey, Signer};
 
 /// The journal of a running market.
 pub(super) struct Journal {
@@ -22,16 +23,29 @@ impl Journal {
 }
 
 impl Books for Journal {
-    async fn withdrawals(&mut self, after: Option<&str>) -> Result<Vec<Withdrawn>, CashierError> {
+    async fn news(&mut self, after: Option<&str>) -> Result<News, CashierError> {
         let from = self.seen.as_deref().or(after).unwrap_or("0.0");
         let mut events = self.market.events_so_far(from).await.map_err(silent)?;
-        let (mut found, mut last) = (Vec::new(), Some(from.to_owned()));
+        let (mut news, mut last) = (News::default(), Some(from.to_owned()));
         while let Some(view) = events.next().await.map_err(silent)? {
             last = Some(view.id.clone());
-            found.extend(withdrawn(view)?);
+            let posted = view.postings.iter().map(|posting| posting.amount);
+            let posted = Msat::sum(posted.chain([news.posted]));
+            news.posted = posted.unwrap_or(Msat(i64::MAX));
+            news.withdrawn.extend(withdrawn(view)?);
         }
-        self.seen = last.filter(|_| found.is_empty());
-        Ok(found)
+        self.seen = last.filter(|_| news.withdrawn.is_empty());
+        Ok(news)
+    }
+
+    async fn head(&mut self) -> Result<TreeHead, CashierError> {
+        let head = self.market.head().await.map_err(silent)?.verify::<TreeHead>();
+        let head = head.map_err(|error| CashierError::Books(error.to_string()))?;
+        if head.market != self.key.did() {
+            let text = format!("it shows a head of {}, not its own", head.market);
+            return Err(CashierError::Books(text));
+        }
+        Ok(head.into_inner())
     }
 
     async fn credit(

@@ -1,8 +1,12 @@
-//! The cashier: books what arrives on the chain, and pays on the chain what the books let out. Its round may be repeated and
-//! interrupted anywhere: what is booked has one reference, what is paid one document, and each counts once.
+//! The cashier: books what arrives on the chain, pays on the chain what the books let out, and anchors the journal there. Its round may
+//! be repeated and interrupted anywhere: what is booked has one reference, what is paid one document, and each counts once.
 
+mod anchors;
 pub mod serve;
 
+pub use anchors::JournalAnchor;
+
+use crate::anchor::{AnchorProof, Rule};
 use crate::chain::{Chain, ChainError, Tip};
 use crate::keys::MasterKey;
 use crate::wallet::{Log, LogError, Payout, Wallet, WalletError};
@@ -11,7 +15,8 @@ use bitcoin::{Address, Amount, FeeRate, Network, OutPoint, Txid};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use types::{Did, DocId, Msat};
+use types::documents::TreeHead;
+use types::{Did, DocId, Msat, Timestamp};
 
 /// Millisatoshis in a satoshi.
 const MSAT: i64 = 1_000;
@@ -37,12 +42,13 @@ pub enum CashierError {
 
 /// The market's books, as far as a cashier deals with them.
 pub trait Books {
-    /// The next withdrawals behind the event `after`, or from the beginning, in the journal's order; nothing where there are no more
-    /// by now.
-    fn withdrawals(
+    /// What is new in the journal behind the event `after`, or from its beginning; no withdrawals where there are no more by now.
+    fn news(
         &mut self,
         after: Option<&str>,
-    ) -> impl Future<Output = Result<Vec<Withdrawn>, CashierError>> + Send;
+    ) -> impl Future<Output = Result<News, CashierError>> + Send;
+    /// The newest head of the journal's tree.
+    fn head(&mut self) -> impl Future<Output = Result<TreeHead, CashierError>> + Send;
     /// Books `amount` for `party`; again with the same reference books nothing.
     fn credit(
         &mut self,
@@ -50,6 +56,26 @@ pub trait Books {
         amount: Msat,
         reference: &str,
     ) -> impl Future<Output = Result<(), CashierError>> + Send;
+}
+
+/// What a cashier wants to know of the journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// In the journal's order.
+    pub withdrawn: Vec<Withdrawn>,
+    /// The sum of everything that was posted.
+    pub posted: Msat,
+}
+
+/// How a cashier works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Manner {
+    /// The market whose coins it holds.
+    pub market: Did,
+    /// After how many blocks a deposit is booked, and a payment or an anchor done with.
+    pub confirmations: u32,
+    /// When the journal is anchored; never, where nothing is said.
+    pub anchors: Option<Rule>,
 }
 
 /// Money that has left the books, and is owed outside.
@@ -77,6 +103,10 @@ enum Record {
     Booked(OutPoint),
     /// What a withdrawal had below a satoshi was booked back.
     Returned(DocId),
+    /// A journal was committed.
+    Anchored(JournalAnchor),
+    /// The block that holds the commitment to a journal of so many entries is deep enough.
+    Proven { entries: u64, proof: Box<AnchorProof> },
 }
 
 /// What a round came to.
@@ -86,6 +116,8 @@ pub struct Round {
     pub booked: usize,
     /// The transaction that pays withdrawals, where one was made.
     pub paid: Option<Txid>,
+    /// The transaction that anchors the journal, where one was made.
+    pub anchored: Option<Txid>,
     /// Withdrawals that go elsewhere than to an address of this network: the operator pays them.
     pub elsewhere: Vec<DocId>,
     /// Why what is owed is not on its way, one text for each cause.
@@ -98,19 +130,22 @@ pub struct Cashier {
     wallet: Wallet,
     keys: MasterKey,
     log: Log,
-    confirmations: u32,
+    manner: Manner,
     read: Option<String>,
     withdrawn: BTreeMap<DocId, Withdrawn>,
     booked: BTreeSet<OutPoint>,
     returned: BTreeSet<DocId>,
+    /// By how many entries the journal had, and what was posted since the last of them.
+    anchors: BTreeMap<u64, JournalAnchor>,
+    posted: Msat,
 }
 
 impl Cashier {
-    /// Opens, or makes, the cashier whose files are in `folder`. Deposits count after `confirmations` blocks.
+    /// Opens, or makes, the cashier whose files are in `folder`. A new one looks for coins from `birthday` on.
     pub fn open(
         folder: &Path,
         keys: MasterKey,
-        confirmations: u32,
+        manner: Manner,
         birthday: Option<Tip>,
     ) -> Result<Self, CashierError> {
         let wallet = Wallet::open(&folder.join("wallet.jsonl"), &keys, birthday)?;
@@ -119,17 +154,20 @@ impl Cashier {
             wallet,
             keys,
             log,
-            confirmations,
+            manner,
             read: None,
             withdrawn: BTreeMap::new(),
             booked: BTreeSet::new(),
             returned: BTreeSet::new(),
+            anchors: BTreeMap::new(),
+            posted: Msat::ZERO,
         };
         records.into_iter().for_each(|record| cashier.remember(record));
         Ok(cashier)
     }
 
-    /// Where `party` sends its deposits.
+    /// Where `party` sends its deposits. What arrives at the market's own address is booked for nobody: the operator's coins, which
+    /// pay for anchors.
     pub fn deposit_address(&mut self, party: Did) -> Result<Address, CashierError> {
         Ok(self.wallet.deposit_address(party)?)
     }
@@ -144,11 +182,12 @@ impl Cashier {
         self.wallet.balance()
     }
 
-    /// Reads the chain and the books, books what is deep enough, and pays what is owed.
+    /// Reads the chain and the books, books what is deep enough, pays what is owed, and anchors the journal where that is due `now`.
     pub async fn round<C: Chain, B: Books>(
         &mut self,
         chain: &C,
         books: &mut B,
+        now: Timestamp,
     ) -> Result<Round, CashierError> {
         self.wallet.follow(chain).await?;
         let booked = self.book(books).await?;
@@ -158,13 +197,21 @@ impl Cashier {
         let rate = chain.fee_rate(WITHIN_BLOCKS).await?;
         let mut waiting = Vec::new();
         let paid = self.pay(due, rate, &mut waiting)?;
-        for payment in self.wallet.unfinished(self.confirmations) {
+        let anchored = self.anchor(books, rate, now).await.or_else(|error| match error {
+            CashierError::Wallet(WalletError::Funds(reason)) => {
+                waiting.push(format!("the journal is to be anchored: {reason}"));
+                Ok(None)
+            }
+            other => Err(other),
+        })?;
+        self.prove(chain).await?;
+        for payment in self.wallet.unfinished(self.manner.confirmations) {
             match chain.broadcast(&payment.transaction).await {
                 Err(refused @ ChainError::Refused { .. }) => waiting.push(refused.to_string()),
                 carried => drop(carried?),
             }
         }
-        Ok(Round { booked, paid, elsewhere, waiting })
+        Ok(Round { booked, paid, anchored, elsewhere, waiting })
     }
 
     /// Pays what can be paid; of the rest, why it waits. One that is not worth its fee holds up no other.
@@ -193,8 +240,8 @@ impl Cashier {
     /// Books every deposit that is deep enough and was not booked.
     async fn book<B: Books>(&mut self, books: &mut B) -> Result<usize, CashierError> {
         let mut count = 0;
-        for coins in self.wallet.received(self.confirmations) {
-            if self.booked.contains(&coins.outpoint) {
+        for coins in self.wallet.received(self.manner.confirmations) {
+            if coins.party == self.manner.market || self.booked.contains(&coins.outpoint) {
                 continue;
             }
             let amount = msat(coins.amount)?;
@@ -208,11 +255,13 @@ impl Cashier {
     /// Takes in every withdrawal that the journal has by now.
     async fn read<B: Books>(&mut self, books: &mut B) -> Result<(), CashierError> {
         loop {
-            let new = books.withdrawals(self.read.as_deref()).await?;
-            if new.is_empty() {
+            let News { withdrawn, posted } = books.news(self.read.as_deref()).await?;
+            // Read twice, it may count twice: an anchor comes earlier then.
+            self.posted = self.posted.add(posted).unwrap_or(Msat(i64::MAX));
+            if withdrawn.is_empty() {
                 return Ok(());
             }
-            for withdrawn in new {
+            for withdrawn in withdrawn {
                 self.note(Record::Withdrawn(withdrawn))?;
             }
         }
@@ -270,6 +319,15 @@ impl Cashier {
             }
             Record::Returned(document) => {
                 self.returned.insert(document);
+            }
+            Record::Anchored(anchor) => {
+                self.posted = Msat::ZERO;
+                self.anchors.insert(anchor.entries, anchor);
+            }
+            Record::Proven { entries, proof } => {
+                if let Some(anchor) = self.anchors.get_mut(&entries) {
+                    anchor.proof = Some(*proof);
+                }
             }
         }
     }

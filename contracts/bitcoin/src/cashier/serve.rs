@@ -7,11 +7,13 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use bitcoin::Network;
 use network::api::Problem;
+use network::extract::QueryOf;
 use network::{auth, clock};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 use types::Did;
+use types::documents::Anchor;
 
 /// What the service stands on.
 #[derive(Clone)]
@@ -44,6 +46,16 @@ pub struct CashierView {
     pub height: u32,
     /// After how many blocks a deposit is booked.
     pub confirmations: u32,
+    /// How many entries of the journal are anchored, by anchors that can be proven.
+    pub anchored: u64,
+}
+
+/// Which anchor is wanted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    /// Of a journal of at least so many entries.
+    entries: u64,
 }
 
 /// The service of a `market`'s cashier.
@@ -51,6 +63,7 @@ pub fn router(market: Did, cashier: Arc<Mutex<Cashier>>) -> Router {
     Router::new()
         .route("/v1/cashier", get(about))
         .route("/v1/address", post(address))
+        .route("/v1/anchor", get(anchor))
         .with_state(Desk { market, cashier })
 }
 
@@ -60,8 +73,25 @@ async fn about(State(desk): State<Desk>) -> Json<CashierView> {
         market: desk.market,
         network: cashier.network(),
         height: cashier.wallet.tip().height,
-        confirmations: cashier.confirmations,
+        confirmations: cashier.manner.confirmations,
+        anchored: cashier.proven_entries(),
     })
+}
+
+/// The first anchor of a journal with so many entries that can be proven, as a receipt carries it.
+async fn anchor(
+    State(desk): State<Desk>,
+    QueryOf(wanted): QueryOf<Wanted>,
+) -> Result<Json<Anchor>, Problem> {
+    let cashier = desk.cashier.lock().await;
+    let anchor = cashier.anchor_of(wanted.entries).ok_or_else(|| {
+        let Wanted { entries } = wanted;
+        let proven = cashier.proven_entries();
+        Problem::not_found(format!(
+            "no journal of {entries} entries is anchored yet, one of {proven} is: ask again after the next anchor"
+        ))
+    })?;
+    Ok(Json(anchor))
 }
 
 async fn address(
@@ -79,13 +109,14 @@ async fn address(
         party,
         network: cashier.network(),
         address: address.to_string(),
-        confirmations: cashier.confirmations,
+        confirmations: cashier.manner.confirmations,
     }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cashier::Manner;
     use crate::keys::MasterKey;
     use network::auth::Sessions;
     use network::client::{ClientOptions, HttpClient};
@@ -97,9 +128,10 @@ mod tests {
     async fn a_party_with_a_session_is_told_its_own_address() {
         let folder = tempfile::tempdir().unwrap();
         let keys = MasterKey::new(&[1; 32], Network::Regtest).unwrap();
-        let cashier = Cashier::open(folder.path(), keys, 3, None).unwrap();
-        let cashier = Arc::new(Mutex::new(cashier));
         let market = SecretKey::from_seed(&[9; 32]).did();
+        let manner = Manner { market, confirmations: 3, anchors: None };
+        let cashier = Cashier::open(folder.path(), keys, manner, None).unwrap();
+        let cashier = Arc::new(Mutex::new(cashier));
         let routes = router(market, cashier.clone());
         let listener = bind("127.0.0.1:0").await.unwrap();
         let server = serve(listener, routes, ServeOptions::default()).unwrap();
@@ -108,8 +140,11 @@ mod tests {
         let http = HttpClient::new(endpoint, ClientOptions::default());
 
         let told = http.get("/v1/cashier").read_json::<CashierView>(4_096).await.unwrap();
-        let (network, height, confirmations) = (Network::Regtest, 0, 3);
-        assert_eq!(told, CashierView { market, network, height, confirmations });
+        let network = Network::Regtest;
+        let expected = CashierView { market, network, height: 0, confirmations: 3, anchored: 0 };
+        assert_eq!(told, expected);
+        let refused = http.get("/v1/anchor?entries=1").read_bytes(4_096).await.unwrap_err();
+        assert_eq!(refused.code(), Some("not_found"));
         let refused = http.post("/v1/address").read_bytes(4_096).await.unwrap_err();
         assert_eq!(refused.code(), Some("authorisation_missing"));
         let ask = async |seed: u8, audience: Did| {

@@ -2,6 +2,7 @@
 //! ledger's manners against a running market's.
 
 use super::*;
+use crate::anchor::{Headers, Trusted, receipt};
 use crate::chain::devchain::{Devchain, Mining};
 use bitcoin::ScriptBuf;
 use contracts::{Account, Ledger, Posting};
@@ -9,11 +10,13 @@ use proptest::prelude::*;
 use types::Hash;
 
 const ALICE: Did = Did([1; 32]);
+const MARKET: Did = Did([9; 32]);
+const MANNER: Manner = Manner { market: MARKET, confirmations: 2, anchors: None };
 const BEGIN: u32 = 1_700_000_000;
 
 /// Books as the market keeps them, whose answers get lost when told so.
-#[derive(Default)]
 struct Desk {
+    head: TreeHead,
     ledger: Ledger,
     references: BTreeSet<String>,
     journal: Vec<Withdrawn>,
@@ -23,6 +26,17 @@ struct Desk {
 }
 
 impl Desk {
+    fn new() -> Self {
+        Self {
+            head: head(0),
+            ledger: Ledger::default(),
+            references: BTreeSet::new(),
+            journal: Vec::new(),
+            calls: 0,
+            breaks: BTreeSet::new(),
+        }
+    }
+
     fn line(&self, after: bool) -> Result<(), CashierError> {
         let broken = self.breaks.contains(&(self.calls, after));
         if broken { Err(CashierError::Books("the line is dead".into())) } else { Ok(()) }
@@ -51,15 +65,22 @@ impl Desk {
 }
 
 impl Books for Desk {
-    async fn withdrawals(&mut self, after: Option<&str>) -> Result<Vec<Withdrawn>, CashierError> {
+    async fn news(&mut self, after: Option<&str>) -> Result<News, CashierError> {
         self.calls += 1;
         self.line(false)?;
         let seen = after.map_or(0, |event| {
             1 + self.journal.iter().position(|withdrawn| withdrawn.event == event).unwrap()
         });
-        let new = self.journal[seen..].iter().take(2).cloned().collect();
+        let withdrawn: Vec<_> = self.journal[seen..].iter().take(2).cloned().collect();
+        let posted = Msat::sum(withdrawn.iter().map(|withdrawn| withdrawn.amount)).unwrap();
         self.line(true)?;
-        Ok(new)
+        Ok(News { withdrawn, posted })
+    }
+
+    async fn head(&mut self) -> Result<TreeHead, CashierError> {
+        self.calls += 1;
+        self.line(false)?;
+        Ok(self.head.clone())
     }
 
     async fn credit(
@@ -76,6 +97,12 @@ impl Books for Desk {
         }
         self.line(true)
     }
+}
+
+/// The head of a journal with so many entries.
+fn head(size: u64) -> TreeHead {
+    let root = Hash([u8::try_from(size % 250).unwrap(); 32]);
+    TreeHead { market: MARKET, size, root, at: Timestamp(0) }
 }
 
 fn keys(seed: u8) -> MasterKey {
@@ -99,8 +126,8 @@ impl Scene {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let miner = Wallet::open(&folder.path().join("miner"), &keys(7), None).unwrap();
-        let cashier = Cashier::open(folder.path(), keys(1), 2, None).unwrap();
-        let (chain, desk) = (Devchain::new(), Desk::default());
+        let cashier = Cashier::open(folder.path(), keys(1), MANNER, None).unwrap();
+        let (chain, desk) = (Devchain::new(), Desk::new());
         let mut scene = Self { folder, chain, miner, cashier, desk, sent: 100 };
         scene.mine(110);
         scene
@@ -117,7 +144,11 @@ impl Scene {
 
     /// Coins for Alice, worth `sat` less a fee.
     fn deposit(&mut self, sat: u64) {
-        let to = self.cashier.deposit_address(ALICE).unwrap().script_pubkey();
+        self.deposit_for(ALICE, sat);
+    }
+
+    fn deposit_for(&mut self, party: Did, sat: u64) {
+        let to = self.cashier.deposit_address(party).unwrap().script_pubkey();
         self.sent += 1;
         let payout = Payout { id: Hash([self.sent; 32]), to, amount: Amount::from_sat(sat) };
         let rate = FeeRate::from_sat_per_vb(1).unwrap();
@@ -126,13 +157,17 @@ impl Scene {
     }
 
     fn round(&mut self) -> Result<Round, CashierError> {
-        now(self.cashier.round(&self.chain, &mut self.desk))
+        self.round_at(Timestamp(0))
+    }
+
+    fn round_at(&mut self, at: Timestamp) -> Result<Round, CashierError> {
+        now(self.cashier.round(&self.chain, &mut self.desk, at))
     }
 
     fn reopen(self) -> Self {
         let Self { folder, chain, miner, cashier, desk, sent } = self;
         drop(cashier);
-        let cashier = Cashier::open(folder.path(), keys(1), 2, None).unwrap();
+        let cashier = Cashier::open(folder.path(), keys(1), MANNER, None).unwrap();
         Self { folder, chain, miner, cashier, desk, sent }
     }
 
@@ -186,6 +221,54 @@ fn an_address_of_another_network_is_not_paid() {
     assert!(scene.desk.withdraw(1, Msat(200_000_000), mainnet));
     let round = scene.round().unwrap();
     assert_eq!((round.paid, round.elsewhere), (None, vec![Hash([1; 32])]));
+}
+
+#[test]
+fn the_journal_is_anchored_when_it_is_due_from_coins_of_the_operator_alone() {
+    let rule = Rule::default();
+    let anchoring = Manner { anchors: Some(rule), ..MANNER };
+    let mut scene = Scene::new();
+    drop(scene.cashier);
+    scene.cashier = Cashier::open(scene.folder.path(), keys(1), anchoring, None).unwrap();
+    let hour = i64::try_from(types::Span::HOUR.0).unwrap();
+    let at = |hours: i64| Timestamp((1_000 + hours) * hour);
+    scene.deposit(1_000_000);
+    scene.desk.head = head(7);
+    scene.mine(2);
+    let round = scene.round_at(at(0)).unwrap();
+    assert_eq!((round.booked, round.anchored), (1, None));
+    assert!(round.waiting[0].contains("0 BTC are free"), "{:?}", round.waiting);
+
+    scene.deposit_for(MARKET, 50_000);
+    scene.mine(2);
+    let owed = scene.desk.outside() / MSAT;
+    let txid = scene.round_at(at(1)).unwrap().anchored.expect("it is due, and paid for");
+    assert_eq!(scene.round_at(at(2)).unwrap().anchored, None, "not twice");
+    assert_eq!(scene.desk.outside() / MSAT, owed, "nobody was booked the operator's coins");
+    assert!(scene.cashier.balance().to_sat() > u64::try_from(owed).unwrap());
+    scene.mine(1);
+    scene.round_at(at(3)).unwrap();
+    assert_eq!(scene.cashier.anchor_of(1), None, "not deep enough");
+    scene.mine(1);
+    scene.round_at(at(4)).unwrap();
+    let anchor = scene.cashier.anchor_of(7).expect("it can be proven");
+    assert_eq!((anchor.size, scene.cashier.proven_entries()), (7, 7));
+    assert_eq!(scene.cashier.anchor_of(8), None);
+
+    let headers = (0..=scene.chain.top().height).map(|at| scene.chain.block_at(at).unwrap().header);
+    let headers = Headers::new(headers.collect(), 0, Network::Regtest).unwrap();
+    let trusted = Trusted::Headers(headers);
+    let proven = receipt::verify(Some(&anchor), &head(7), &trusted).unwrap();
+    assert_eq!((proven.transaction, proven.confirmations), (txid, Some(2)));
+
+    scene.desk.head = head(8);
+    assert_eq!(scene.round_at(at(6)).unwrap().anchored, None, "six hours are not over");
+    assert!(scene.round_at(at(7)).unwrap().anchored.is_some());
+    let mut scene = scene.reopen();
+    scene.mine(2);
+    scene.round_at(at(8)).unwrap();
+    assert_eq!(scene.cashier.anchor_of(1).map(|anchor| anchor.size), Some(7));
+    assert_eq!(scene.cashier.anchor_of(8).map(|anchor| anchor.size), Some(8));
 }
 
 proptest! {

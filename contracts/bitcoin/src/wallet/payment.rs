@@ -7,7 +7,7 @@ use bdk_wallet::error::CreateTxError;
 use bdk_wallet::tx_builder::TxOrdering;
 use bitcoin::{Amount, FeeRate, OutPoint, Psbt, ScriptBuf, Transaction, TxOut, Txid, Weight};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use types::Hash;
 
 /// The lowest fee rate that is taken, in sat per 1000 weight units: 1 sat per virtual byte, which nodes relay.
@@ -81,6 +81,43 @@ impl Wallet {
         self.seal(open, psbt, keys).map(Some)
     }
 
+    /// Writes `script`, of an output without coins, into the chain, once for each `id`. The wallet bears the fee: of at most
+    /// `fee_max`, so that it comes from coins that are nobody else's.
+    pub fn inscribe(
+        &mut self,
+        (id, script): (Hash, ScriptBuf),
+        (rate, fee_max): (FeeRate, Amount),
+        keys: &MasterKey,
+    ) -> Result<Payment, WalletError> {
+        if let Some(known) = self.payments.iter().rev().find(|payment| payment.pays(&id)) {
+            return Ok(known.clone());
+        }
+        check_rate(rate)?;
+        let inscription = vec![Payout { id, to: script, amount: Amount::ZERO }];
+        let spend = Spend { coins: Vec::new(), fee: Fee::At(rate) };
+        let psbt = self.build(&inscription, &spend)?;
+        let fee = psbt.fee().map_err(|error| WalletError::Unbuildable(error.to_string()))?;
+        if fee > fee_max {
+            return Err(WalletError::Funds(format!("{fee} of fees are needed, {fee_max} are free")));
+        }
+        self.seal(inscription, psbt, keys)
+    }
+
+    /// Everything that payouts have taken, of each once.
+    pub fn paid_out(&self) -> Amount {
+        let all = self.payments.iter().flat_map(|payment| &payment.payouts);
+        let once: BTreeMap<Hash, Amount> = all.map(|payout| (payout.id, payout.amount)).collect();
+        once.values().copied().sum()
+    }
+
+    /// The block, by its height, that holds transaction `txid` and lies at least `confirmations` deep, itself counted.
+    pub fn settled_in(&self, txid: Txid, confirmations: u32) -> Option<u32> {
+        let known = self.bdk.get_tx(txid)?;
+        let height = known.chain_position.confirmation_height_upper_bound()?;
+        let deep = self.tip().height.saturating_add(1).saturating_sub(height);
+        (deep >= confirmations.max(1)).then_some(height)
+    }
+
     /// The payment of `id` once more at a higher `rate`, for one that no block takes. It spends the same coins, so that only one of
     /// the two can ever be in the chain.
     pub fn bump(
@@ -107,14 +144,8 @@ impl Wallet {
 
     /// Every payment that has not `confirmations` blocks: to be broadcast again. Of one that was paid twice as fast, the latest.
     pub fn unfinished(&self, confirmations: u32) -> Vec<&Payment> {
-        let tip = self.tip().height;
-        let deep = |payment: &Payment| {
-            let known = self.bdk.get_tx(payment.txid());
-            let height = known.and_then(|tx| tx.chain_position.confirmation_height_upper_bound());
-            height.is_some_and(|height| {
-                tip.saturating_add(1).saturating_sub(height) >= confirmations.max(1)
-            })
-        };
+        let deep =
+            |payment: &Payment| self.settled_in(payment.txid(), confirmations).is_some();
         let mut done: BTreeSet<Hash> =
             self.payments.iter().filter(|p| deep(p)).flat_map(Payment::ids).collect();
         let mut left = Vec::new();
