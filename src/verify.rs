@@ -19,7 +19,7 @@ use types::{Did, utc};
 /// Check what a receipt proves. Nothing is asked of anyone: the files, the market's key and block headers are enough.
 #[derive(Args)]
 pub(crate) struct Verify {
-    /// A receipt, or two of one market; or an OpenTimestamps proof (.ots), with the file that it is of beside it.
+    /// A receipt, or two of one market; or a timestamp proof (.ots), with the file that it is of beside it.
     #[arg(required = true, num_args = 1..=2, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The market's key, as you know it; without it the key in the receipt is shown, and it is yours to compare.
@@ -28,7 +28,7 @@ pub(crate) struct Verify {
     /// Of two receipts: the proof that the earlier one's journal is the beginning of the later one's.
     #[arg(long, value_name = "FILE")]
     consistency: Option<PathBuf>,
-    /// Of one receipt with an anchor: write what was anchored here, and its OpenTimestamps proof beside it (.ots).
+    /// Of one receipt with an anchor: write what was anchored here, and its timestamp proof beside it (.ots).
     #[arg(long, value_name = "FILE")]
     statement: Option<PathBuf>,
     #[command(flatten)]

@@ -114,6 +114,8 @@ impl Desk {
     }
 }
 
+type Change = fn(&mut Anchor);
+
 const BY_HEADERS: [&str; 5] = ["@receipt.json", "--network", "regtest", "--headers", "@headers"];
 
 #[test]
@@ -154,18 +156,18 @@ fn whatever_is_wrong_with_an_anchor_or_with_headers_is_named() {
         receipt.anchor.as_mut().map(change).expect("there is an anchor");
         desk.write_receipt(&receipt);
     };
-    let cases: [(&dyn Fn(&mut Anchor), &str); 8] = [
-        (&|anchor| anchor.root = Hash::of(b"x"), "does not continue the journal"),
-        (&|anchor| anchor.consistency = None, "does not continue the journal"),
-        (&|anchor| anchor.proof.files = "00".repeat(32), "these files come to"),
-        (&|anchor| anchor.proof.files = "00".into(), "cannot be read"),
-        (&|anchor| anchor.proof.index ^= 1, "leads to Merkle root"),
-        (&|anchor| anchor.proof.height = 9, "take headers that have it"),
-        (&|anchor| anchor.proof.height = 1, "the trusted one is"),
-        (&|anchor| anchor.proof.network = "bitcoin".into(), "regtest is asked for"),
+    let cases: [(Change, &str); 8] = [
+        (|anchor| anchor.root = Hash::of(b"x"), "does not continue the journal"),
+        (|anchor| anchor.consistency = None, "does not continue the journal"),
+        (|anchor| anchor.proof.files = "00".repeat(32), "these files come to"),
+        (|anchor| anchor.proof.files = "00".into(), "cannot be read"),
+        (|anchor| anchor.proof.index ^= 1, "leads to Merkle root"),
+        (|anchor| anchor.proof.height = 9, "take headers that have it"),
+        (|anchor| anchor.proof.height = 1, "the trusted one is"),
+        (|anchor| anchor.proof.network = "bitcoin".into(), "regtest is asked for"),
     ];
     for (change, why) in cases {
-        with(change);
+        with(&change);
         desk.refused(&BY_HEADERS, why);
     }
     let foreign = Anchoring::of(&statement(), 4, 3).proof;

@@ -19,7 +19,7 @@ pub(super) struct Blocks {
     /// Instead of headers: the name of the one block that you trust.
     #[arg(long, value_name = "HASH", conflicts_with = "headers")]
     block: Option<BlockHash>,
-    /// The network of the headers or the block: bitcoin, testnet, testnet4, signet or regtest. Only bitcoin's blocks are dear to make.
+    /// Whose blocks: bitcoin, testnet, testnet4, signet or regtest. Only bitcoin's are dear to make.
     #[arg(long, value_name = "NAME", default_value_t = Network::Bitcoin)]
     network: Network,
 }

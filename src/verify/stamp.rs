@@ -1,4 +1,4 @@
-//! OpenTimestamps proofs: checked by `bondstore verify`, and written from a receipt's anchor for other clients.
+//! Timestamp proofs (`.ots`): checked by `bondstore verify`, and written from a receipt's anchor for other clients.
 
 use super::{Checked, blocks::when};
 use anyhow::{Context, Result, bail};

@@ -3,7 +3,7 @@
 //! In reading order: [`statement`] says what of a journal is anchored; [`files`] gathers what else is; [`commitment`] is the one
 //! digest of both that an `OP_RETURN` carries; [`branch`] leads from its transaction to a block; [`headers`] are the blocks that a
 //! verifier trusts; [`proof`] joins all this; [`receipt`] checks a receipt that carries one; [`trail`] and [`ots`] write and read
-//! the same as `OpenTimestamps` files; [`due`] says when it is time for the next anchor.
+//! the same as `OpenTimestamps` files; [`mod@due`] says when it is time for the next anchor.
 //!
 //! ```text
 //! statement ─sha256─▶ journal ─┐

@@ -20,7 +20,7 @@ fn anchoring() -> Anchoring {
 }
 
 fn headers(anchoring: &Anchoring) -> Headers {
-    Headers::read(&anchoring.header_bytes(), 0, Network::Regtest).unwrap()
+    Headers::read(&anchoring.header_bytes(), 0, Network::Regtest).expect("they were mined")
 }
 
 fn judged(proof: &AnchorProof) -> Result<(), AnchorError> {

@@ -44,8 +44,8 @@ impl Default for Rule {
 
 /// Blocks of one chain, one after the other.
 ///
-/// Whoever makes it answers for the work in them. To show which block is an epoch's it must reach from 12 blocks before that one (or
-/// from the chain's first) to the depth.
+/// Whoever makes it answers for the work in them. To show which block is an epoch's it must reach from 12 blocks before that
+/// one (or from the chain's first) to the depth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row<'a> {
     /// The height of the first.

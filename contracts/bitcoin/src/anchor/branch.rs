@@ -206,7 +206,9 @@ mod tests {
         }
 
         #[test]
-        fn a_changed_hash_leads_elsewhere(count in 2u32..300, at in any::<prop::sample::Index>(), byte in 0usize..32, bit in 0u8..8) {
+        fn a_changed_hash_leads_elsewhere(
+            count in 2u32..300, at in any::<prop::sample::Index>(), byte in 0usize..32, bit in 0u8..8
+        ) {
             let txids = txids(count);
             let mut branch = Branch::new(&txids, 0).unwrap();
             let hash = at.get_mut(&mut branch.hashes);
@@ -217,7 +219,9 @@ mod tests {
         }
 
         #[test]
-        fn what_bitcoin_reads_as_a_transaction_of_64_bytes_is_found(mut bytes in prop::array::uniform32(any::<u8>()), rest in prop::array::uniform32(any::<u8>()), signature in 0u8..6) {
+        fn what_bitcoin_reads_as_a_transaction_of_64_bytes_is_found(
+            mut bytes in any::<[u8; 32]>(), rest in any::<[u8; 32]>(), signature in 0u8..6
+        ) {
             let mut pair = [0; 64];
             bytes[4] = 1;
             pair[..32].copy_from_slice(&bytes);

@@ -93,7 +93,9 @@ fn over(pair: &[sha256::Hash]) -> sha256::Hash {
     }
     let mut engine = sha256::Hash::engine();
     engine.input(NODE);
-    pair.iter().for_each(|hash| engine.input(hash.as_byte_array()));
+    for hash in pair {
+        engine.input(hash.as_byte_array());
+    }
     sha256::Hash::from_engine(engine)
 }
 

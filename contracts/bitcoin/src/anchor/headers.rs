@@ -25,7 +25,8 @@ pub enum HeadersError {
     Beyond(u32),
     /// Height 0 is another network's first block, or none.
     #[error(
-        "block 0 is {found}, the first block of {network} is {expected}; take that network's headers, or say from which height these are"
+        "block 0 is {found}, {network} begins with {expected}; \
+         take that network's headers, or say from which height these are"
     )]
     OtherNetwork {
         /// What it is.
@@ -75,7 +76,7 @@ pub enum HeadersError {
 pub struct Headers {
     network: Network,
     first: u32,
-    headers: Vec<Header>,
+    run: Vec<Header>,
     tip: Tip,
 }
 
@@ -116,7 +117,7 @@ impl Headers {
             height = height.checked_add(1).ok_or(HeadersError::Beyond(first))?;
         }
         let hash = before.ok_or(HeadersError::Empty)?;
-        Ok(Self { network, first, headers, tip: Tip { height: height - 1, hash } })
+        Ok(Self { network, first, run: headers, tip: Tip { height: height - 1, hash } })
     }
 
     /// Which network's they are.
@@ -136,12 +137,12 @@ impl Headers {
 
     /// All of them, in their order.
     pub fn all(&self) -> &[Header] {
-        &self.headers
+        &self.run
     }
 
     /// The header at `height`, where they reach so far.
     pub fn at(&self, height: u32) -> Option<&Header> {
-        self.headers.get(usize::try_from(height.checked_sub(self.first)?).ok()?)
+        self.run.get(usize::try_from(height.checked_sub(self.first)?).ok()?)
     }
 }
 

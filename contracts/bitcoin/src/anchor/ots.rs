@@ -83,7 +83,8 @@ pub enum OtsError {
     Trailing(usize),
     /// A step that is not followed here.
     #[error(
-        "byte {at} announces {found:#04x}; append, prepend, sha256 and one Bitcoin block are followed here, use another client for more"
+        "byte {at} announces {found:#04x}; append, prepend, sha256 and one Bitcoin block are followed here, \
+         use another client for more"
     )]
     Step {
         /// Where.
