@@ -206,8 +206,6 @@ fn two_of_three_auditors_agree_and_attest_while_the_third_is_gone() {
     assert_eq!(events[0], events[1], "one event, announced by each");
     for (oracle, key) in [(&first, &keys[0]), (&second, &keys[1])] {
         let url = oracle.said("url");
-        wait_for("the auditors to agree", || {
-            fetch(&events[0], key, &[&url])["outcome"] == Value::from(925)
-        });
+        wait_for("the auditors to agree", || fetch(&events[0], key, &[&url])["outcome"] == 925);
     }
 }

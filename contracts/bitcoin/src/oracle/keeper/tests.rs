@@ -5,6 +5,7 @@ use super::*;
 use bitcoin::Network;
 use bitcoin::secp256k1::schnorr::Signature;
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -274,7 +275,7 @@ fn neither_debug_nor_errors_nor_files_show_a_secret() {
         oracle.attest("nothing", 1, LATER).unwrap_err(),
         Oracle::open(&folder, master()).unwrap_err(),
     ] {
-        shown += &format!("{error} {error:?}");
+        write!(shown, "{error} {error:?}").unwrap();
     }
     for file in ["book", "head", "lock"] {
         shown.push_str(&String::from_utf8(fs::read(folder.join(file)).unwrap()).unwrap());
@@ -284,7 +285,7 @@ fn neither_debug_nor_errors_nor_files_show_a_secret() {
     let Entry { event, index, maturity, salt, .. } = entry;
     let origin = Origin { index: *index, salt: &salt.0, event, maturity: *maturity };
     let nonces = Nonces::derive(&master(), origin, SCORE_DIGITS).unwrap();
-    shown += &format!("{nonces:?}");
+    write!(shown, "{nonces:?}").unwrap();
     let mut secrets = nonces.secrets();
     secrets.push(master().oracle().unwrap().secret_bytes());
     secrets.push(*master().oracle_nonces(0).unwrap());
