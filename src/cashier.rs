@@ -8,11 +8,11 @@ use crate::node::{ChainArgs, Node};
 use crate::output::Output;
 use crate::runtime::asked_to_end;
 use anyhow::{Context, Result};
+use bitcoin::Network;
 use books::Journal;
 use clap::{Args, Subcommand};
-use bitcoin::Network;
-use contracts_bitcoin::cashier::serve::router;
 use contracts_bitcoin::anchor::Rule;
+use contracts_bitcoin::cashier::serve::router;
 use contracts_bitcoin::cashier::{Cashier, Manner, Round};
 use contracts_bitcoin::chain::Chain;
 use contracts_bitcoin::keys::{self, MasterKey};
@@ -113,8 +113,7 @@ impl CashierArgs {
     async fn keys(&self, network: Network) -> Result<MasterKey> {
         let password = Password::obtain(self.cashier_password_file.as_deref(), Prompt::Existing)?;
         let (path, shown) = (self.folder.join(KEY_FILE), self.folder.display().to_string());
-        let secret =
-            tokio::task::spawn_blocking(move || Keystore::open(&path, &password)).await?;
+        let secret = tokio::task::spawn_blocking(move || Keystore::open(&path, &password)).await?;
         let secret = secret.with_context(|| {
             format!("no cashier can be opened in {shown}; make one with `bondstore cashier init --cashier {shown}`")
         })?;

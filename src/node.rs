@@ -1,8 +1,8 @@
 //! Which chain a command looks at: a bitcoind or an Esplora server, by its address.
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
 use bitcoin::{Block, FeeRate, Network, Transaction, Txid};
+use clap::Args;
 use contracts_bitcoin::chain::esplora::{Esplora, Server};
 use contracts_bitcoin::chain::rpc::{self, Auth, Bitcoind};
 use contracts_bitcoin::chain::{Chain, ChainError, Tip};
@@ -38,7 +38,8 @@ pub(crate) struct ChainArgs {
 impl ChainArgs {
     /// The node, once it has shown that it is of the right network.
     pub(crate) async fn connect(&self) -> Result<Node> {
-        let (network, patience, fees) = (self.chain_network, Default::default(), Default::default());
+        let (network, patience, fees) =
+            (self.chain_network, Default::default(), Default::default());
         let plain =
             if self.chain_plain_http { PlainHttp::Anywhere } else { PlainHttp::LoopbackOnly };
         if let Some(url) = self.chain.strip_prefix(ESPLORA) {

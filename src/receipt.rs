@@ -52,7 +52,8 @@ impl Receipt {
             write(&self.out, &anchored)?;
             let anchor = anchored.anchor.as_ref().context("it was added")?;
             let (size, height, network) = (anchor.size, anchor.proof.height, &anchor.proof.network);
-            let value = json!({ "entries": size, "height": height, "network": network, "file": self.out });
+            let value =
+                json!({ "entries": size, "height": height, "network": network, "file": self.out });
             let place = self.out.display();
             output.result(&value, || {
                 format!("the journal of {size} entries is in block {height} of {network}: {place}")
@@ -81,8 +82,8 @@ impl Receipt {
 async fn anchored(market: &MarketClient, file: &Path, cashier: &str) -> Result<SomeReceipt> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("{} cannot be read", file.display()))?;
-    let mut receipt: SomeReceipt = serde_json::from_str(&text)
-        .with_context(|| format!("{} is no receipt", file.display()))?;
+    let mut receipt: SomeReceipt =
+        serde_json::from_str(&text).with_context(|| format!("{} is no receipt", file.display()))?;
     let head = receipt.verify(Some(market.market()))?.head;
     let mut endpoint = Endpoint::parse(cashier, PlainHttp::LoopbackOnly)?;
     if endpoint.is_tls() {

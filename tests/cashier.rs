@@ -33,8 +33,17 @@ impl Mint {
         let to = wallet.payout_address().expect("an address").to_string();
         let data = folder.join("chain").display().to_string();
         let dev = Process::start([
-            "chain", "dev", "run", "--listen", "127.0.0.1:0", "--data", &data, "--block-time", "50ms",
-            "--to", &to,
+            "chain",
+            "dev",
+            "run",
+            "--listen",
+            "127.0.0.1:0",
+            "--data",
+            &data,
+            "--block-time",
+            "50ms",
+            "--to",
+            &to,
         ]);
         Self { dev, keys, wallet }
     }
@@ -58,9 +67,11 @@ impl Mint {
         while self.wallet.follow(&node).await.is_err() {}
         let to: Address<_> = to.parse().expect("an address");
         let to = to.require_network(Network::Regtest).expect("of regtest").script_pubkey();
-        let payout = Payout { id: Hash::of(to.as_bytes()), to: to.clone(), amount: Amount::from_sat(sat) };
+        let payout =
+            Payout { id: Hash::of(to.as_bytes()), to: to.clone(), amount: Amount::from_sat(sat) };
         let rate = FeeRate::from_sat_per_vb(3).expect("a rate");
-        let paid = self.wallet.pay(&[payout], rate, &self.keys).expect("it can pay").expect("it is new");
+        let paid =
+            self.wallet.pay(&[payout], rate, &self.keys).expect("it can pay").expect("it is new");
         node.broadcast(&paid.transaction).await.expect("it is carried");
         let arrived = paid.transaction.output.iter().find(|output| output.script_pubkey == to);
         arrived.expect("it pays there").value
@@ -100,7 +111,8 @@ impl Desk {
     fn found(folder: &Path) -> Self {
         let place = |name: &str| folder.join(name).display().to_string();
         let (market, client, coins) = (place("market"), place("client"), place("coins"));
-        let running = Process::start(["market", "run", "--data", &market, "--listen", "127.0.0.1:0"]);
+        let running =
+            Process::start(["market", "run", "--data", &market, "--listen", "127.0.0.1:0"]);
         json(["client", "init", "--data", &client, "--market", &running.said("url")]);
         let made = json(["cashier", "init", "--cashier", &coins]);
         assert_eq!(text(&made["words"]).split(' ').count(), 24);
@@ -110,9 +122,24 @@ impl Desk {
     fn words<'a>(&'a self, mint: &'a [String; 2]) -> Vec<&'a str> {
         let [chain, cookie] = mint;
         vec![
-            "cashier", "run", "--cashier", &self.coins, "--data", &self.market, "--listen", "127.0.0.1:0",
-            "--confirmations", "2", "--every", "300ms", "--chain", chain, "--chain-cookie", cookie,
+            "cashier",
+            "run",
+            "--cashier",
+            &self.coins,
+            "--data",
+            &self.market,
+            "--listen",
+            "127.0.0.1:0",
+            "--confirmations",
+            "2",
+            "--every",
+            "300ms",
+            "--chain",
+            chain,
+            "--chain-cookie",
+            cookie,
             "--from-beginning",
+            "--no-anchors",
         ]
     }
 
@@ -140,7 +167,10 @@ async fn coins_come_in_and_go_out_once_whoever_is_killed() {
     let cashier = desk.cashier(&mint);
     let ask = |url: &str| json(["account", "address", "--cashier", url, "--data", &desk.client]);
     let told = ask(&cashier.said("url"));
-    assert_eq!((told["network"].as_str(), told["confirmations"].as_u64()), (Some("regtest"), Some(2)));
+    assert_eq!(
+        (told["network"].as_str(), told["confirmations"].as_u64()),
+        (Some("regtest"), Some(2))
+    );
 
     let arrived = mint.pay(&text(&told["address"]), 3_000_000).await;
     drop(cashier);
@@ -164,11 +194,16 @@ async fn coins_come_in_and_go_out_once_whoever_is_killed() {
     let _cashier = desk.cashier(&mint);
     let script = to.script_pubkey();
     until("the withdrawal is paid", async || !mint.paid_to(&script).await.is_empty()).await;
-    wait_for("what a satoshi cannot hold to be back", || desk.available() == booked - 1_000_000_000);
+    wait_for("what a satoshi cannot hold to be back", || {
+        desk.available() == booked - 1_000_000_000
+    });
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     let paid = mint.paid_to(&script).await;
     assert_eq!(paid.len(), 1, "{paid:?}");
-    assert!(paid[0] < Amount::from_sat(1_000_000) && paid[0] > Amount::from_sat(990_000), "{paid:?}");
+    assert!(
+        paid[0] < Amount::from_sat(1_000_000) && paid[0] > Amount::from_sat(990_000),
+        "{paid:?}"
+    );
     drop(desk.running);
 }
 

@@ -168,6 +168,7 @@ fn receipt(document: &Signed, (command, events): (&str, &str), market: u8) -> Re
         entry,
         inclusion: InclusionProof { leaf: 0, size: 1, path: Vec::new() },
         head: sign(head, market).signed().clone(),
+        anchor: None,
     }
 }
 

@@ -64,9 +64,8 @@ fn withdrawn(view: EventView) -> Result<Option<Withdrawn>, CashierError> {
     if view.kind != "withdrawn" {
         return Ok(None);
     }
-    let wrong = |reason: String| {
-        CashierError::Books(format!("event {} cannot be read: {reason}", view.id))
-    };
+    let wrong =
+        |reason: String| CashierError::Books(format!("event {} cannot be read: {reason}", view.id));
     let event = view.event.clone().ok_or_else(|| {
         wrong("the market shows it to its operator alone, and this is another's key".into())
     })?;

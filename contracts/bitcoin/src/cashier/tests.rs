@@ -102,7 +102,7 @@ impl Books for Desk {
 /// The head of a journal with so many entries.
 fn head(size: u64) -> TreeHead {
     let root = Hash([u8::try_from(size % 250).unwrap(); 32]);
-    TreeHead { market: MARKET, size, root, at: Timestamp(0) }
+    TreeHead { market: MARKET, size, root, block: size, time: Timestamp(0) }
 }
 
 fn keys(seed: u8) -> MasterKey {

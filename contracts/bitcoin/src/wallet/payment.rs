@@ -98,7 +98,9 @@ impl Wallet {
         let psbt = self.build(&inscription, &spend)?;
         let fee = psbt.fee().map_err(|error| WalletError::Unbuildable(error.to_string()))?;
         if fee > fee_max {
-            return Err(WalletError::Funds(format!("{fee} of fees are needed, {fee_max} are free")));
+            return Err(WalletError::Funds(format!(
+                "{fee} of fees are needed, {fee_max} are free"
+            )));
         }
         self.seal(inscription, psbt, keys)
     }
@@ -144,8 +146,7 @@ impl Wallet {
 
     /// Every payment that has not `confirmations` blocks: to be broadcast again. Of one that was paid twice as fast, the latest.
     pub fn unfinished(&self, confirmations: u32) -> Vec<&Payment> {
-        let deep =
-            |payment: &Payment| self.settled_in(payment.txid(), confirmations).is_some();
+        let deep = |payment: &Payment| self.settled_in(payment.txid(), confirmations).is_some();
         let mut done: BTreeSet<Hash> =
             self.payments.iter().filter(|p| deep(p)).flat_map(Payment::ids).collect();
         let mut left = Vec::new();
