@@ -5,7 +5,7 @@ use bitcoin::{Block, FeeRate, Network, Transaction, Txid};
 use clap::Args;
 use contracts_bitcoin::chain::esplora::{Esplora, Server};
 use contracts_bitcoin::chain::rpc::{self, Auth, Bitcoind};
-use contracts_bitcoin::chain::{Chain, ChainError, Tip};
+use contracts_bitcoin::chain::{Chain, ChainError, FeeBounds, Patience, Tip};
 use network::endpoint::PlainHttp;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
@@ -15,7 +15,7 @@ const ESPLORA: &str = "esplora+";
 
 #[derive(Args)]
 pub(crate) struct ChainArgs {
-    /// Where a bitcoind answers, such as http://127.0.0.1:8332; or an Esplora server, as esplora+https://host/api.
+    /// Where a bitcoind answers, such as `http://127.0.0.1:8332`; or an Esplora server, as `esplora+https://host/api`.
     #[arg(long, env = "BONDSTORE_CHAIN", value_name = "URL")]
     chain: String,
     /// Which network's chain it must be.
@@ -39,7 +39,7 @@ impl ChainArgs {
     /// The node, once it has shown that it is of the right network.
     pub(crate) async fn connect(&self) -> Result<Node> {
         let (network, patience, fees) =
-            (self.chain_network, Default::default(), Default::default());
+            (self.chain_network, Patience::default(), FeeBounds::default());
         let plain =
             if self.chain_plain_http { PlainHttp::Anywhere } else { PlainHttp::LoopbackOnly };
         if let Some(url) = self.chain.strip_prefix(ESPLORA) {

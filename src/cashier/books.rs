@@ -25,9 +25,9 @@ impl Journal {
 impl Books for Journal {
     async fn news(&mut self, after: Option<&str>) -> Result<News, CashierError> {
         let from = self.seen.as_deref().or(after).unwrap_or("0.0");
-        let mut events = self.market.events_so_far(from).await.map_err(silent)?;
+        let mut events = self.market.events_so_far(from).await.map_err(|error| silent(&error))?;
         let (mut news, mut last) = (News::default(), Some(from.to_owned()));
-        while let Some(view) = events.next().await.map_err(silent)? {
+        while let Some(view) = events.next().await.map_err(|error| silent(&error))? {
             last = Some(view.id.clone());
             let posted = view.postings.iter().map(|posting| posting.amount);
             let posted = Msat::sum(posted.chain([news.posted]));
@@ -39,7 +39,7 @@ impl Books for Journal {
     }
 
     async fn head(&mut self) -> Result<TreeHead, CashierError> {
-        let head = self.market.head().await.map_err(silent)?.verify::<TreeHead>();
+        let head = self.market.head().await.map_err(|error| silent(&error))?.verify::<TreeHead>();
         let head = head.map_err(|error| CashierError::Books(error.to_string()))?;
         if head.market != self.key.did() {
             let text = format!("it shows a head of {}, not its own", head.market);
@@ -55,7 +55,7 @@ impl Books for Journal {
         reference: &str,
     ) -> Result<(), CashierError> {
         let deposit = market_server::deposit(&self.key, party, amount, reference);
-        self.market.deposit(deposit.signed()).await.map(drop).map_err(silent)
+        self.market.deposit(deposit.signed()).await.map(drop).map_err(|error| silent(&error))
     }
 }
 
@@ -80,6 +80,6 @@ fn withdrawn(view: EventView) -> Result<Option<Withdrawn>, CashierError> {
     }
 }
 
-fn silent(error: ClientError) -> CashierError {
+fn silent(error: &ClientError) -> CashierError {
     CashierError::Books(error.to_string())
 }

@@ -162,7 +162,9 @@ impl Cashier {
             anchors: BTreeMap::new(),
             posted: Msat::ZERO,
         };
-        records.into_iter().for_each(|record| cashier.remember(record));
+        for record in records {
+            cashier.remember(record);
+        }
         Ok(cashier)
     }
 

@@ -95,7 +95,8 @@ fn on_the_ledger(stake: &Stake, outcome: u16, epochs: u64) -> Split {
     for epoch in 0..epochs {
         accrual.exception(Epoch(epoch), full.0, share);
     }
-    let earned = accrual.due(&stake.cost, u128::from(full.0 * epochs), full).unwrap();
+    let earned =
+        accrual.due(&stake.cost, u128::from(full.0).saturating_mul(epochs.into()), full).unwrap();
     let slashed = stake.slashed(outcome).unwrap();
     let parts =
         penalty::distribute(slashed, stake.repair_cost, stake.cost.keeping().unwrap()).unwrap();
@@ -133,11 +134,12 @@ proptest! {
 
     #[test]
     fn every_split_comes_to_the_collateral_and_pays_more_for_more(stake in stakes(), outcome in 0u16..1023) {
-        let (this, next) = (stake.split(outcome).unwrap(), stake.split(outcome + 1).unwrap());
+        let (this, next) = (stake.split(outcome).unwrap(), stake.split(outcome.saturating_add(1)).unwrap());
         prop_assert_eq!(this.total(), stake.collateral());
         prop_assert!(this.provider <= next.provider);
         prop_assert!(this.client >= Msat::ZERO && this.pool >= Msat::ZERO && this.provider >= Msat::ZERO);
-        prop_assert!(this.client.0 <= stake.cost.total().unwrap().0 + stake.cost.keeping().unwrap().0);
+        let paid = stake.cost.total().unwrap().add(stake.cost.keeping().unwrap()).unwrap();
+        prop_assert!(this.client <= paid);
     }
 
     #[test]
@@ -146,7 +148,7 @@ proptest! {
         let least = stake.split(0).unwrap().provider;
         prop_assert!(stake.split(outcome).unwrap().provider <= Msat(due).max(least));
         if outcome < 1000 {
-            prop_assert!(stake.split(outcome + 1).unwrap().provider > Msat(due));
+            prop_assert!(stake.split(outcome.saturating_add(1)).unwrap().provider > Msat(due));
         }
     }
 }
