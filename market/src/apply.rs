@@ -5,12 +5,13 @@ mod docket;
 mod slots;
 
 use crate::event::{Event, SlotId};
+use crate::reviews::Known;
 use crate::shared::Shared;
 use crate::state::{Market, Offer};
 use crate::tally::tally;
 use contracts::payout::Accrual;
 use contracts::{Account, Contract, ContractState, ContractStep, Posting, Slot, SlotStep};
-use reputation::{Evidence, Outcome, Record};
+use reputation::{Evidence, Outcome, Record, ReputationPolicy};
 use std::collections::BTreeSet;
 use types::documents::{Ask, Settlement, SlotSize};
 use types::{ContractId, Did, DocId, Epoch, Hash, Msat};
@@ -108,9 +109,9 @@ impl Market {
                 self.settled(settlement, accruals);
             }
             Event::StandingChanged { provider, epoch, change } => {
-                let record = self.records.entry(*provider).or_default().changing();
-                record.adopt(&self.genesis.reputation, change, *epoch);
-                self.roster.rate(provider, record.score());
+                self.change_record(provider, |policy, record| {
+                    record.adopt(policy, change, *epoch);
+                });
             }
         }
     }
@@ -274,10 +275,24 @@ impl Market {
     /// Reputation learns what `document` shows of `provider`.
     fn learn(&mut self, provider: &Did, document: DocId, outcomes: &[Outcome]) {
         let evidence = Evidence { epoch: self.epoch, document };
+        self.change_record(provider, |policy, record| {
+            for outcome in outcomes {
+                record.note(policy, *outcome, evidence);
+            }
+        });
+    }
+
+    /// Changes what is known of a provider, and whatever follows from that.
+    fn change_record(
+        &mut self,
+        provider: &Did,
+        change: impl FnOnce(&ReputationPolicy, &mut Record),
+    ) {
+        let policy = &self.genesis.reputation;
         let record = self.records.entry(*provider).or_default().changing();
-        for outcome in outcomes {
-            record.note(&self.genesis.reputation, *outcome, evidence);
-        }
+        let before = Known::of(record, policy);
+        change(policy, record);
+        self.reviews.change(*provider, before, Known::of(record, policy));
         self.roster.rate(provider, record.score());
     }
 

@@ -21,6 +21,7 @@ pub mod parts;
 mod placement;
 pub mod quote;
 pub mod rejection;
+mod reviews;
 mod roster;
 pub mod schedule;
 mod shared;

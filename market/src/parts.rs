@@ -4,14 +4,19 @@
 //! the others, on any thread and in any order: a part holds whole entries of one field, and the state's root is the hash of
 //! its parts' hashes.
 
+use crate::genesis::Genesis;
+use crate::reviews::{Known, Reviews};
+use crate::shared::Shared;
 use crate::state::Market;
 use contracts::ledger::Totals;
 use contracts::{Account, Ledger};
 use imbl::{OrdMap, OrdSet};
+use reputation::{Record, ReputationPolicy};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use types::Hash;
+use types::{Did, Hash};
 
 /// A part ends with the entry that makes it this long, in bytes.
 const PART_BYTES: usize = 1 << 20;
@@ -53,6 +58,9 @@ pub enum PartError {
     /// A part that does not hold what its field does.
     #[error("a part of field {0} cannot be read: {1}")]
     Unreadable(u8, postcard::Error),
+    /// The state is of a market that was founded otherwise than the one that it is read into.
+    #[error("the state is another market's: what that was founded with is not what this one was")]
+    Foreign,
     /// Parts are missing, or there are too many.
     #[error("the parts of field {0} are not all there")]
     Incomplete(u8),
@@ -148,16 +156,21 @@ pub struct Restoration<'a> {
 }
 
 impl<'a> Restoration<'a> {
-    /// Fills `market`, which has just been founded.
+    /// Fills `market`, which has just been founded with what the state's market was founded with.
     pub fn of(market: &'a mut Market) -> Self {
+        let records = Records {
+            records: &mut market.records,
+            reviews: &mut market.reviews,
+            policy: &market.genesis.reputation,
+        };
         let fields: Vec<Box<dyn Field + 'a>> = vec![
-            Whole::field(&mut market.genesis),
+            Box::new(Founded(&market.genesis, AtomicBool::new(false))),
             Whole::field(&mut market.epoch),
             Whole::field(&mut market.beacon),
             Entries::field(&mut market.ledger),
             Entries::field(&mut market.offers),
             Entries::field(&mut market.committed),
-            Entries::field(&mut market.records),
+            Entries::field(records),
             Entries::field(&mut market.contracts),
             Entries::field(&mut market.open),
             Entries::field(&mut market.reminders.by_time),
@@ -184,7 +197,10 @@ impl<'a> Restoration<'a> {
     pub fn take(&self, part: &Part) -> Result<(), PartError> {
         let field = self.fields.get(usize::from(part.field));
         let field = field.ok_or(PartError::UnknownField(part.field))?;
-        field.read(part.first, &part.bytes).map_err(|why| PartError::Unreadable(part.field, why))
+        field.read(part.first, &part.bytes).map_err(|why| match why {
+            Misread::Bytes(why) => PartError::Unreadable(part.field, why),
+            Misread::Foreign => PartError::Foreign,
+        })
     }
 
     /// Whether every part was there.
@@ -197,10 +213,37 @@ impl<'a> Restoration<'a> {
     }
 }
 
+/// Why a field does not take a part.
+#[derive(Debug, thiserror::Error)]
+enum Misread {
+    #[error(transparent)]
+    Bytes(#[from] postcard::Error),
+    #[error("it is another market's")]
+    Foreign,
+}
+
 /// A field that takes its parts.
 trait Field: Send + Sync {
-    fn read(&self, first: bool, bytes: &[u8]) -> Result<(), postcard::Error>;
+    fn read(&self, first: bool, bytes: &[u8]) -> Result<(), Misread>;
     fn is_whole(&self) -> bool;
+}
+
+/// What the market was founded with, which must be what it was founded with here; and whether that was read.
+struct Founded<'a>(&'a Genesis, AtomicBool);
+
+impl Field for Founded<'_> {
+    fn read(&self, _first: bool, bytes: &[u8]) -> Result<(), Misread> {
+        let found: Genesis = postcard::from_bytes(bytes)?;
+        if found != *self.0 {
+            return Err(Misread::Foreign);
+        }
+        self.1.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    fn is_whole(&self) -> bool {
+        self.1.load(Ordering::Acquire)
+    }
 }
 
 /// A field in one part.
@@ -213,7 +256,7 @@ impl<'a, T: DeserializeOwned + Send + 'a> Whole<'a, T> {
 }
 
 impl<T: DeserializeOwned + Send> Field for Whole<'_, T> {
-    fn read(&self, _first: bool, bytes: &[u8]) -> Result<(), postcard::Error> {
+    fn read(&self, _first: bool, bytes: &[u8]) -> Result<(), Misread> {
         let value = postcard::from_bytes(bytes)?;
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *kept.1 = value;
@@ -261,6 +304,24 @@ impl Collection for &mut Ledger {
     }
 }
 
+/// What is known of providers, and whom of them the opening of an epoch looks at.
+struct Records<'a> {
+    records: &'a mut OrdMap<Did, Shared<Record>>,
+    reviews: &'a mut Reviews,
+    policy: &'a ReputationPolicy,
+}
+
+impl Collection for Records<'_> {
+    type Entry = (Did, Shared<Record>);
+
+    fn put(&mut self, entries: Vec<Self::Entry>) {
+        for (provider, record) in &entries {
+            self.reviews.add(*provider, Known::of(record, self.policy));
+        }
+        self.records.extend(filling(entries));
+    }
+}
+
 /// Many sets.
 struct Sets<'a, K, E>(&'a mut OrdMap<K, OrdSet<E>>);
 
@@ -295,7 +356,7 @@ impl<'a, T: Collection + 'a> Entries<T> {
 }
 
 impl<T: Collection> Field for Entries<T> {
-    fn read(&self, first: bool, bytes: &[u8]) -> Result<(), postcard::Error> {
+    fn read(&self, first: bool, bytes: &[u8]) -> Result<(), Misread> {
         let (count, mut rest) = if first {
             let (count, rest) = postcard::take_from_bytes(bytes)?;
             (Some(count), rest)

@@ -16,6 +16,14 @@ pub(crate) struct Row {
     pub figures: Figures,
 }
 
+impl Row {
+    /// That of a provider's `ask`.
+    pub(crate) fn of(ask: &Ask, committed: Bytes, score: Score) -> Self {
+        let figures = Figures::of(ask, score, committed);
+        Self { rate: Rate::of(ask).unwrap_or_default(), figures }
+    }
+}
+
 /// What only a provider that is drawn is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Place {
@@ -25,6 +33,13 @@ pub(crate) struct Place {
     pub operator: u64,
     /// See `operator`.
     pub network: u64,
+}
+
+impl Place {
+    /// That of a provider's `ask`, from `network`.
+    pub(crate) fn of(ask: &Ask, network: &str) -> Self {
+        Self { provider: ask.provider, operator: key(&ask.operator), network: key(network) }
+    }
 }
 
 /// All rows, and where each provider's is.
@@ -58,12 +73,7 @@ impl Roster {
 
     /// An ask stands from now on.
     pub(crate) fn publish(&mut self, ask: &Ask, network: &str, committed: Bytes, score: Score) {
-        let row = Row {
-            rate: Rate::of(ask).unwrap_or_default(),
-            figures: Figures::of(ask, score, committed),
-        };
-        let place =
-            Place { provider: ask.provider, operator: key(&ask.operator), network: key(network) };
+        let (row, place) = (Row::of(ask, committed, score), Place::of(ask, network));
         if let Some((old, at)) = self.entry(&ask.provider) {
             (*old, *at) = (row, place);
             return;
@@ -76,28 +86,38 @@ impl Roster {
 
     /// What is sold of a provider's room has changed.
     pub(crate) fn commit(&mut self, provider: &Did, committed: Bytes) {
-        if let Some((row, _)) = self.entry(provider) {
+        if let Some(row) = self.row_mut(provider) {
             row.figures.committed = committed;
         }
     }
 
     /// A provider's score has changed.
     pub(crate) fn rate(&mut self, provider: &Did, score: Score) {
-        if let Some((row, _)) = self.entry(provider) {
+        if let Some(row) = self.row_mut(provider) {
             row.figures.score = score;
         }
     }
 
-    /// Whether both say the same of the same providers, in whatever order.
-    pub(crate) fn same_as(&self, other: &Self) -> bool {
-        fn known<'a>(roster: &'a Roster, provider: &Did) -> Option<(&'a Row, &'a Place)> {
-            let at = *roster.index.get(provider)? as usize;
-            Some((roster.rows.get(at)?, roster.places.get(at)?))
-        }
-        let mut providers = self.places.iter().map(|place| &place.provider);
-        self.rows.len() == other.rows.len()
-            && self.places.len() == self.rows.len()
-            && providers.all(|provider| known(self, provider) == known(other, provider))
+    /// Whether it says of each of these providers, who come in order, what is said here, and nothing of anybody else.
+    pub(crate) fn says<'a>(
+        &self,
+        offers: impl ExactSizeIterator<Item = (&'a Did, Row, Place)>,
+    ) -> bool {
+        let all = [self.rows.len(), self.places.len(), self.index.len()];
+        let counted = all == [offers.len(); 3];
+        let mut known = offers.zip(&self.index);
+        counted
+            && known.all(|((provider, row, place), (listed, at))| {
+                let at = *at as usize;
+                provider == listed
+                    && self.rows.get(at) == Some(&row)
+                    && self.places.get(at) == Some(&place)
+            })
+    }
+
+    fn row_mut(&mut self, provider: &Did) -> Option<&mut Row> {
+        let at = *self.index.get(provider)? as usize;
+        self.rows.get_mut(at)
     }
 
     fn entry(&mut self, provider: &Did) -> Option<(&mut Row, &mut Place)> {

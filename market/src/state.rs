@@ -4,6 +4,7 @@ use crate::docket::Docket;
 use crate::due::Reminders;
 use crate::event::SlotId;
 use crate::genesis::Genesis;
+use crate::reviews::Reviews;
 use crate::roster::Roster;
 use crate::shared::Shared;
 use crate::sharing::Sharing;
@@ -78,6 +79,9 @@ pub struct Market {
     pub(crate) sharing: Sharing,
     /// What may still be disputed, what was announced and what was measured.
     pub(crate) docket: Docket,
+    /// Whom the opening of an epoch looks at: it follows from the records, and no snapshot has it.
+    #[serde(skip)]
+    pub(crate) reviews: Reviews,
 }
 
 impl Market {
@@ -104,6 +108,7 @@ impl Market {
             pooled: OrdMap::new(),
             sharing: Sharing::default(),
             docket: Docket::default(),
+            reviews: Reviews::default(),
             genesis,
         }
     }
@@ -241,7 +246,11 @@ impl Market {
 
     /// What a slot has earned that is not posted yet.
     pub fn unposted(&self, id: SlotId) -> Msat {
-        let Some((contract, slot)) = self.slot(id) else { return Msat::ZERO };
+        self.slot(id).map_or(Msat::ZERO, |(contract, slot)| self.unposted_in(contract, slot))
+    }
+
+    /// What `slot` of `contract` has earned that is not posted yet.
+    pub fn unposted_in(&self, contract: &Contract, slot: &Slot) -> Msat {
         let accrual = slot.accrued(contract.payable(self.epoch));
         let earned = slot.earned(&accrual).unwrap_or(accrual.posted);
         earned.sub(accrual.posted).unwrap_or(Msat::ZERO)
@@ -254,6 +263,8 @@ impl Market {
 
     /// The state from its bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, postcard::Error> {
-        postcard::from_bytes(bytes)
+        let mut market: Self = postcard::from_bytes(bytes)?;
+        market.reviews = Reviews::of(&market.records, &market.genesis.reputation);
+        Ok(market)
     }
 }

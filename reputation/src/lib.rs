@@ -30,4 +30,5 @@ pub use history::Past;
 pub use policy::{PolicyError, ReputationPolicy};
 pub use record::{Evidence, Outcome, Record};
 pub use reversal::Reversal;
+pub use review::Attention;
 pub use weight::weight;

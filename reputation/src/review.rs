@@ -10,7 +10,35 @@ use types::{Dimension, Epoch, Standing};
 /// Good outcomes that a period's rate is diluted with, so that one failure among a handful is not a rate.
 const DILUTION: u64 = 2;
 
+/// At the opening of which epochs a [`review`](Record::review) may change anything, as long as the record stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attention {
+    /// At none.
+    Never,
+    /// At those that leave this remainder when they are divided by `review_every`.
+    Regular(u64),
+    /// At every one.
+    Always,
+}
+
 impl Record {
+    /// At the opening of which epochs a review may change anything. It depends on the record alone, not on the epoch.
+    pub fn attention(&self, policy: &ReputationPolicy) -> Attention {
+        if self.reversal.is_some() {
+            return Attention::Always;
+        }
+        if self.score.standing == Standing::Banned {
+            return Attention::Never;
+        }
+        if self.is_alarmed_for_good(policy) {
+            return Attention::Always;
+        }
+        if self.has_waited_for_enough(policy) {
+            return Attention::Regular(self.joined.0 % policy.points.review_every.max(1));
+        }
+        Attention::Never
+    }
+
     /// What opening `epoch` changes, if anything: an alarm that expels at once, points when a review is due.
     ///
     /// A review is due every `review_every` epochs since the provider came, and waits for enough evidence; it is due at
@@ -30,11 +58,13 @@ impl Record {
         if age == 0 || !age.is_multiple_of(policy.points.review_every.max(1)) {
             return None;
         }
+        self.has_waited_for_enough(policy).then(|| self.judge(policy, age))
+    }
+
+    /// Whether enough was seen since the last review for another.
+    fn has_waited_for_enough(&self, policy: &ReputationPolicy) -> bool {
         let seen = self.sides.iter().map(Side::seen).fold(0, u64::saturating_add);
-        if seen < policy.points.outcomes_min.max(1) {
-            return None;
-        }
-        Some(self.judge(policy, age))
+        seen >= policy.points.outcomes_min.max(1)
     }
 
     fn expulsion(&self, policy: &ReputationPolicy) -> Option<Change> {

@@ -8,6 +8,7 @@
 mod act;
 mod audit;
 mod bonds;
+mod books;
 mod bribe;
 mod concentration;
 mod dispute;
@@ -40,6 +41,7 @@ use crate::disks::Disks;
 use crate::overlay::{self, OverlayError};
 use crate::results::Run;
 use crate::wheel::Wheel;
+use books::Books;
 use contracts::beacon::{Beacon, HashChain};
 use dispute::Cases;
 use market::event::SlotId;
@@ -133,6 +135,7 @@ pub struct World {
     /// What challenges are drawn from where the market's own beacon is not what counts.
     drawn_from: Option<Hash>,
     watch: Watch,
+    books: Books,
     repairs: Repairs,
 }
 
@@ -159,6 +162,7 @@ impl World {
             chain,
             wheel: Wheel::new(BEGINNING, TICK, TURN),
             watch: Watch::new(&members),
+            books: Books::new(members.groups().len()),
             repairs: Repairs::default(),
             members,
             disks: Disks::default(),
@@ -240,6 +244,7 @@ impl World {
         let events = self.desk.submit(self.now, command).ok()?;
         for event in &events {
             self.watch.see(event, self.desk.market(), &self.members, &self.disks);
+            self.books.post(event.postings(), &self.members);
             self.see_repair(event);
             event.parties().iter().for_each(|party| self.members.wake(party));
             self.follow(event);
@@ -281,6 +286,8 @@ impl World {
     }
 
     fn check(&self) -> Result<(), WorldError> {
+        #[cfg(debug_assertions)]
+        assert_eq!(self.books, Books::counted(self.market(), &self.members), "sums of the books");
         market::check(self.market()).map_err(|breaches| WorldError::Broken {
             epoch: self.market().epoch(),
             breaches: format!("{breaches:?}"),

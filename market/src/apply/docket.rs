@@ -67,15 +67,11 @@ impl Market {
     }
 
     fn unlearn(&mut self, provider: &Did, by: DocId, retracted: &[(DocId, Outcome)]) {
-        let record = self.records.entry(*provider).or_default().changing();
-        for (document, outcome) in retracted {
-            record.retract(
-                &self.genesis.reputation,
-                *outcome,
-                Reversal { document: *document, by },
-            );
-        }
-        self.roster.rate(provider, record.score());
+        self.change_record(provider, |policy, record| {
+            for (document, outcome) in retracted {
+                record.retract(policy, *outcome, Reversal { document: *document, by });
+            }
+        });
     }
 
     fn penalty_reversed(&mut self, event: &Event) {

@@ -3,10 +3,13 @@
 use super::Breaches;
 use crate::due::Reminders;
 use crate::event::SlotId;
-use crate::roster::Roster;
-use crate::state::Market;
+use crate::reviews::Reviews;
+use crate::roster::{Place, Row};
+use crate::shared::Shared;
+use crate::state::{Market, Offer};
 use contracts::{Slot, SlotState};
 use imbl::{OrdMap, OrdSet};
+use reputation::Record;
 use types::{Bytes, ContractId, Did};
 
 /// Every index says what the contracts and offers say.
@@ -63,6 +66,7 @@ pub(super) fn check(market: &Market, breaches: &mut Breaches) {
     let quotes = market.contracts.values().map(|c| (c.quote, c.id)).collect();
     breaches.expect(market.by_quote == quotes, "a quote becomes one contract", String::new);
     roster(market, breaches);
+    reviews(market, breaches);
 }
 
 /// What may be due is looked for when it may be.
@@ -78,22 +82,32 @@ fn reminders(market: &Market, breaches: &mut Breaches) {
     );
 }
 
+/// The next opening of an epoch looks at everybody whose record it may change.
+fn reviews(market: &Market, breaches: &mut Breaches) {
+    let policy = &market.genesis.reputation;
+    let reviews = Reviews::of(&market.records, policy);
+    breaches.expect(market.reviews == reviews, "reviews are listed as the records have it", || {
+        format!("{:?}, not {reviews:?}", market.reviews)
+    });
+    let next = market.epoch.plus(1);
+    let looked_at = reviews.in_epoch(next, policy);
+    let changes = |(did, record): (&Did, &Shared<Record>)| {
+        record.review(policy, next).is_some() && !looked_at.contains(did)
+    };
+    let overlooked = market.records.iter().find(|one| changes(*one)).map(|(did, _)| *did);
+    breaches.expect(overlooked.is_none(), "no review that is due is overlooked", || {
+        format!("{overlooked:?}")
+    });
+}
+
 /// Placement sees what the offers say.
 fn roster(market: &Market, breaches: &mut Breaches) {
-    let mut roster = Roster::default();
-    for (provider, offer) in &market.offers {
-        roster.publish(
-            &offer.ask,
-            &offer.network,
-            market.committed(provider),
-            market.score(provider),
-        );
-    }
-    breaches.expect(
-        market.roster.same_as(&roster),
-        "the roster says what the offers say",
-        String::new,
-    );
+    let offers = market.offers.iter().map(|(provider, offer)| {
+        let Offer { ask, network, .. } = &**offer;
+        let row = Row::of(ask, market.committed(provider), market.score(provider));
+        (provider, row, Place::of(ask, network))
+    });
+    breaches.expect(market.roster.says(offers), "the roster says what the offers say", String::new);
 }
 
 const fn holds_room(slot: &Slot) -> bool {

@@ -109,9 +109,10 @@ impl Market {
             return Err(Rejection::Epoch { found: epoch, reason });
         }
         let opened = Event::EpochOpened { epoch, beacon: value };
-        let reviews = self.records.iter().filter_map(|(provider, record)| {
-            let change = record.review(&self.genesis.reputation, epoch)?;
-            Some((*provider, change))
+        let policy = &self.genesis.reputation;
+        let reviews = self.reviews.in_epoch(epoch, policy).into_iter().filter_map(|provider| {
+            let change = self.record(&provider)?.review(policy, epoch)?;
+            Some((provider, change))
         });
         let changes: BTreeMap<Did, Change> = reviews.collect();
         let relieved = self.to_relieve(&changes);

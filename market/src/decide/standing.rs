@@ -5,7 +5,7 @@ use crate::rejection::Rejection;
 use crate::state::Market;
 use contracts::{ContractState, SlotState};
 use reputation::Change;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use types::{Did, Standing};
 
 impl Market {
@@ -23,12 +23,15 @@ impl Market {
     /// The slots that providers who are banned after `changes` have to hand over: those that are sound. One at fault is
     /// lost or made good first.
     pub(crate) fn to_relieve(&self, changes: &BTreeMap<Did, Change>) -> Vec<Event> {
-        let is_banned = |did: &&Did| match changes.get(did) {
-            Some(change) => change.to == Standing::Banned,
-            None => self.is_banned(did),
-        };
-        let banned = self.records.keys().filter(is_banned);
-        let slots = banned.flat_map(|did| self.holdings(did).map(move |slot| (*did, slot)));
+        let mut banned: BTreeSet<Did> = self.reviews.banned().iter().copied().collect();
+        for (provider, change) in changes {
+            if change.to == Standing::Banned {
+                banned.insert(*provider);
+            } else {
+                banned.remove(provider);
+            }
+        }
+        let slots = banned.iter().flat_map(|did| self.holdings(did).map(move |slot| (*did, slot)));
         let holds = |(_, id): &(Did, SlotId)| {
             self.slot(*id).is_some_and(|(contract, slot)| {
                 contract.state == ContractState::Active

@@ -3,54 +3,33 @@
 use super::{Group, World};
 use crate::results::Run;
 use crate::statistics::{amount, real};
-use contracts::{Account, Contract};
+use contracts::{Account, Contract, SlotState};
 use market::event::SlotId;
 use std::collections::BTreeMap;
 use types::Did;
-
-/// Sums over the books, in msat.
-#[derive(Clone, Copy, Debug, Default)]
-struct Books {
-    available: i64,
-    escrow: i64,
-    bond: i64,
-    fees: i64,
-    pool: i64,
-}
-
-impl Books {
-    const fn told(self) -> [(&'static str, i64); 5] {
-        [
-            ("books.available_msat", self.available),
-            ("books.escrow_msat", self.escrow),
-            ("books.bond_msat", self.bond),
-            ("books.fees_msat", self.fees),
-            ("books.pool_msat", self.pool),
-        ]
-    }
-}
 
 impl World {
     /// Adds this epoch's values to the series.
     pub(super) fn observe(&mut self) {
         let (asked, offered) = self.reach.offered();
-        let sold = self.sold();
+        let held = self.held();
         let paid = self.watch.take_price();
-        let (books, available) = self.books();
-        let profits = self.profits(available);
+        let profits = self.profits();
         let counts = ["contracts.failed", "repairs.finished", "penalties", "penalties.wrong"]
             .map(|name| (name.to_owned(), real(self.watch.counted(name))));
         let open = real(self.market().open_count() as u64);
         let mut values: Vec<(String, f64)> = vec![
             ("price.asked_msat".into(), asked),
             ("price.paid_msat".into(), paid.unwrap_or(f64::NAN)),
-            ("use.sold_permille".into(), 1_000.0 * sold / offered.max(1.0)),
+            ("use.sold_permille".into(), 1_000.0 * held.in_reach / offered.max(1.0)),
             ("contracts.open".into(), open),
             ("providers.online".into(), real(self.reach.all().len() as u64)),
         ];
-        values.extend(books.told().into_iter().map(|(name, msat)| (name.to_owned(), amount(msat))));
+        values.extend(
+            self.books.told().into_iter().map(|(name, msat)| (name.to_owned(), amount(msat))),
+        );
         values.extend(counts);
-        values.extend(self.shares());
+        values.extend(self.shares(&held));
         values.extend(self.bonds());
         for (group, profit) in self.members.groups().iter().zip(profits) {
             values.push((format!("profit.{}_msat", group.called()), profit));
@@ -58,41 +37,6 @@ impl World {
         for (name, value) in values {
             self.watch.series.entry(name).or_default().push(value);
         }
-    }
-
-    /// What is sold of all who are in reach.
-    fn sold(&self) -> f64 {
-        let offers = self.market().offers();
-        let offering = |did: &&Did| self.reach.contains(did) && offers.contains_key(*did);
-        let holders = self.market().holders().filter(offering);
-        holders.map(|did| real(self.market().committed(did).0)).sum()
-    }
-
-    /// What the books hold, and of it what the parties of each group can use.
-    fn books(&self) -> (Books, Vec<i64>) {
-        let mut books = Books::default();
-        let mut by_group = vec![0; self.members.groups().len()];
-        let mut parties = self.members.parties().iter().peekable();
-        for (account, totals) in self.market().ledger().accounts() {
-            let balance = totals.balance().0;
-            let sum = match account {
-                Account::Available(party) => {
-                    // Both go in the order of their names.
-                    while parties.next_if(|(name, _)| *name < party).is_some() {}
-                    if let Some((_, known)) = parties.next_if(|(name, _)| *name == party) {
-                        by_group[self.members.group_of(known.agent)] += balance;
-                    }
-                    &mut books.available
-                }
-                Account::Escrow(_) => &mut books.escrow,
-                Account::Bond(..) => &mut books.bond,
-                Account::Fees => &mut books.fees,
-                Account::RepairPool => &mut books.pool,
-                _ => continue,
-            };
-            *sum = sum.saturating_add(balance);
-        }
-        (books, by_group)
     }
 
     /// What a party's money comes to: what it can use, its bonds, what its slots have earned, what its contracts hold for it.
@@ -111,36 +55,41 @@ impl World {
 
     fn worth_of_bought(&self, contract: &Contract) -> i64 {
         let market = self.market();
-        let earned = (0u16..)
-            .zip(&contract.slots)
-            .map(|(slot, _)| market.unposted(SlotId { contract: contract.id, slot }).0);
+        let earned = contract.slots.iter().map(|slot| market.unposted_in(contract, slot).0);
         market.ledger().balance(Account::Escrow(contract.id)).0 - earned.sum::<i64>()
     }
 
-    /// The mean profit of an agent, group by group, whose parties can use `available` together.
-    fn profits(&self, available: Vec<i64>) -> Vec<f64> {
-        let worths = self.worths(available);
-        let told = self.members.groups().iter().zip(worths.into_iter().zip(self.members.paid()));
+    /// The mean profit of an agent, group by group.
+    fn profits(&self) -> Vec<f64> {
+        let told =
+            self.members.groups().iter().zip(self.worths().into_iter().zip(self.members.paid()));
         let mean = |(group, (worth, (put_in, spent))): (&Group, (i64, (i64, f64)))| {
             (amount(worth - put_in) - spent) / f64::from(group.count.max(1))
         };
         told.map(mean).collect()
     }
 
-    /// What the parties of each group are worth together, as [`World::worth`] has it for one.
-    fn worths(&self, available: Vec<i64>) -> Vec<i64> {
+    /// What the parties of each group are worth together, as [`World::worth`] has it for one: contract by contract, so that
+    /// what lies together in memory is looked at together.
+    fn worths(&self) -> Vec<i64> {
         let market = self.market();
-        let mut worths = available;
+        let mut worths = self.books.available().to_vec();
         let mut add = |party: &Did, msat: i64| {
             if let Some(group) = self.members.group_of_party(party) {
                 worths[group] += msat;
             }
         };
-        for party in market.holders() {
-            add(party, market.holdings(party).map(|id| self.worth_of_slot(id)).sum());
-        }
         for contract in market.open_contracts() {
-            add(&contract.client, self.worth_of_bought(contract));
+            let mut locked = market.ledger().balance(Account::Escrow(contract.id)).0;
+            for (number, slot) in (0u16..).zip(&contract.slots) {
+                let unposted = market.unposted_in(contract, slot).0;
+                locked -= unposted;
+                if !matches!(slot.state, SlotState::Vacated | SlotState::Closed) {
+                    let bond = market.ledger().balance(Account::Bond(contract.id, number));
+                    add(&slot.provider(), bond.0 + unposted);
+                }
+            }
+            add(&contract.client, locked);
         }
         worths
     }
@@ -148,7 +97,7 @@ impl World {
     /// The run, once all its epochs have passed.
     pub(super) fn told(self, arm: &str) -> Run {
         let mut figures: BTreeMap<String, f64> = BTreeMap::new();
-        let profits = self.profits(self.books().1);
+        let profits = self.profits();
         let droppers = self.watch.droppers(&self.members);
         for (at, group) in self.members.groups().iter().enumerate() {
             let seen = &self.watch.groups[at];
@@ -235,7 +184,7 @@ mod tests {
         let mut world = World::new(&settings, Seed(1)).unwrap();
         world.live_through(30).unwrap();
         assert!(world.market().open_count() > 0, "somebody holds something");
-        let together = world.profits(world.books().1);
+        let together = world.profits();
         for (group, together) in world.members.groups().iter().zip(together) {
             let agents = world.members.of_group(group.called());
             let one = |agent: &u32| world.members.profit(*agent, |party| world.worth(party));

@@ -35,6 +35,7 @@ impl World {
             lied_about: self.lied_about.clone(),
             drawn_from: self.drawn_from,
             watch: self.watch.clone(),
+            books: self.books.clone(),
             repairs: self.repairs.clone(),
         })
     }

@@ -13,7 +13,7 @@ use types::{Did, Epoch, Msat, Span, Timestamp};
 /// Where epochs begin among the moments that agents' luck is drawn for.
 const EPOCHS: u64 = 1 << 40;
 
-/// One agent, with what it has put in and spent.
+/// One agent.
 struct Member {
     group: usize,
     agent: Box<dyn Agent>,
@@ -21,15 +21,19 @@ struct Member {
     moments: u64,
     /// How often it wanted to buy: the market's draw for it is looked up by that.
     purchases: u64,
-    put_in: i64,
-    taken_out: i64,
-    /// Outside of the market, in msat.
-    spent: f64,
     /// The name of its first party.
     first: Did,
     parties: Vec<Did>,
     /// How many documents its parties have signed.
     documents: u64,
+}
+
+/// What an agent has put into the market, less what it took out, and what it spent outside of it: in msat. They are summed up
+/// in every epoch, and lie together for that.
+#[derive(Clone, Copy, Debug, Default)]
+struct Purse {
+    put_in: i64,
+    spent: f64,
 }
 
 /// One party.
@@ -56,6 +60,8 @@ pub(super) struct Members {
     dearer: f64,
     dollars: f64,
     agents: Vec<Member>,
+    /// The same ones' money.
+    purses: Vec<Purse>,
     /// Before which epoch each has nothing to do, unless something happens to it.
     idle: Vec<Epoch>,
     parties: BTreeMap<Did, Party>,
@@ -81,9 +87,6 @@ impl Members {
                     first,
                     moments: 0,
                     purchases: 0,
-                    put_in: 0,
-                    taken_out: 0,
-                    spent: 0.0,
                     parties: Vec::new(),
                     documents: 0,
                 });
@@ -91,12 +94,14 @@ impl Members {
         }
         let keeping = settings.costs.keeping;
         let idle = vec![Epoch(0); members.len()];
+        let purses = vec![Purse::default(); members.len()];
         Ok(Self {
             groups: settings.agents.clone(),
             keeping,
             dearer: 1.0,
             dollars: settings.rate.dollars,
             agents: members,
+            purses,
             idle,
             parties: BTreeMap::new(),
             keepers: BTreeSet::new(),
@@ -270,6 +275,7 @@ impl Members {
             dearer: self.dearer,
             dollars: self.dollars,
             agents: self.agents.iter().map(copied).collect::<Option<_>>()?,
+            purses: self.purses.clone(),
             idle: self.idle.clone(),
             parties: self.parties.clone(),
             keepers: self.keepers.clone(),
@@ -278,20 +284,20 @@ impl Members {
     }
 
     pub(super) fn put_in(&mut self, agent: u32, amount: Msat) {
-        self.agents[agent as usize].put_in += amount.0;
+        self.purses[agent as usize].put_in += amount.0;
     }
 
     pub(super) fn take_out(&mut self, agent: u32, amount: Msat) {
-        self.agents[agent as usize].taken_out += amount.0;
+        self.purses[agent as usize].put_in -= amount.0;
     }
 
     pub(super) fn spend(&mut self, agent: u32, msat: f64) {
-        self.agents[agent as usize].spent += msat;
+        self.purses[agent as usize].spent += msat;
     }
 
     /// Gives an agent back what it lost, from outside of the market: it counts as money that it never put in.
     pub(super) fn refund(&mut self, agent: u32, amount: Msat) {
-        self.agents[agent as usize].put_in -= amount.0;
+        self.purses[agent as usize].put_in -= amount.0;
     }
 
     /// `party` has so many bytes on its disks from now on.
@@ -307,13 +313,15 @@ impl Members {
 
     /// What the agents of each group have put in, less what they took out, and what they spent.
     pub(super) fn paid(&self) -> Vec<(i64, f64)> {
-        let mut paid = vec![(0, 0.0); self.groups.len()];
-        for member in &self.agents {
-            let (put_in, spent) = &mut paid[member.group];
-            *put_in += member.put_in - member.taken_out;
-            *spent += member.spent;
-        }
-        paid
+        // Agents are numbered group by group.
+        let mut purses = self.purses.iter();
+        let of_group = |group: &Group| {
+            let own = purses.by_ref().take(group.count as usize);
+            own.fold((0, 0.0), |(put_in, spent), purse| {
+                (put_in + purse.put_in, spent + purse.spent)
+            })
+        };
+        self.groups.iter().map(of_group).collect()
     }
 
     /// Everybody pays for what was on its disks for an epoch.
@@ -324,7 +332,7 @@ impl Members {
         let days = real(epoch.0) / real(Span::DAY.0);
         for party in self.keepers.iter().filter_map(|did| self.parties.get(did)) {
             let gigabytes = real(party.kept) / 1e9;
-            self.agents[party.agent as usize].spent +=
+            self.purses[party.agent as usize].spent +=
                 gigabytes * days * self.keeping * self.dearer;
         }
     }
@@ -333,6 +341,7 @@ impl Members {
     pub(super) fn profit(&self, agent: u32, worth: impl Fn(&Did) -> i64) -> f64 {
         let member = &self.agents[agent as usize];
         let held: i64 = member.parties.iter().map(worth).sum();
-        amount(held + member.taken_out - member.put_in) - member.spent
+        let purse = self.purses[agent as usize];
+        amount(held - purse.put_in) - purse.spent
     }
 }
