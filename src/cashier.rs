@@ -32,12 +32,12 @@ const ADDRESS_FILE: &str = "address";
 
 #[derive(Args)]
 pub(crate) struct CashierArgs {
-    /// The cashier's data directory.
-    #[arg(long = "cashier", default_value = "bondstore-cashier", value_name = "DIR")]
+    /// The cashier's own directory: its words, and what it must not forget.
+    #[arg(long = "coins", default_value = "bondstore-coins", value_name = "DIR")]
     folder: PathBuf,
     /// A file whose first line is the password of the cashier's words (else `BONDSTORE_PASSWORD`, else a prompt).
     #[arg(long, value_name = "FILE")]
-    cashier_password_file: Option<PathBuf>,
+    coins_password_file: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -111,11 +111,11 @@ impl CashierCommand {
 
 impl CashierArgs {
     async fn keys(&self, network: Network) -> Result<MasterKey> {
-        let password = Password::obtain(self.cashier_password_file.as_deref(), Prompt::Existing)?;
+        let password = Password::obtain(self.coins_password_file.as_deref(), Prompt::Existing)?;
         let (path, shown) = (self.folder.join(KEY_FILE), self.folder.display().to_string());
         let secret = tokio::task::spawn_blocking(move || Keystore::open(&path, &password)).await?;
         let secret = secret.with_context(|| {
-            format!("no cashier can be opened in {shown}; make one with `bondstore cashier init --cashier {shown}`")
+            format!("no cashier can be opened in {shown}; make one with `bondstore cashier init --coins {shown}`")
         })?;
         let entropy: &[u8; 32] =
             secret.bytes().try_into().context("these are no cashier's words")?;
@@ -130,7 +130,7 @@ async fn init(cashier: CashierArgs, words_file: Option<PathBuf>, output: &Output
         Ok::<_, anyhow::Error>(keys::entropy(&Zeroizing::new(text))?)
     });
     let brought = brought.transpose()?;
-    let password = Password::obtain(cashier.cashier_password_file.as_deref(), Prompt::New)?;
+    let password = Password::obtain(cashier.coins_password_file.as_deref(), Prompt::New)?;
     let (folder, path) = (cashier.folder.clone(), cashier.folder.join(KEY_FILE));
     let is_new = brought.is_none();
     let made = move || -> Result<_> {

@@ -114,17 +114,23 @@ impl Desk {
         let running =
             Process::start(["market", "run", "--data", &market, "--listen", "127.0.0.1:0"]);
         json(["client", "init", "--data", &client, "--market", &running.said("url")]);
-        let made = json(["cashier", "init", "--cashier", &coins]);
+        let made = json(["cashier", "init", "--coins", &coins]);
         assert_eq!(text(&made["words"]).split(' ').count(), 24);
         Self { market, client, coins, running }
     }
 
     fn words<'a>(&'a self, mint: &'a [String; 2]) -> Vec<&'a str> {
+        let mut words = self.anchoring(mint);
+        words.push("--no-anchors");
+        words
+    }
+
+    fn anchoring<'a>(&'a self, mint: &'a [String; 2]) -> Vec<&'a str> {
         let [chain, cookie] = mint;
         vec![
             "cashier",
             "run",
-            "--cashier",
+            "--coins",
             &self.coins,
             "--data",
             &self.market,
@@ -139,7 +145,6 @@ impl Desk {
             "--chain-cookie",
             cookie,
             "--from-beginning",
-            "--no-anchors",
         ]
     }
 
@@ -207,6 +212,46 @@ async fn coins_come_in_and_go_out_once_whoever_is_killed() {
     drop(desk.running);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_takes_an_anchor_on_that_anybody_checks_offline() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut mint, desk) = (Mint::open(folder.path()), Desk::found(folder.path()));
+    let place = |name: &str| folder.path().join(name).display().to_string();
+    let (receipt, anchored, headers) = (place("receipt"), place("anchored"), place("headers"));
+    let did = text(&json(["session", "--data", &desk.client])["party"]);
+    let credited = json(["market", "credit", &did, "1000", "--data", &desk.market]);
+    let document = text(&credited["document"]);
+    json(["receipt", &document, "--data", &desk.client, "--out", &receipt]);
+
+    let both = [mint.dev.said("rpc"), mint.dev.said("cookie")];
+    let cashier = Process::start(desk.anchoring(&both));
+    let take_on = || {
+        let url = cashier.said("url");
+        let words = ["receipt", "--anchor", &receipt, "--cashier", &url, "--out", &anchored];
+        Finished::of(bondstore(words.into_iter().chain(["--data", &desk.client])))
+    };
+    let early = take_on();
+    assert!(!early.is_success() && early.stderr.contains("is anchored yet"), "{early:?}");
+    mint.pay(&cashier.said("own_address"), 100_000).await;
+    wait_for("the journal to be anchored deep enough", || take_on().is_success());
+
+    let node = mint.node().await;
+    let tip = node.tip().await.expect("it answers");
+    let mut bytes = Vec::new();
+    for height in 0..=tip.height {
+        let block = node.block(height).await.expect("it answers").expect("a block");
+        bytes.extend(bitcoin::consensus::serialize(&block.header));
+    }
+    std::fs::write(&headers, &bytes).expect("it is written");
+    let verify = ["verify", &anchored, "--headers", &headers, "--network", "regtest"];
+    let verified = json(verify);
+    assert_eq!(verified["ok"], true, "{verified}");
+    assert!(verified.to_string().contains("\"confirmations\""), "{verified}");
+    std::fs::write(&headers, &bytes[..80 * 100]).expect("it is written");
+    let before = Finished::of(bondstore(verify));
+    assert!(!before.is_success(), "a hundred blocks do not reach it: {before:?}");
+}
+
 #[test]
 fn what_does_not_fit_is_said_before_anything_runs() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -222,16 +267,16 @@ fn what_does_not_fit_is_said_before_anything_runs() {
     };
     let says = |text: String, expected: &str| assert!(text.contains(expected), "{text}");
     says(refused(&|words| words.extend(["--chain-network", "bitcoin"])), "bitcoin is needed");
-    says(refused(&|words| words[11] = "0"), "0 is not in 1..=1000");
-    says(refused(&|words| words[17] = "/nowhere"), "/nowhere cannot be read");
-    says(refused(&|words| words[15] = "http://127.0.0.1:1"), "does not answer");
+    says(refused(&|words| words[9] = "0"), "0 is not in 1..=1000");
+    says(refused(&|words| words[15] = "/nowhere"), "/nowhere cannot be read");
+    says(refused(&|words| words[13] = "http://127.0.0.1:1"), "does not answer");
     says(refused(&|words| words[3] = "/nowhere"), "bondstore cashier init");
-    says(refused(&|words| words.truncate(16)), "--chain-cookie FILE");
+    says(refused(&|words| words.truncate(14)), "--chain-cookie FILE");
     let words = folder.path().join("words");
     std::fs::write(&words, "abandon ability").expect("it is written");
     let path = words.display().to_string();
     let elsewhere = folder.path().join("elsewhere").display().to_string();
-    let init = ["cashier", "init", "--cashier", &elsewhere, "--words-file", &path];
+    let init = ["cashier", "init", "--coins", &elsewhere, "--words-file", &path];
     let done = Finished::of(bondstore(init));
     says(done.stderr, "24 words");
 }
