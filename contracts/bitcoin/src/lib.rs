@@ -7,9 +7,11 @@
 //! - [`wallet`]: coins behind the ledger, deposits and payouts. [`cashier`]: keeps books and coins together.
 //! - [`escrow`]: one slot's money: the output that client and provider fund together, and every way out of it.
 //! - [`outcome`]: payouts by the auditors' attestation, signed beforehand.
+//! - [`deal`]: one contract from its offer to its last payout, between client, providers and the chain.
 
 pub mod cashier;
 pub mod chain;
+pub mod deal;
 pub mod escrow;
 pub mod keys;
 pub mod outcome;

@@ -1,0 +1,384 @@
+//! Each side once the funding is signed: alone with the chain, it says what to broadcast.
+//!
+//! What is done follows from what the chain holds now and what is known, and from nothing else. So a reorganisation needs no
+//! treatment: what was undone is broadcast again, and an output that is spent asks for nothing. Every transaction of a slot
+//! spends its one escrow; so nothing can be paid twice.
+
+mod close;
+
+use super::agreed::{Agreed, check_key};
+use super::{DealError, Signer, inputs, wire};
+use crate::chain::follow::{Follower, Spend};
+use crate::escrow::funding::Funding;
+use crate::escrow::spend::Split;
+use crate::escrow::timelock::earliest_height;
+use crate::escrow::{Funded, Party};
+use crate::outcome::oracle::Attestation;
+use crate::outcome::setup::SetupError;
+use crate::outcome::{Half, Setup};
+use bitcoin::secp256k1::{XOnlyPublicKey, schnorr};
+use bitcoin::{OutPoint, Sequence, Transaction, Txid};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+pub use close::{Closing, Consent, Proposal};
+
+/// How long a party waits for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Patience {
+    /// The height after which a funding that no block ever had is given up.
+    pub funding_until: u32,
+    /// How many blocks after the auditors' word the other has to agree on a close, before the payout is broadcast without it.
+    pub close_blocks: u16,
+}
+
+/// What an auditor said of a slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Spoken {
+    value: u16,
+    signatures: Vec<schnorr::Signature>,
+    /// The last block when it was heard.
+    height: u32,
+}
+
+/// What a party has to keep until the end: to be stored after every call that changes a [`Watch`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kept {
+    #[serde(with = "wire::PartyText")]
+    party: Party,
+    agreed: Agreed,
+    /// The other's half of every slot of ours.
+    theirs: BTreeMap<usize, Half>,
+    transaction: Option<Transaction>,
+    patience: Patience,
+    /// Whether a block ever had the funding.
+    mined: bool,
+    /// By slot and auditor.
+    words: BTreeMap<usize, BTreeMap<usize, Spoken>>,
+    /// Closes that both signed.
+    closes: BTreeMap<usize, Transaction>,
+}
+
+/// What became of a funding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FundingState {
+    /// No block has it.
+    Waiting,
+    /// A block has it.
+    Mined {
+        /// Its height.
+        height: u32,
+        /// Whether it is deep enough.
+        is_final: bool,
+    },
+    /// Another transaction took one of its inputs: there is no contract, and everybody has its own.
+    Void {
+        /// Which transaction.
+        by: Txid,
+        /// Whether that is deep enough.
+        is_final: bool,
+    },
+}
+
+/// How a slot ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Both signed a close.
+    Agreed,
+    /// By the auditors' word, which was one of these values.
+    Outcome {
+        /// The lowest.
+        first: u16,
+        /// The highest.
+        last: u16,
+    },
+    /// Both have their own.
+    Refund,
+    /// One of them and the arbiter.
+    Arbiter,
+}
+
+/// What became of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlotState {
+    /// It has no escrow yet, or no more.
+    Unfunded,
+    /// Its escrow is unspent.
+    Open,
+    /// Its escrow is spent.
+    Ended {
+        /// How.
+        by: Ending,
+        /// By which transaction.
+        txid: Txid,
+        /// Whether that is deep enough.
+        is_final: bool,
+    },
+}
+
+/// What is to be done now. It is said again until the chain shows it done; a chain may refuse what it has in another version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// To be broadcast.
+    Broadcast(Transaction),
+    /// The funding is given up: spend at least one of these own inputs elsewhere, so that no block can have it any more.
+    TakeBack(Vec<OutPoint>),
+}
+
+/// Where a contract stands, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Its funding.
+    pub funding: FundingState,
+    /// This party's slots, by number.
+    pub slots: BTreeMap<usize, SlotState>,
+    /// What to do, in this order.
+    pub actions: Vec<Action>,
+}
+
+/// One party's watch over its slots.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    kept: Kept,
+    funding: Funding,
+    setups: BTreeMap<usize, Setup>,
+}
+
+impl Watch {
+    pub(super) fn new(
+        party: Party,
+        (agreed, theirs): (Agreed, BTreeMap<usize, Half>),
+        transaction: Option<Transaction>,
+        patience: Patience,
+    ) -> Result<Self, DealError> {
+        let (words, closes) = (BTreeMap::new(), BTreeMap::new());
+        let mined = false;
+        Self::resume(Kept { party, agreed, theirs, transaction, patience, mined, words, closes })
+    }
+
+    /// Goes on with what was kept.
+    ///
+    /// # Errors
+    /// Where it is no contract.
+    pub fn resume(kept: Kept) -> Result<Self, DealError> {
+        let funding = kept.agreed.funding()?;
+        let slots = kept.theirs.keys();
+        let setups = slots.map(|slot| Ok((*slot, kept.agreed.setup(&funding, *slot)?)));
+        let setups = setups.collect::<Result<_, DealError>>()?;
+        Ok(Self { kept, funding, setups })
+    }
+
+    /// What has to be kept.
+    pub fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    /// Has `follower` watch what this contract hangs on: the funding's inputs and every own escrow. It must have followed no block
+    /// that has one of them, or be rewound.
+    pub fn register(&self, follower: &mut Follower) {
+        let inputs = self.funding.psbt().unsigned_tx.input.iter();
+        inputs.for_each(|input| follower.watch_outpoint(input.previous_output));
+        self.setups.values().for_each(|setup| follower.watch_outpoint(coin(setup).outpoint()));
+    }
+
+    /// Takes the whole funding, where only the other had it.
+    ///
+    /// # Errors
+    /// Where it is another, or not signed by all.
+    pub fn funded(&mut self, transaction: Transaction) -> Result<(), DealError> {
+        inputs::check(&self.funding, &transaction)?;
+        self.kept.transaction.get_or_insert(transaction);
+        Ok(())
+    }
+
+    /// Takes an auditor's word on a slot, heard when the chain had `height`.
+    ///
+    /// # Errors
+    /// Where it is not that auditor's on this slot, or its second and another.
+    pub fn attested(
+        &mut self,
+        slot: usize,
+        (auditor, value): (usize, u16),
+        signatures: Vec<schnorr::Signature>,
+        height: u32,
+    ) -> Result<(), DealError> {
+        let quorum = &self.setup(slot)?.terms().quorum;
+        let checked = quorum.attestation(auditor, value, &signatures);
+        checked.map_err(|source| DealError::Oracle { slot, source })?;
+        let words = self.kept.words.entry(slot).or_default();
+        let spoken = Spoken { value, signatures, height };
+        let first = words.entry(auditor).or_insert(spoken).value;
+        let equivocates = DealError::Equivocates { slot, auditor, first, second: value };
+        if first == value { Ok(()) } else { Err(equivocates) }
+    }
+
+    /// What the auditors' words give each side of a slot, where enough of them agree on it.
+    pub fn due(&self, slot: usize) -> Option<Split> {
+        let (terms, words) = (self.setups.get(&slot)?.terms(), self.kept.words.get(&slot)?);
+        let table = &terms.payouts;
+        terms.quorum.combinations().iter().find_map(|combination| {
+            let values = combination.iter().map(|auditor| Some(words.get(auditor)?.value));
+            let values = values.collect::<Option<Vec<u16>>>()?;
+            let (first, rest) = values.split_first()?;
+            let range = table.range_of(*first);
+            let agree = rest.iter().all(|value| table.range_of(*value) == range);
+            agree.then(|| table.at(*first))
+        })
+    }
+
+    /// Looks at what `follower` has seen.
+    ///
+    /// # Errors
+    /// Where the key is not this party's.
+    pub fn look(&mut self, follower: &Follower, signer: &Signer<'_>) -> Result<Look, DealError> {
+        check_key(signer.key, self.key()?)?;
+        let funding = self.look_at_funding(follower);
+        let mut look = Look { funding, slots: BTreeMap::new(), actions: vec![] };
+        let next = follower.tip().map_or(0, |tip| tip.height.saturating_add(1));
+        match funding {
+            FundingState::Waiting => look.actions.extend(self.wait(next)),
+            FundingState::Mined { .. } => self.kept.mined = true,
+            FundingState::Void { .. } => {}
+        }
+        for (slot, setup) in &self.setups {
+            let watched = follower.watched(&coin(setup).outpoint());
+            let made = watched.and_then(|watched| watched.funding.as_ref());
+            let spend = watched.and_then(|watched| watched.spend.as_ref());
+            let state = match (made, spend) {
+                (None, _) => SlotState::Unfunded,
+                (Some(_), Some(spend)) => ended(setup, spend),
+                (Some(made), None) => {
+                    let transaction = self.next_step(*slot, (made.height, next), signer)?;
+                    look.actions.extend(transaction.map(Action::Broadcast));
+                    SlotState::Open
+                }
+            };
+            look.slots.insert(*slot, state);
+        }
+        Ok(look)
+    }
+
+    /// What the chain holds of the funding; where it holds it, the whole transaction is learnt from it.
+    fn look_at_funding(&mut self, follower: &Follower) -> FundingState {
+        let txid = self.funding.txid();
+        let inputs = self.funding.psbt().unsigned_tx.input.iter();
+        let watched = inputs.filter_map(|input| follower.watched(&input.previous_output));
+        let spends: Vec<&Spend> = watched.filter_map(|watched| watched.spend.as_ref()).collect();
+        let other = spends.iter().find(|spend| spend.transaction.compute_txid() != txid);
+        if let Some(spend) = other {
+            let by = spend.transaction.compute_txid();
+            return FundingState::Void { by, is_final: spend.is_final };
+        }
+        let Some(spend) = spends.first() else { return FundingState::Waiting };
+        self.kept.transaction.get_or_insert_with(|| spend.transaction.clone());
+        FundingState::Mined { height: spend.height, is_final: spend.is_final }
+    }
+
+    /// What to do about a funding that no block has.
+    fn wait(&self, next: u32) -> Option<Action> {
+        if self.kept.mined || next <= self.kept.patience.funding_until {
+            return self.kept.transaction.clone().map(Action::Broadcast);
+        }
+        let own = match self.kept.party {
+            Party::Client => inputs::range(&self.kept.agreed, None),
+            Party::Provider => inputs::range(&self.kept.agreed, self.provider()),
+        };
+        let inputs = &self.funding.psbt().unsigned_tx.input;
+        let own = inputs.get(own)?.iter().map(|input| input.previous_output).collect();
+        Some(Action::TakeBack(own))
+    }
+
+    /// What ends a slot whose escrow was made in the block at `made` and is unspent.
+    fn next_step(
+        &self,
+        slot: usize,
+        (made, next): (u32, u32),
+        signer: &Signer<'_>,
+    ) -> Result<Option<Transaction>, DealError> {
+        if let Some(close) = self.kept.closes.get(&slot) {
+            return Ok(Some(close.clone()));
+        }
+        let refused = |source| DealError::Setup { slot, source };
+        let setup = self.setup(slot)?;
+        let theirs = self.kept.theirs.get(&slot).ok_or(DealError::NoSlot(slot))?;
+        let refund = setup.refund(theirs, signer.key, &signer.seed).map_err(refused)?;
+        let refundable = earliest_height(&refund, &[made]).unwrap_or(u32::MAX);
+        let patience = u32::from(self.kept.patience.close_blocks);
+        let (heard, since) = self.heard(slot);
+        match setup.complete(&heard, theirs, signer.key, &signer.seed) {
+            Ok(payout) => {
+                let waited = next > since.saturating_add(patience);
+                let pressing = next.saturating_add(patience) >= refundable;
+                Ok((waited || pressing).then_some(payout))
+            }
+            Err(SetupError::NoQuorum(_)) => Ok((next >= refundable).then_some(refund)),
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    /// The auditors' words on a slot, and the height at which so many as must agree were there.
+    fn heard(&self, slot: usize) -> (Vec<Attestation>, u32) {
+        let (Some(words), Some(setup)) = (self.kept.words.get(&slot), self.setups.get(&slot))
+        else {
+            return (vec![], 0);
+        };
+        let quorum = &setup.terms().quorum;
+        let heard = words.iter().filter_map(|(auditor, spoken)| {
+            quorum.attestation(*auditor, spoken.value, &spoken.signatures).ok()
+        });
+        let mut heights: Vec<u32> = words.values().map(|spoken| spoken.height).collect();
+        heights.sort_unstable();
+        let enough = heights.get(quorum.threshold().saturating_sub(1)).copied();
+        (heard.collect(), enough.unwrap_or(u32::MAX))
+    }
+
+    fn setup(&self, slot: usize) -> Result<&Setup, DealError> {
+        self.setups.get(&slot).ok_or(DealError::NoSlot(slot))
+    }
+
+    /// The number of the provider whose slots these are.
+    fn provider(&self) -> Option<usize> {
+        let slot = self.setups.keys().next()?;
+        self.kept.agreed.offer.slots.get(*slot).map(|slot| slot.provider)
+    }
+
+    /// The key that this party named.
+    fn key(&self) -> Result<XOnlyPublicKey, DealError> {
+        match self.kept.party {
+            Party::Client => Ok(self.kept.agreed.offer.client.key),
+            Party::Provider => {
+                let number = self.provider().ok_or(DealError::NoSlot(0))?;
+                let side = self.kept.agreed.sides.get(number);
+                side.map(|side| side.key).ok_or(DealError::NoProvider(number))
+            }
+        }
+    }
+}
+
+fn coin(setup: &Setup) -> &Funded {
+    &setup.terms().coin
+}
+
+/// How an escrow was spent.
+fn ended(setup: &Setup, spend: &Spend) -> SlotState {
+    let (txid, is_final) = (spend.transaction.compute_txid(), spend.is_final);
+    let terms = setup.terms();
+    let by_outcome =
+        terms.payouts.ranges().iter().find(|range| {
+            setup.payout(range.first).is_ok_and(|payout| payout.compute_txid() == txid)
+        });
+    let held = Sequence::from_height(terms.refund_blocks);
+    let refund = terms.coin.settlement(&terms.refund, &terms.payees, held);
+    let input = spend.transaction.input.get(spend.input as usize);
+    let alone = input.is_some_and(|input| input.witness.len() == 1);
+    let by = match by_outcome {
+        Some(range) => Ending::Outcome { first: range.first, last: range.last },
+        None if alone => Ending::Agreed,
+        None if refund.is_ok_and(|refund| refund.compute_txid() == txid) => Ending::Refund,
+        None => Ending::Arbiter,
+    };
+    SlotState::Ended { by, txid, is_final }
+}
