@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "deal/coins.rs"]
+mod coins;
 #[path = "deal/endings.rs"]
 mod endings;
 #[expect(dead_code, reason = "each test uses a part of it")]

@@ -40,13 +40,13 @@ impl Offer {
             offered.table(slot)?;
             offered.quorum(slot)?;
         }
-        let distinct: BTreeSet<&Did> = self.providers.iter().collect();
-        let idle = |number: &usize| self.slots_of(*number).next().is_none();
+        let asked = |number: &usize| {
+            let (before, party) = (self.providers.get(..*number), self.providers.get(*number));
+            party.is_some_and(|party| before.is_some_and(|before| before.contains(party)))
+        };
+        let idle = |number: &usize| self.slots_of(*number).next().is_none() || asked(number);
         if let Some(number) = (0..self.providers.len()).find(idle) {
             return Err(DealError::Idle(number));
-        }
-        if distinct.len() != self.providers.len() {
-            return Err(DealError::Idle(distinct.len()));
         }
         self.distinct_nonces()?;
         check_side(&self.client)?;

@@ -80,6 +80,9 @@ impl Client {
             let funded = |to| (to, ToProvider::Funded(Funded { transaction: transaction.clone() }));
             return Ok(all.map(funded).collect());
         }
+        if self.declined().is_some() {
+            return Ok(vec![]);
+        }
         if self.ours.is_empty() {
             let silent = (0..self.offer.providers.len()).filter(|to| !self.words.contains_key(to));
             let offer = |to| (to, ToProvider::Offer(Box::new(self.offer.clone())));
@@ -115,7 +118,7 @@ impl Client {
         Ok(Some(self.agreed()?.1.psbt().clone()))
     }
 
-    /// Takes the funding with this wallet's inputs signed, and gives the whole transaction to broadcast.
+    /// Takes the funding with this wallet's inputs signed, and gives the whole transaction to broadcast: once this state is stored.
     ///
     /// # Errors
     /// Where others have not signed yet, or it is not signed validly.

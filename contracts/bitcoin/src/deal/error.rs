@@ -75,7 +75,7 @@ pub enum DealError {
         other: usize,
     },
     /// Who is asked for nothing.
-    #[error("provider {0} has no slot in this offer; name whom slots name, each once")]
+    #[error("provider {0} has no slot, or was named before; name whom slots name, each once")]
     Idle(usize),
     /// A number beyond the offer's providers.
     #[error("there is no provider {0} in this offer")]

@@ -52,7 +52,8 @@ impl Provider {
         self.number
     }
 
-    /// Answers the offer, once.
+    /// Answers the offer, once. Whether stake, rate, fee reserve, refund blocks and auditors are worth it has been judged before: all of
+    /// them are the client's choice. Until this wallet has signed, coins that were kept aside for it may be released at any time.
     ///
     /// # Errors
     /// Where it brings too little, or something else than can be.

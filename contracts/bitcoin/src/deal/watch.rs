@@ -5,6 +5,7 @@
 //! spends its one escrow; so nothing can be paid twice.
 
 mod close;
+mod state;
 
 use super::agreed::{Agreed, check_key};
 use super::{DealError, Signer, inputs, wire};
@@ -17,21 +18,12 @@ use crate::outcome::oracle::Attestation;
 use crate::outcome::setup::SetupError;
 use crate::outcome::{Half, Setup};
 use bitcoin::secp256k1::{XOnlyPublicKey, schnorr};
-use bitcoin::{OutPoint, Sequence, Transaction, Txid};
+use bitcoin::{Sequence, Transaction};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub use close::{Closing, Consent, Proposal};
-
-/// How long a party waits for others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Patience {
-    /// The height after which a funding that no block ever had is given up.
-    pub funding_until: u32,
-    /// How many blocks after the auditors' word the other has to agree on a close, before the payout is broadcast without it.
-    pub close_blocks: u16,
-}
+pub use state::{Action, Ending, FundingState, Look, Patience, SlotState};
 
 /// What an auditor said of a slot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,83 +52,6 @@ pub struct Kept {
     words: BTreeMap<usize, BTreeMap<usize, Spoken>>,
     /// Closes that both signed.
     closes: BTreeMap<usize, Transaction>,
-}
-
-/// What became of a funding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FundingState {
-    /// No block has it.
-    Waiting,
-    /// A block has it.
-    Mined {
-        /// Its height.
-        height: u32,
-        /// Whether it is deep enough.
-        is_final: bool,
-    },
-    /// Another transaction took one of its inputs: there is no contract, and everybody has its own.
-    Void {
-        /// Which transaction.
-        by: Txid,
-        /// Whether that is deep enough.
-        is_final: bool,
-    },
-}
-
-/// How a slot ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// Both signed a close.
-    Agreed,
-    /// By the auditors' word, which was one of these values.
-    Outcome {
-        /// The lowest.
-        first: u16,
-        /// The highest.
-        last: u16,
-    },
-    /// Both have their own.
-    Refund,
-    /// One of them and the arbiter.
-    Arbiter,
-}
-
-/// What became of a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SlotState {
-    /// It has no escrow yet, or no more.
-    Unfunded,
-    /// Its escrow is unspent.
-    Open,
-    /// Its escrow is spent.
-    Ended {
-        /// How.
-        by: Ending,
-        /// By which transaction.
-        txid: Txid,
-        /// Whether that is deep enough.
-        is_final: bool,
-    },
-}
-
-/// What is to be done now. It is said again until the chain shows it done; a chain may refuse what it has in another version.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// To be broadcast.
-    Broadcast(Transaction),
-    /// The funding is given up: spend at least one of these own inputs elsewhere, so that no block can have it any more.
-    TakeBack(Vec<OutPoint>),
-}
-
-/// Where a contract stands, and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Look {
-    /// Its funding.
-    pub funding: FundingState,
-    /// This party's slots, by number.
-    pub slots: BTreeMap<usize, SlotState>,
-    /// What to do, in this order.
-    pub actions: Vec<Action>,
 }
 
 /// One party's watch over its slots.

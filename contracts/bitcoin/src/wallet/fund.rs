@@ -129,7 +129,7 @@ impl Wallet {
         let (mut chosen, mut held, mut needed) = (vec![], Amount::ZERO, Amount::MAX_MONEY);
         for coin in coins {
             weight += INPUT;
-            held += coin.txout.value;
+            held = held.checked_add(coin.txout.value).unwrap_or(Amount::MAX_MONEY);
             chosen.push(coin.outpoint);
             let fee = rate.fee_wu(weight).and_then(|fee| least.checked_add(fee));
             needed = fee.unwrap_or(Amount::MAX_MONEY);

@@ -1,7 +1,7 @@
 //! Three rounds to a funding: in any state that was stored, with messages that come twice; and everything that is refused by name
 //! before anybody signs.
 
-use super::world::{CONTRACT, MEANS, World, again, first, oracle, rate};
+use super::world::{World, again, first, oracle};
 use crate::escrow_world::{self, key, public, script};
 use bitcoin::{Amount, Network, ScriptBuf};
 use contracts_bitcoin::chain::devchain::check_scripts;
@@ -13,10 +13,9 @@ use contracts_bitcoin::deal::{Client, DealError, Provider, Signer};
 use contracts_bitcoin::escrow::Party;
 use contracts_bitcoin::escrow::funding::{FundingError, Payer};
 use contracts_bitcoin::escrow::spend::SpendError;
+use contracts_bitcoin::outcome::Half;
 use contracts_bitcoin::outcome::oracle::OracleError;
 use contracts_bitcoin::outcome::setup::SetupError;
-use contracts_bitcoin::outcome::{Half, PayoutTable};
-use contracts_bitcoin::wallet::WalletError;
 use types::{Did, Hash, Msat};
 
 #[test]
@@ -119,8 +118,7 @@ fn an_offer_that_cannot_be_is_refused_by_name() {
 }
 
 /// What client and provider say to an answer of this side; they must agree.
-fn refused_side(change: impl Fn(&mut Side)) -> DealError {
-    let mut world = World::new(1);
+fn refused_side(world: &mut World, change: impl Fn(&mut Side)) -> DealError {
     let offer = world.offer();
     let mut provider = Provider::new(offer.clone(), &world.providers[0].did, Network::Regtest);
     let mut side = world.providers[0].side(offer.provider_part(0).unwrap());
@@ -138,25 +136,26 @@ fn refused_side(change: impl Fn(&mut Side)) -> DealError {
 
 #[test]
 fn a_provider_that_brings_nonsense_is_refused_by_name() {
-    let client = World::new(1).offer().client;
-    let refused = refused_side(|side| side.key = client.key);
+    let world = &mut World::new(1);
+    let client = world.offer().client;
+    let refused = refused_side(world, |side| side.key = client.key);
     assert_eq!(refused, DealError::SameKey(client.key));
-    let refused = refused_side(|side| side.inputs[0].output.value = Amount::from_sat(900));
+    let refused = refused_side(world, |side| side.inputs[0].output.value = Amount::from_sat(900));
     let DealError::Funding(FundingError::Short { who: Payer::Provider(0), brought, .. }) = refused
     else {
         panic!("{refused}")
     };
     assert_eq!(brought, Amount::from_sat(900));
-    let refused = refused_side(|side| side.inputs.clear());
+    let refused = refused_side(world, |side| side.inputs.clear());
     assert!(matches!(refused, DealError::Funding(FundingError::Short { .. })), "{refused}");
-    let refused = refused_side(|side| side.inputs[0].output.value = Amount::MAX);
+    let refused = refused_side(world, |side| side.inputs[0].output.value = Amount::MAX);
     assert_eq!(refused, DealError::Funding(FundingError::Overflow));
-    let refused = refused_side(|side| side.inputs.push(side.inputs[0].clone()));
+    let refused = refused_side(world, |side| side.inputs.push(side.inputs[0].clone()));
     assert!(matches!(refused, DealError::Funding(FundingError::DuplicateInput(_))), "{refused}");
     let legacy = ScriptBuf::new_p2sh(&script(3).script_hash());
-    let refused = refused_side(|side| side.inputs[0].output.script_pubkey = legacy.clone());
+    let refused = refused_side(world, |side| side.inputs[0].output.script_pubkey = legacy.clone());
     assert!(matches!(refused, DealError::Funding(FundingError::InputKind(_))), "{refused}");
-    let refused = refused_side(|side| side.payout = ScriptBuf::new());
+    let refused = refused_side(world, |side| side.payout = ScriptBuf::new());
     assert_eq!(refused, DealError::Script(ScriptBuf::new()));
 }
 
@@ -342,30 +341,6 @@ fn a_signature_that_the_network_would_refuse_is_refused_by_its_input() {
 }
 
 #[test]
-fn a_wallet_signs_what_it_kept_aside_and_nothing_else() {
-    let mut world = World::new(1);
-    let (mut client, mut providers) = world.willing();
-    for _ in 0..3 {
-        world.talk(&mut client, &mut providers);
-    }
-    let psbt = providers[0].to_sign().unwrap().unwrap();
-    let person = &mut world.providers[0];
-    let unknown = Hash([50; 32]);
-    let refused = person.wallet.sign_reserved(unknown, &psbt, &person.keys).unwrap_err();
-    assert!(matches!(refused, WalletError::UnknownPayment(_)), "{refused}");
-    let least = Amount::from_sat(MEANS / 10);
-    let refused = person.wallet.reserve(unknown, least, rate(3)).unwrap_err();
-    assert!(matches!(refused, WalletError::Funds(_)), "its one coin is kept aside: {refused}");
-    let foreign = &world.client.keys;
-    let refused = person.wallet.sign_reserved(CONTRACT, &psbt, foreign).unwrap_err();
-    assert!(matches!(refused, WalletError::Unsigned(_)), "{refused}");
-    person.wallet.release(CONTRACT).unwrap();
-    person.wallet.release(CONTRACT).unwrap();
-    person.wallet.reserve(unknown, least, rate(3)).unwrap();
-    person.wallet.sign_reserved(unknown, &psbt, &person.keys).unwrap();
-}
-
-#[test]
 fn no_message_or_state_holds_a_key() {
     let mut world = World::new(1);
     let (client, providers) = world.negotiated();
@@ -382,31 +357,4 @@ fn no_message_or_state_holds_a_key() {
     }
     let signer = format!("{:?}", Signer { key: &key(5), seed: [0xab; 32] });
     assert_eq!(signer, format!("Signer {{ key: {} }}", public(5)));
-}
-
-/// A payout's transaction pays what the ledger would, at every outcome, to the satoshi; before it is rounded to steps.
-#[test]
-fn every_payout_pays_what_the_ledger_would() {
-    let stake = super::world::stake();
-    let table: PayoutTable = contracts_bitcoin::deal::stakes::payouts(&stake).unwrap();
-    let coin = escrow_world::coin(false);
-    let coin =
-        coin.escrow().clone().funded(coin.outpoint(), table.collateral() + super::world::RESERVE);
-    let payees = escrow_world::payees();
-    for outcome in (0..=1000).step_by(7).chain([1000]) {
-        let sequence = bitcoin::Sequence::ENABLE_RBF_NO_LOCKTIME;
-        let paying = coin.settlement(&table.at(outcome), &payees, sequence).unwrap();
-        let to = |script: &ScriptBuf| -> Amount {
-            let own = paying.output.iter().filter(|output| output.script_pubkey == *script);
-            own.map(|output| output.value).sum()
-        };
-        let ledger = stake.split(outcome).unwrap();
-        let whole = |msat: Msat| u64::try_from(msat.0).unwrap() / 1_000;
-        assert_eq!(to(&payees.provider).to_sat(), whole(ledger.provider), "{outcome}");
-        let pool = whole(ledger.pool);
-        assert_eq!(to(&payees.pool).to_sat(), if pool < 330 { 0 } else { pool }, "{outcome}");
-        let client = table.collateral().to_sat() - whole(ledger.provider) - pool;
-        assert!(client.abs_diff(whole(ledger.client)) <= 3);
-        assert_eq!(to(&payees.client).to_sat(), if client < 330 { 0 } else { client });
-    }
 }

@@ -79,8 +79,10 @@ pub(crate) struct World {
     pub(crate) client: Person,
     pub(crate) providers: Vec<Person>,
     pub(crate) begun: u32,
+    /// Of payouts.
+    pub(crate) steps: u16,
     seed: u8,
-    _folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl World {
@@ -92,7 +94,7 @@ impl World {
         let providers = (2..2 + providers).map(person).collect();
         let chain = Devchain::new();
         let mut world =
-            Self { chain, miner, client, providers, begun: 0, seed: 0, _folder: folder };
+            Self { chain, miner, client, providers, begun: 0, steps: 100, seed: 0, folder };
         world.mine(102);
         world.give_means();
         world.mine(1);
@@ -152,7 +154,7 @@ impl World {
             network: Network::Regtest,
             providers: self.providers.iter().map(|provider| provider.did).collect(),
             slots: (0..self.providers.len()).map(slot).collect(),
-            steps: NonZeroU16::new(100).unwrap(),
+            steps: NonZeroU16::new(self.steps).unwrap(),
             fee_reserve: RESERVE,
             refund_blocks: REFUND_BLOCKS,
             rate: rate(3),

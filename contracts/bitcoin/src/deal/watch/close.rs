@@ -5,6 +5,7 @@
 
 use super::{DealError, Signer, Watch, check_key, coin, wire};
 use crate::escrow::close::{Close, NonceBytes, PartialBytes};
+use crate::escrow::curve;
 use crate::escrow::spend::{Path, Split};
 use bitcoin::secp256k1::Message;
 use bitcoin::{FeeRate, Transaction};
@@ -84,7 +85,9 @@ impl Watch {
             return Err(DealError::OtherSplit(slot));
         }
         let (_, message) = self.agreed_close(slot, &proposal.split, proposal.rate)?;
-        let (close, nonce) = self.begin(slot, message, signer)?;
+        let parts: [&[u8]; 3] = [&signer.seed, message.as_ref(), &proposal.nonce];
+        let seed = curve::tagged("bondstore/deal/consent/v1", &parts);
+        let (close, nonce) = self.begin(slot, message, &Signer { seed, ..*signer })?;
         let (_, half) = close.sign(signer.key, &proposal.nonce)?;
         Ok(Consent { offer, slot, nonce, half })
     }
