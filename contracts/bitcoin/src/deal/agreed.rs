@@ -33,6 +33,9 @@ impl Offer {
         if self.network != network {
             return Err(DealError::Network { found: self.network, ours: network });
         }
+        if self.slots.is_empty() {
+            return Err(FundingError::NoSlots.into());
+        }
         for (slot, offered) in self.slots.iter().enumerate() {
             if offered.provider >= self.providers.len() {
                 return Err(DealError::NoProvider(offered.provider));

@@ -11,7 +11,7 @@ use bitcoin::secp256k1::XOnlyPublicKey;
 use bitcoin::{Network, ScriptBuf, Txid};
 use types::{Did, Hash};
 
-/// What is wrong with a message or a call. Nothing was changed by it.
+/// What is wrong with a message or a call. Nothing was changed by it, but for an auditor's second word, which is kept.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DealError {
     /// A slot's stake is none.
@@ -143,8 +143,7 @@ pub enum DealError {
     },
     /// An auditor's second word.
     #[error(
-        "auditor {auditor} attested {first} of slot {slot} and now {second}; the first counts, both \
-         are proof against it"
+        "auditor {auditor} attested {first} of slot {slot} and now {second}; both are proof against it"
     )]
     Equivocates {
         /// Of which slot.

@@ -29,6 +29,7 @@ pub use state::{Action, Ending, FundingState, Look, Patience, SlotState};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Spoken {
+    auditor: usize,
     value: u16,
     signatures: Vec<schnorr::Signature>,
     /// The last block when it was heard.
@@ -48,10 +49,19 @@ pub struct Kept {
     patience: Patience,
     /// Whether a block ever had the funding.
     mined: bool,
-    /// By slot and auditor.
-    words: BTreeMap<usize, BTreeMap<usize, Spoken>>,
+    /// By slot, in the order in which they were heard; of an auditor that equivocates all of them.
+    words: BTreeMap<usize, Vec<Spoken>>,
     /// Closes that both signed.
     closes: BTreeMap<usize, Transaction>,
+}
+
+/// A payout that enough auditors agree on.
+struct Heard {
+    /// Its number in the table.
+    range: usize,
+    attestations: Vec<Attestation>,
+    /// The height at which so many as must agree were heard.
+    since: u32,
 }
 
 /// One party's watch over its slots.
@@ -112,7 +122,8 @@ impl Watch {
     /// Takes an auditor's word on a slot, heard when the chain had `height`.
     ///
     /// # Errors
-    /// Where it is not that auditor's on this slot, or its second and another.
+    /// Where it is not that auditor's on this slot. Where it is its second and another, it is kept all the same: the other side may
+    /// use either, and so do we.
     pub fn attested(
         &mut self,
         slot: usize,
@@ -124,24 +135,22 @@ impl Watch {
         let checked = quorum.attestation(auditor, value, &signatures);
         checked.map_err(|source| DealError::Oracle { slot, source })?;
         let words = self.kept.words.entry(slot).or_default();
-        let spoken = Spoken { value, signatures, height };
-        let first = words.entry(auditor).or_insert(spoken).value;
-        let equivocates = DealError::Equivocates { slot, auditor, first, second: value };
-        if first == value { Ok(()) } else { Err(equivocates) }
+        let first = words.iter().find(|word| word.auditor == auditor).map(|word| word.value);
+        if !words.iter().any(|word| (word.auditor, word.value) == (auditor, value)) {
+            words.push(Spoken { auditor, value, signatures, height });
+        }
+        match first.filter(|first| *first != value) {
+            Some(first) => Err(DealError::Equivocates { slot, auditor, first, second: value }),
+            None => Ok(()),
+        }
     }
 
-    /// What the auditors' words give each side of a slot, where enough of them agree on it.
+    /// What the auditors' words give each side of a slot, where enough of them agree on it; where auditors equivocate, the best of
+    /// it for this party.
     pub fn due(&self, slot: usize) -> Option<Split> {
-        let (terms, words) = (self.setups.get(&slot)?.terms(), self.kept.words.get(&slot)?);
-        let table = &terms.payouts;
-        terms.quorum.combinations().iter().find_map(|combination| {
-            let values = combination.iter().map(|auditor| Some(words.get(auditor)?.value));
-            let values = values.collect::<Option<Vec<u16>>>()?;
-            let (first, rest) = values.split_first()?;
-            let range = table.range_of(*first);
-            let agree = rest.iter().all(|value| table.range_of(*value) == range);
-            agree.then(|| table.at(*first))
-        })
+        let table = &self.setups.get(&slot)?.terms().payouts;
+        let agreed = self.agreed_on(slot).into_iter().next()?;
+        table.ranges().get(agreed.range).map(|range| range.split)
     }
 
     /// Looks at what `follower` has seen.
@@ -222,32 +231,57 @@ impl Watch {
         let refund = setup.refund(theirs, signer.key, &signer.seed).map_err(refused)?;
         let refundable = earliest_height(&refund, &[made]).unwrap_or(u32::MAX);
         let patience = u32::from(self.kept.patience.close_blocks);
-        let (heard, since) = self.heard(slot);
-        match setup.complete(&heard, theirs, signer.key, &signer.seed) {
-            Ok(payout) => {
-                let waited = next > since.saturating_add(patience);
-                let pressing = next.saturating_add(patience) >= refundable;
-                Ok((waited || pressing).then_some(payout))
+        for Heard { attestations, since, .. } in self.agreed_on(slot) {
+            match setup.complete(&attestations, theirs, signer.key, &signer.seed) {
+                Ok(payout) => {
+                    let waited = next > since.saturating_add(patience);
+                    let pressing = next.saturating_add(patience) >= refundable;
+                    return Ok((waited || pressing).then_some(payout));
+                }
+                Err(SetupError::NoQuorum(_)) => {}
+                Err(error) => return Err(refused(error)),
             }
-            Err(SetupError::NoQuorum(_)) => Ok((next >= refundable).then_some(refund)),
-            Err(error) => Err(refused(error)),
         }
+        Ok((next >= refundable).then_some(refund))
     }
 
-    /// The auditors' words on a slot, and the height at which so many as must agree were there.
-    fn heard(&self, slot: usize) -> (Vec<Attestation>, u32) {
+    /// The payouts of a slot that enough auditors agree on, the best for this party first: one, unless auditors equivocate.
+    fn agreed_on(&self, slot: usize) -> Vec<Heard> {
         let (Some(words), Some(setup)) = (self.kept.words.get(&slot), self.setups.get(&slot))
         else {
-            return (vec![], 0);
+            return vec![];
         };
-        let quorum = &setup.terms().quorum;
-        let heard = words.iter().filter_map(|(auditor, spoken)| {
-            quorum.attestation(*auditor, spoken.value, &spoken.signatures).ok()
+        let (table, quorum) = (&setup.terms().payouts, &setup.terms().quorum);
+        let mut ranges: BTreeMap<usize, Vec<&Spoken>> = BTreeMap::new();
+        for word in words {
+            ranges.entry(table.range_of(word.value)).or_default().push(word);
+        }
+        let mut agreed: Vec<Heard> = ranges
+            .into_iter()
+            .filter_map(|(range, words)| {
+                let mut first: BTreeMap<usize, u32> = BTreeMap::new();
+                for word in &words {
+                    first.entry(word.auditor).or_insert(word.height);
+                }
+                let mut heights: Vec<u32> = first.into_values().collect();
+                heights.sort_unstable();
+                let since = *heights.get(quorum.threshold().checked_sub(1)?)?;
+                let attestation = |word: &&Spoken| {
+                    quorum.attestation(word.auditor, word.value, &word.signatures).ok()
+                };
+                let attestations = words.iter().filter_map(attestation).collect();
+                Some(Heard { range, attestations, since })
+            })
+            .collect();
+        agreed.sort_by_key(|heard| {
+            let split = table.ranges().get(heard.range).map(|range| range.split);
+            let share = split.map(|split| match self.kept.party {
+                Party::Client => split.client,
+                Party::Provider => split.provider,
+            });
+            std::cmp::Reverse(share)
         });
-        let mut heights: Vec<u32> = words.values().map(|spoken| spoken.height).collect();
-        heights.sort_unstable();
-        let enough = heights.get(quorum.threshold().saturating_sub(1)).copied();
-        (heard.collect(), enough.unwrap_or(u32::MAX))
+        agreed
     }
 
     fn setup(&self, slot: usize) -> Result<&Setup, DealError> {

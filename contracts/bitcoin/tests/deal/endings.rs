@@ -31,7 +31,7 @@ fn ended(look: &Look, slot: usize) -> Ending {
 /// Everything that everybody had is there, in wallets, at the pool and the market, in anchors and in fees.
 fn nothing_is_lost(world: &World, anchors: u64) {
     let fees = world.balance();
-    assert_eq!(world.held() + ANCHOR * anchors + fees, world.brought());
+    assert_eq!(world.held() + world.locked() + ANCHOR * anchors + fees, world.brought());
 }
 
 fn close(world: &mut World, [by, with]: [&mut Party; 2], slot: usize) {
@@ -224,4 +224,48 @@ fn a_provider_that_was_never_told_finds_the_funding_on_the_chain() {
     assert!(now(fresh.tip()).is_ok());
     let look = world.act(one);
     assert!(matches!(look.actions.as_slice(), [Action::Broadcast(_)]), "it has learnt it whole");
+}
+
+#[test]
+fn of_auditors_that_say_two_things_a_party_takes_the_better() {
+    let mut world = World::new(1);
+    let mut parties = world.watches(true);
+    let [client, one] = &mut parties[..] else { panic!() };
+    world.live(&mut [client, one], 1);
+    for party in [&mut *client, &mut *one] {
+        party.hear(0, 990);
+        let height = world.chain.top().height;
+        for (auditor, value) in [(0, 700), (1, 700), (2, 20)] {
+            let signatures = super::world::oracle(0, auditor).attest(value);
+            let heard = party.watch.attested(0, (auditor, value), signatures, height);
+            assert_eq!(heard.is_err(), auditor != 1, "{heard:?}");
+        }
+    }
+    assert_eq!(client.watch.due(0), Some(due(700)));
+    assert_eq!(one.watch.due(0), Some(due(990)));
+    let looks = world.live(&mut [one], u32::from(CLOSE_BLOCKS) + 1);
+    let Ending::Outcome { first, last } = ended(&looks[0], 0) else { panic!() };
+    assert!((first..=last).contains(&990));
+}
+
+#[test]
+fn a_provider_of_several_slots_is_judged_in_each() {
+    let mut world = World::new(2);
+    (world.each, world.steps) = (2, 20);
+    let mut parties = world.watches(true);
+    let [client, one, two] = &mut parties[..] else { panic!() };
+    world.live(&mut [client, one, two], 1);
+    two.hear(2, 1000);
+    two.hear(3, 0);
+    client.hear(1, 500);
+    world.live(&mut [client, one, two], u32::from(CLOSE_BLOCKS) + 1);
+    let slots = |look: Look| look.slots.into_iter().collect::<Vec<_>>();
+    let seen = slots(world.act(client));
+    assert_eq!(seen[0].1, SlotState::Open);
+    assert!(seen[1..].iter().all(|(_, state)| matches!(state, SlotState::Ended { .. })));
+    assert_eq!(slots(world.act(one)), seen[..2]);
+    assert_eq!(slots(world.act(two)), seen[2..]);
+    nothing_is_lost(&world, 3);
+    world.live(&mut [one], u32::from(REFUND_BLOCKS));
+    nothing_is_lost(&world, 4);
 }

@@ -81,6 +81,8 @@ pub(crate) struct World {
     pub(crate) begun: u32,
     /// Of payouts.
     pub(crate) steps: u16,
+    /// How many slots a provider has.
+    pub(crate) each: usize,
     seed: u8,
     pub(crate) folder: tempfile::TempDir,
 }
@@ -93,8 +95,17 @@ impl World {
         let (miner, client) = (person(90), person(1));
         let providers = (2..2 + providers).map(person).collect();
         let chain = Devchain::new();
-        let mut world =
-            Self { chain, miner, client, providers, begun: 0, steps: 100, seed: 0, folder };
+        let mut world = Self {
+            chain,
+            miner,
+            client,
+            providers,
+            begun: 0,
+            steps: 100,
+            each: 1,
+            seed: 0,
+            folder,
+        };
         world.mine(102);
         world.give_means();
         world.mine(1);
@@ -153,7 +164,7 @@ impl World {
             contract: CONTRACT,
             network: Network::Regtest,
             providers: self.providers.iter().map(|provider| provider.did).collect(),
-            slots: (0..self.providers.len()).map(slot).collect(),
+            slots: (0..self.providers.len() * self.each).map(|at| slot(at, self.each)).collect(),
             steps: NonZeroU16::new(self.steps).unwrap(),
             fee_reserve: RESERVE,
             refund_blocks: REFUND_BLOCKS,
@@ -324,6 +335,17 @@ impl World {
         wallets + others[0] + others[1]
     }
 
+    /// What escrows hold that are not spent yet: they are the first outputs of the first transaction that is not a coinbase.
+    pub(crate) fn locked(&self) -> Amount {
+        let blocks = self.blocks().into_iter().skip(self.begun as usize + 1);
+        let funding = blocks.filter_map(|block| block.txdata.get(1).cloned()).next();
+        let Some(funding) = funding else { return Amount::ZERO };
+        let txid = funding.compute_txid();
+        let slots = u32::try_from(self.providers.len() * self.each).unwrap();
+        let coins = (0..slots).filter_map(|vout| self.chain.coin(OutPoint { txid, vout }));
+        coins.map(|coin| coin.output.value).sum()
+    }
+
     /// What everybody had together.
     pub(crate) fn brought(&self) -> Amount {
         let received = |person: &Person| {
@@ -371,9 +393,9 @@ pub(crate) fn oracle(slot: usize, auditor: usize) -> Oracle {
     Oracle::new(u8::try_from(1 + 3 * slot + auditor).unwrap())
 }
 
-fn slot(number: usize) -> SlotOffer {
+fn slot(number: usize, each: usize) -> SlotOffer {
     let auditors = (0..3).map(|auditor| oracle(number, auditor).announced()).collect();
-    SlotOffer { stake: stake(), provider: number, arbiter: None, auditors, threshold: 2 }
+    SlotOffer { stake: stake(), provider: number / each, arbiter: None, auditors, threshold: 2 }
 }
 
 /// The message to provider 0, of the kind that is due.

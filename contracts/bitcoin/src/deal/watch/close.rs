@@ -92,7 +92,8 @@ impl Watch {
         Ok(Consent { offer, slot, nonce, half })
     }
 
-    /// Takes the other's consent; the close is broadcast from now on.
+    /// Takes the other's consent; the close is broadcast from now on, instead of an earlier one: at a higher rate, where no block takes
+    /// that.
     ///
     /// # Errors
     /// Where the consent does not fit; then propose anew.

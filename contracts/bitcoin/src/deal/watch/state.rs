@@ -26,7 +26,8 @@ pub enum FundingState {
         /// Whether it is deep enough.
         is_final: bool,
     },
-    /// Another transaction took one of its inputs: there is no contract, and everybody has its own.
+    /// Another transaction took one of its inputs: there is no contract, and everybody has its own. Once that is final, a wallet may
+    /// release what it kept aside.
     Void {
         /// Which transaction.
         by: Txid,
