@@ -10,7 +10,8 @@ use contracts_bitcoin::chain::devchain::Devchain;
 use contracts_bitcoin::deal::stakes;
 use contracts_bitcoin::deal::watch::{Action, Ending, FundingState, Look, SlotState};
 use contracts_bitcoin::deal::{DealError, Signer};
-use contracts_bitcoin::escrow::spend::{ANCHOR, Split};
+use contracts_bitcoin::escrow::close::CloseError;
+use contracts_bitcoin::escrow::spend::{ANCHOR, SpendError, Split};
 use contracts_bitcoin::wallet::Payout;
 use std::num::NonZeroU16;
 use types::Hash;
@@ -268,4 +269,53 @@ fn a_provider_of_several_slots_is_judged_in_each() {
     nothing_is_lost(&world, 3);
     world.live(&mut [one], u32::from(REFUND_BLOCKS));
     nothing_is_lost(&world, 4);
+}
+
+#[test]
+fn a_close_that_fails_is_made_anew_and_a_slow_one_at_a_higher_rate() {
+    let mut world = World::new(1);
+    world.steps = 20;
+    let mut parties = world.watches(true);
+    let [client, one] = &mut parties[..] else { panic!() };
+    world.live(&mut [client, one], 1);
+    let parts = stakes::parts(&stake()).unwrap();
+    let (client_key, provider_key) = (client.key, one.key);
+    let mut signers = || {
+        let [ours, theirs] = [world.seed(), world.seed()];
+        let ours = Signer { key: &client_key, seed: ours };
+        (ours, Signer { key: &provider_key, seed: theirs })
+    };
+    let (ours, theirs) = signers();
+    let (closing, proposal) = client.watch.propose(0, (parts, rate(1)), &ours).unwrap();
+    let consent = one.watch.consent(&proposal, &parts, &theirs).unwrap();
+    let again = one.watch.consent(&proposal, &parts, &theirs).unwrap();
+    assert_eq!(again, consent, "a proposal that comes twice has one consent");
+    let mut wrong = consent.clone();
+    wrong.half[31] ^= 1;
+    let refused = client.watch.conclude(closing, &wrong, &ours).unwrap_err();
+    assert_eq!(
+        refused,
+        DealError::Close(CloseError::Partial(contracts_bitcoin::escrow::Party::Provider))
+    );
+    let mut txids = vec![];
+    for per_vb in [1, 5] {
+        let (ours, theirs) = signers();
+        let (closing, proposal) = client.watch.propose(0, (parts, rate(per_vb)), &ours).unwrap();
+        let consent = one.watch.consent(&proposal, &parts, &theirs).unwrap();
+        let close = client.watch.conclude(closing, &consent, &ours).unwrap();
+        txids.push(close.compute_txid());
+    }
+    let (ours, theirs) = signers();
+    let (_, mut foreign) = client.watch.propose(0, (parts, rate(1)), &ours).unwrap();
+    foreign.offer = Hash([1; 32]);
+    let refused = one.watch.consent(&foreign, &parts, &theirs).unwrap_err();
+    assert!(matches!(refused, DealError::OtherOffer { .. }), "{refused}");
+    let more = Split { pool: Amount::ONE_SAT, ..parts };
+    let refused = client.watch.propose(0, (more, rate(1)), &ours).err();
+    assert_eq!(refused, Some(DealError::OtherSplit(0)));
+    let refused = client.watch.propose(0, (parts, rate(0)), &ours).err();
+    assert_eq!(refused, Some(DealError::Spend(SpendError::Rate(0))));
+    let looks = world.live(&mut [client], 1);
+    let SlotState::Ended { by: Ending::Agreed, txid, .. } = looks[0].slots[&0] else { panic!() };
+    assert_eq!(txid, txids[1]);
 }

@@ -19,7 +19,7 @@ pub struct Patience {
 pub enum FundingState {
     /// No block has it.
     Waiting,
-    /// A block has it.
+    /// A block has it. Once that is final, a wallet may release what it kept aside.
     Mined {
         /// Its height.
         height: u32,
