@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "deal/books.rs"]
+mod books;
 #[path = "deal/coins.rs"]
 mod coins;
 #[path = "deal/endings.rs"]

@@ -9,7 +9,7 @@ use super::watch::{Patience, Watch};
 use super::{DealError, Signer, inputs};
 use crate::escrow::Party;
 use crate::escrow::funding::{Funding, FundingError, Payer};
-use crate::outcome::Half;
+use crate::outcome::{Half, Setup};
 use bitcoin::{Network, Psbt, Transaction, Witness};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -267,20 +267,23 @@ pub(super) fn check_answer(offer: &Offer, from: usize, side: &Side) -> Result<()
     (0..alone.offer.slots.len()).try_for_each(|slot| alone.setup(&funding, slot).map(drop))
 }
 
-/// Whether `halves` are all that `party` has to sign of the slots of `provider`.
+/// The set-ups of the slots of `provider`, where `halves` are all that `party` has to sign of them.
 pub(super) fn verify_halves(
     (agreed, funding): (&Agreed, &Funding),
     provider: usize,
     party: Party,
     halves: &[Half],
-) -> Result<(), DealError> {
+) -> Result<Vec<(usize, Setup)>, DealError> {
     let slots: Vec<usize> = agreed.offer.slots_of(provider).collect();
     let (found, expected) = (halves.len(), slots.len());
     if found != expected {
         return Err(DealError::HalfCount { found, expected });
     }
-    slots.into_iter().zip(halves).try_for_each(|(slot, half)| {
-        let verified = agreed.setup(funding, slot)?.verify(party, half);
-        verified.map_err(|source| DealError::Setup { slot, source })
-    })
+    let verified = slots.into_iter().zip(halves).map(|(slot, half)| {
+        let setup = agreed.setup(funding, slot)?;
+        let verified = setup.verify(party, half);
+        verified.map_err(|source| DealError::Setup { slot, source })?;
+        Ok((slot, setup))
+    });
+    verified.collect()
 }

@@ -167,9 +167,10 @@ impl Provider {
         if found != ours {
             return Err(DealError::OtherFunding { found, ours });
         }
-        verify_halves((&agreed, &funding), self.number, Party::Client, &assembly.halves)?;
-        let halves = self.offer.slots_of(self.number).map(|slot| {
-            let half = agreed.setup(&funding, slot)?.sign(signer.key, &signer.seed);
+        let verified =
+            verify_halves((&agreed, &funding), self.number, Party::Client, &assembly.halves)?;
+        let halves = verified.into_iter().map(|(slot, setup)| {
+            let half = setup.sign(signer.key, &signer.seed);
             half.map_err(|source| DealError::Setup { slot, source })
         });
         self.ours = halves.collect::<Result<_, _>>()?;

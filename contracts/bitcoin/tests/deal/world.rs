@@ -2,7 +2,7 @@
 
 use crate::escrow_world::{Oracle, script};
 use bitcoin::secp256k1::Keypair;
-use bitcoin::{Amount, Block, FeeRate, Network, OutPoint, ScriptBuf, Transaction, TxOut};
+use bitcoin::{Amount, FeeRate, Network, ScriptBuf, Transaction, TxOut};
 use contracts::outcome::Stake;
 use contracts_bitcoin::chain::Chain;
 use contracts_bitcoin::chain::devchain::{Devchain, Mining};
@@ -14,9 +14,7 @@ use contracts_bitcoin::keys::MasterKey;
 use contracts_bitcoin::wallet::{Payout, Wallet};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32};
-use std::sync::Arc;
 use types::terms::PayoutCurve;
 use types::{Did, Hash, Msat, SlotCost};
 
@@ -288,75 +286,6 @@ impl World {
             looks = parties.iter_mut().map(|party| self.act(party)).collect();
         }
         looks
-    }
-
-    pub(crate) fn blocks(&self) -> Vec<Arc<Block>> {
-        (0..=self.chain.top().height).map(|at| self.chain.block_at(at).unwrap()).collect()
-    }
-
-    /// What the chain has paid to `to` since the contract began.
-    pub(crate) fn paid_to(&self, to: &ScriptBuf) -> Vec<Amount> {
-        let blocks = self.blocks().into_iter().skip(self.begun as usize + 1);
-        let transactions = blocks.flat_map(|block| block.txdata.clone());
-        let outputs = transactions.flat_map(|transaction| transaction.output);
-        outputs.filter(|output| output.script_pubkey == *to).map(|output| output.value).collect()
-    }
-
-    /// The chain's whole book: in every block outputs and fees are inputs, and the miner has the subsidy and the fees. Gives all fees
-    /// since the contract began.
-    pub(crate) fn balance(&self) -> Amount {
-        let (mut coins, mut since) = (BTreeMap::<OutPoint, Amount>::new(), Amount::ZERO);
-        for (height, block) in (0_u32..).zip(self.blocks()) {
-            let mut fees = Amount::ZERO;
-            for transaction in &block.txdata {
-                let paid: Amount = transaction.output.iter().map(|output| output.value).sum();
-                if !transaction.is_coinbase() {
-                    let spent = transaction.input.iter().map(|input| &input.previous_output);
-                    let spent: Amount = spent.map(|coin| coins.remove(coin).unwrap()).sum();
-                    fees += spent - paid;
-                }
-                let txid = transaction.compute_txid();
-                for (vout, output) in (0..).zip(&transaction.output) {
-                    coins.insert(OutPoint { txid, vout }, output.value);
-                }
-            }
-            let mined: Amount = block.txdata[0].output.iter().map(|output| output.value).sum();
-            assert!(mined <= (Amount::from_sat(5_000_000_000 >> (height / 150))) + fees);
-            since += if height > self.begun { fees } else { Amount::ZERO };
-        }
-        since
-    }
-
-    /// What everybody has together.
-    pub(crate) fn held(&self) -> Amount {
-        let wallets = std::iter::once(&self.client).chain(&self.providers);
-        let wallets: Amount = wallets.map(|person| person.wallet.balance()).sum();
-        let others = [POOL, MARKET].map(|to| self.paid_to(&script(to)).into_iter().sum::<Amount>());
-        wallets + others[0] + others[1]
-    }
-
-    /// What escrows hold that are not spent yet: they are the first outputs of the first transaction that is not a coinbase.
-    pub(crate) fn locked(&self) -> Amount {
-        let blocks = self.blocks().into_iter().skip(self.begun as usize + 1);
-        let funding = blocks.filter_map(|block| block.txdata.get(1).cloned()).next();
-        let Some(funding) = funding else { return Amount::ZERO };
-        let txid = funding.compute_txid();
-        let slots = u32::try_from(self.providers.len() * self.each).unwrap();
-        let coins = (0..slots).filter_map(|vout| self.chain.coin(OutPoint { txid, vout }));
-        coins.map(|coin| coin.output.value).sum()
-    }
-
-    /// What everybody had together.
-    pub(crate) fn brought(&self) -> Amount {
-        let received = |person: &Person| {
-            let funding = self.chain.block_at(self.begun).unwrap();
-            let outputs = funding.txdata.iter().flat_map(|tx| tx.output.clone());
-            outputs
-                .filter(|output| output.script_pubkey == person.payout)
-                .map(|output| output.value)
-                .sum::<Amount>()
-        };
-        std::iter::once(&self.client).chain(&self.providers).map(received).sum()
     }
 }
 
