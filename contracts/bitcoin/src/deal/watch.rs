@@ -175,8 +175,8 @@ impl Watch {
                 (None, _) => SlotState::Unfunded,
                 (Some(_), Some(spend)) => ended(setup, spend),
                 (Some(made), None) => {
-                    let transaction = self.next_step(*slot, (made.height, next), signer)?;
-                    look.actions.extend(transaction.map(Action::Broadcast));
+                    let transactions = self.next_step(*slot, (made.height, next), signer)?;
+                    look.actions.extend(transactions.into_iter().map(Action::Broadcast));
                     SlotState::Open
                 }
             };
@@ -215,34 +215,38 @@ impl Watch {
         Some(Action::TakeBack(own))
     }
 
-    /// What ends a slot whose escrow was made in the block at `made` and is unspent.
+    /// What ends a slot whose escrow was made in the block at `made` and is unspent: what both signed; and, where that is not mined
+    /// although the refund could be, what one can do alone as well. A chain takes one of them.
     fn next_step(
         &self,
         slot: usize,
         (made, next): (u32, u32),
         signer: &Signer<'_>,
-    ) -> Result<Option<Transaction>, DealError> {
-        if let Some(close) = self.kept.closes.get(&slot) {
-            return Ok(Some(close.clone()));
-        }
+    ) -> Result<Vec<Transaction>, DealError> {
         let refused = |source| DealError::Setup { slot, source };
         let setup = self.setup(slot)?;
         let theirs = self.kept.theirs.get(&slot).ok_or(DealError::NoSlot(slot))?;
         let refund = setup.refund(theirs, signer.key, &signer.seed).map_err(refused)?;
         let refundable = earliest_height(&refund, &[made]).unwrap_or(u32::MAX);
+        let close = self.kept.closes.get(&slot).cloned();
+        if close.is_some() && next < refundable {
+            return Ok(close.into_iter().collect());
+        }
         let patience = u32::from(self.kept.patience.close_blocks);
         for Heard { attestations, since, .. } in self.agreed_on(slot) {
             match setup.complete(&attestations, theirs, signer.key, &signer.seed) {
                 Ok(payout) => {
                     let waited = next > since.saturating_add(patience);
                     let pressing = next.saturating_add(patience) >= refundable;
-                    return Ok((waited || pressing).then_some(payout));
+                    let alone = (waited || pressing).then_some(payout);
+                    return Ok(close.into_iter().chain(alone).collect());
                 }
                 Err(SetupError::NoQuorum(_)) => {}
                 Err(error) => return Err(refused(error)),
             }
         }
-        Ok((next >= refundable).then_some(refund))
+        let alone = (next >= refundable).then_some(refund);
+        Ok(close.into_iter().chain(alone).collect())
     }
 
     /// The payouts of a slot that enough auditors agree on, the best for this party first: one, unless auditors equivocate.

@@ -319,3 +319,30 @@ fn a_close_that_fails_is_made_anew_and_a_slow_one_at_a_higher_rate() {
     let SlotState::Ended { by: Ending::Agreed, txid, .. } = looks[0].slots[&0] else { panic!() };
     assert_eq!(txid, txids[1]);
 }
+
+#[test]
+fn a_close_that_no_block_takes_leaves_what_one_can_do_alone() {
+    let mut world = World::new(1);
+    world.steps = 20;
+    let mut parties = world.watches(true);
+    let [client, one] = &mut parties[..] else { panic!() };
+    world.live(&mut [client], 1);
+    now(contracts_bitcoin::chain::follow::follow(&world.chain, &mut one.follower)).unwrap();
+    one.hear(0, 750);
+    client.hear(0, 750);
+    close(&mut world, [client, one], 0);
+    let mut due_after = |world: &mut World, blocks: u32| {
+        world.mine(blocks);
+        now(contracts_bitcoin::chain::follow::follow(&world.chain, &mut client.follower)).unwrap();
+        let signer = Signer { key: &client.key.clone(), seed: world.seed() };
+        client.watch.look(&client.follower, &signer).unwrap().actions
+    };
+    assert_eq!(due_after(&mut world, u32::from(REFUND_BLOCKS) - 2).len(), 1);
+    let both = due_after(&mut world, 1);
+    let [Action::Broadcast(close), Action::Broadcast(payout)] = &both[..] else { panic!() };
+    assert_eq!(close.input[0].previous_output, payout.input[0].previous_output);
+    now(world.chain.broadcast(payout)).unwrap();
+    assert!(now(world.chain.broadcast(close)).is_err());
+    world.mine(1);
+    assert!(matches!(world.act(one).slots[&0], SlotState::Ended { .. }));
+}
