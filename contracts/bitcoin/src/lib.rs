@@ -7,6 +7,7 @@
 //! - [`wallet`]: coins behind the ledger, deposits and payouts. [`cashier`]: keeps books and coins together.
 //! - [`escrow`]: one slot's money: the output that client and provider fund together, and every way out of it.
 //! - [`outcome`]: payouts by the auditors' attestation, signed beforehand.
+//! - [`deal`]: one contract from its offer to its last payout, between client, providers and the chain.
 //! - [`oracle`]: auditors as DLC oracles: messages, nonces, agreement, service and client.
 //! - [`anchor`]: journals and files committed in a chain, and proofs of it. [`beacon`]: its blocks as public randomness.
 
@@ -14,6 +15,7 @@ pub mod anchor;
 pub mod beacon;
 pub mod cashier;
 pub mod chain;
+pub mod deal;
 pub mod escrow;
 pub mod keys;
 pub mod oracle;

@@ -3,6 +3,7 @@
 //! A wallet knows public keys alone: it watches, and makes transactions that a [`MasterKey`] signs. What it must not forget is in
 //! one file ([`Log`]); everything else is on the chain.
 
+mod fund;
 mod log;
 mod payment;
 mod sync;
@@ -84,6 +85,8 @@ enum Record {
     Address { party: Did, index: u32 },
     /// A payment that may be on its way.
     Payment(Payment),
+    /// Coins kept aside under a name; no coins where they were let go.
+    Reserved { id: Hash, coins: Option<fund::Reserved> },
 }
 
 /// Coins that arrived for a party.
@@ -114,6 +117,7 @@ pub struct Wallet {
     addresses: BTreeMap<Did, u32>,
     parties: BTreeMap<u32, Did>,
     payments: Vec<Payment>,
+    reserved: BTreeMap<Hash, fund::Reserved>,
 }
 
 impl Wallet {
@@ -137,6 +141,7 @@ impl Wallet {
         let mut changes = ChangeSet::default();
         let mut addresses = BTreeMap::new();
         let mut payments = Vec::new();
+        let mut aside = Vec::new();
         for record in records {
             match record {
                 Record::Change(change) => changes.merge(*change),
@@ -144,6 +149,7 @@ impl Wallet {
                     addresses.insert(party, index);
                 }
                 Record::Payment(payment) => payments.push(payment),
+                Record::Reserved { id, coins } => aside.push((id, coins)),
             }
         }
         let known = load(changes, &descriptors, network)?;
@@ -152,7 +158,11 @@ impl Wallet {
             None => create(&mut log, descriptors, network, birthday)?,
         };
         let parties = addresses.iter().map(|(party, index)| (*index, *party)).collect();
-        let mut wallet = Self { bdk, log, addresses, parties, payments };
+        let reserved = BTreeMap::new();
+        let mut wallet = Self { bdk, log, addresses, parties, payments, reserved };
+        for (id, coins) in aside {
+            wallet.keep_aside(id, coins);
+        }
         wallet.remember_payments();
         Ok(wallet)
     }

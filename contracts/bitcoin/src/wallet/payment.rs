@@ -17,7 +17,7 @@ pub(super) const MOST_RATE: u64 = 500_000;
 /// What a transaction weighs without inputs and outputs (version, marker, counts, lock time), at most.
 const OVERHEAD: Weight = Weight::from_wu(44);
 /// What a Taproot input weighs that is spent by its key, at most.
-const INPUT: Weight = Weight::from_wu(232);
+pub(super) const INPUT: Weight = Weight::from_wu(232);
 /// A payout that pays more than one part in this of itself as fee is refused.
 const FEE_PART: u64 = 2;
 
@@ -263,7 +263,7 @@ fn weight(inputs: usize, payouts: &[Payout]) -> Weight {
     outputs.fold(OVERHEAD + inputs, |sum, weight| sum + weight)
 }
 
-fn check_rate(rate: FeeRate) -> Result<(), WalletError> {
+pub(super) fn check_rate(rate: FeeRate) -> Result<(), WalletError> {
     let sane = (LEAST_RATE..=MOST_RATE).contains(&rate.to_sat_per_kwu());
     if sane { Ok(()) } else { Err(WalletError::FeeRate(rate.to_sat_per_kwu())) }
 }
