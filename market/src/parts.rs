@@ -159,7 +159,7 @@ impl<'a> Restoration<'a> {
     /// Fills `market`, which has just been founded with what the state's market was founded with.
     pub fn of(market: &'a mut Market) -> Self {
         let records = Records {
-            records: &mut market.records,
+            all: &mut market.records,
             reviews: &mut market.reviews,
             policy: &market.genesis.reputation,
         };
@@ -306,7 +306,7 @@ impl Collection for &mut Ledger {
 
 /// What is known of providers, and whom of them the opening of an epoch looks at.
 struct Records<'a> {
-    records: &'a mut OrdMap<Did, Shared<Record>>,
+    all: &'a mut OrdMap<Did, Shared<Record>>,
     reviews: &'a mut Reviews,
     policy: &'a ReputationPolicy,
 }
@@ -318,7 +318,7 @@ impl Collection for Records<'_> {
         for (provider, record) in &entries {
             self.reviews.add(*provider, Known::of(record, self.policy));
         }
-        self.records.extend(filling(entries));
+        self.all.extend(filling(entries));
     }
 }
 

@@ -48,3 +48,11 @@ fn parts_that_are_missing_or_unreadable_or_of_nothing_are_named() {
     foreign[0].field = 99;
     assert_eq!(restored(&foreign), Err(PartError::UnknownField(99)));
 }
+
+#[test]
+fn a_state_is_not_read_into_a_market_that_was_founded_otherwise() {
+    let key = SecretKey::from_seed(&[1; 32]);
+    let mut other = Market::new(Genesis::standard(key.did(), Span::DAY, Hash::of(b"anchor")));
+    let restoration = Restoration::of(&mut other);
+    assert_eq!(restoration.take(&parts(&founded())[0]), Err(PartError::Foreign));
+}
