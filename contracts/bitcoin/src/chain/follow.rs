@@ -1,6 +1,6 @@
 //! What became of watched money: which outputs a chain holds for watched scripts, how deep they are, who spent them.
 //!
-//! [`Follower`] is pure: it is told which blocks come and go. [`follow`] tells it, from any [`Chain`].
+//! [`Follower`] is pure: it is told which blocks come and go. [`follow`] tells it, from any [`Chain`](super::Chain).
 
 mod catch_up;
 #[cfg(test)]
