@@ -1,7 +1,8 @@
 //! What oracles hash and sign, and the point that an outcome's signature will open (dlcspecs' Oracle.md, BIP-340).
 
 use super::messages::{Announcement, Attestation, Descriptor, Event};
-use bitcoin::hashes::{Hash, HashEngine, sha256};
+use crate::escrow::curve;
+use bitcoin::hashes::{Hash, sha256};
 use bitcoin::secp256k1::{All, Message, Parity, PublicKey, Scalar, Secp256k1, XOnlyPublicKey};
 use std::sync::LazyLock;
 
@@ -59,14 +60,7 @@ pub enum Outcome {
 
 /// SHA256(SHA256(tag) ‖ SHA256(tag) ‖ parts).
 pub(super) fn tagged(tag: &str, parts: &[&[u8]]) -> sha256::Hash {
-    let tag = sha256::Hash::hash(tag.as_bytes());
-    let mut engine = sha256::Hash::engine();
-    engine.input(tag.as_byte_array());
-    engine.input(tag.as_byte_array());
-    for part in parts {
-        engine.input(part);
-    }
-    sha256::Hash::from_engine(engine)
+    sha256::Hash::from_byte_array(curve::tagged(tag, parts))
 }
 
 /// What the announcement of `event` signs: the event's whole TLV, hashed.

@@ -3,10 +3,12 @@
 //! An auditor's attestation signs each binary digit of the compliance, most significant first, with the nonce that it announced for
 //! that digit (dlcspecs, digit decomposition). A digit's signature `s` is known beforehand as a point: `s·G = R + H(R‖P‖m)·P`.
 
+mod announced;
 mod quorum;
 
 use super::prefix::{DIGITS, HIGHEST, digits};
 use crate::escrow::curve;
+use crate::oracle::points::{VerifyError, attestation_message};
 use bitcoin::secp256k1::{Message, XOnlyPublicKey, schnorr};
 use musig2::secp::{MaybePoint, MaybeScalar, Point, Scalar};
 
@@ -48,6 +50,12 @@ pub enum OracleError {
     /// Too few or too many signatures.
     #[error("{0} signatures; an attestation has one for each of ten digits")]
     Digits(usize),
+    /// An announcement or an attestation that is not to be believed.
+    #[error(transparent)]
+    Message(#[from] VerifyError),
+    /// It is announced otherwise than compliance is attested.
+    #[error("event {0:?} is no compliance; one has ten binary digits without a sign")]
+    NoScore(String),
     /// Signed by another, for another contract, or of another digit.
     #[error(
         "the signature of digit {digit} is not auditor {auditor}'s announced one for this value"
@@ -95,10 +103,9 @@ impl Attestation {
     }
 }
 
-/// What an auditor signs for a digit: the tagged hash of its text (dlcspecs, oracle messages).
+/// What an auditor signs for a digit.
 pub fn digit_message(digit: bool) -> [u8; 32] {
-    let text: &[u8] = if digit { b"1" } else { b"0" };
-    curve::tagged("DLC/oracle/attestation/v0", &[text])
+    *attestation_message(if digit { "1" } else { "0" }).as_ref()
 }
 
 impl Auditor {
