@@ -198,11 +198,15 @@ impl Running {
             )
         });
         let rounds = async {
+            let mut waited = Vec::new();
             loop {
                 tokio::time::sleep(self.every.as_duration()).await;
                 let mut cashier = cashier.lock().await;
                 match cashier.round(&self.node, &mut journal, clock::now()).await {
-                    Ok(round) => tell(&round),
+                    Ok(round) => {
+                        tell(&round, &waited);
+                        waited = round.waiting;
+                    }
                     Err(error) => tracing::warn!(%error, "the round ended early; trying again"),
                 }
             }
@@ -216,7 +220,8 @@ impl Running {
     }
 }
 
-fn tell(round: &Round) {
+/// Logs what a round has done, and what waits that did not wait before.
+fn tell(round: &Round, waited: &[String]) {
     if round.booked > 0 {
         tracing::info!(deposits = round.booked, "booked");
     }
@@ -226,7 +231,7 @@ fn tell(round: &Round) {
     if let Some(txid) = round.anchored {
         tracing::info!(%txid, "the journal is anchored");
     }
-    for reason in &round.waiting {
+    for reason in round.waiting.iter().filter(|reason| !waited.contains(reason)) {
         tracing::warn!(%reason, "something waits");
     }
 }

@@ -199,13 +199,16 @@ impl Cashier {
         let rate = chain.fee_rate(WITHIN_BLOCKS).await?;
         let mut waiting = Vec::new();
         let paid = self.pay(due, rate, &mut waiting)?;
-        let anchored = self.anchor(books, rate, now).await.or_else(|error| match error {
-            CashierError::Wallet(WalletError::Funds(reason)) => {
-                waiting.push(format!("the journal is to be anchored: {reason}"));
-                Ok(None)
+        let anchored = match self.anchor(books, rate, now).await {
+            Err(CashierError::Wallet(WalletError::Funds(reason))) => {
+                let own = self.deposit_address(self.manner.market)?;
+                waiting.push(format!(
+                    "the journal is to be anchored, and the operator's coins do not pay for it ({reason}): send some to {own}"
+                ));
+                None
             }
-            other => Err(other),
-        })?;
+            anchored => anchored?,
+        };
         self.prove(chain).await?;
         for payment in self.wallet.unfinished(self.manner.confirmations) {
             match chain.broadcast(&payment.transaction).await {

@@ -242,7 +242,9 @@ fn the_journal_is_anchored_when_it_is_due_from_coins_of_the_operator_alone() {
     scene.mine(2);
     let round = scene.round_at(at(0)).unwrap();
     assert_eq!((round.booked, round.anchored), (1, None));
+    let own = scene.cashier.deposit_address(MARKET).unwrap().to_string();
     assert!(round.waiting[0].contains("0 BTC are free"), "{:?}", round.waiting);
+    assert!(round.waiting[0].ends_with(&own), "{:?}", round.waiting);
 
     scene.deposit_for(MARKET, 50_000);
     scene.mine(2);
