@@ -54,7 +54,7 @@ struct Cli {
     /// Print one JSON value instead of text.
     #[arg(long, global = true)]
     json: bool,
-    /// A file with settings, in TOML: sections `[market]`, `[provider]`, `[client]`, `[auditor]`, keys as the flags are called.
+    /// A file with settings, in TOML: sections `[market]`, `[provider]`, `[client]`, `[auditor]`, `[cashier]`, keys as the flags are called.
     #[arg(long, global = true, env = "BONDSTORE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// How the log on standard error is written.

@@ -1,7 +1,7 @@
 //! Settings from a file, the environment and flags, in that order: the later wins.
 //!
-//! The file (`--config FILE` or `BONDSTORE_CONFIG`) is TOML with the sections `[market]`, `[provider]`, `[client]` and
-//! `[auditor]`; the environment says `BONDSTORE_MARKET_LISTEN` for the market's `listen`. Keys are called as the flags are, and
+//! The file (`--config FILE` or `BONDSTORE_CONFIG`) is TOML with the sections `[market]`, `[provider]`, `[client]`,
+//! `[auditor]` and `[cashier]`; the environment says `BONDSTORE_MARKET_LISTEN` for the market's `listen`. Keys are called as the flags are, and
 //! become their defaults, so that every command reads its settings as it reads its flags. A section is checked whole
 //! before anything begins, and all that is wrong with it is said at once, each with the place it comes from.
 
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The sections of the file.
-const SECTIONS: [&str; 4] = ["market", "provider", "client", "auditor"];
+const SECTIONS: [&str; 5] = ["market", "provider", "client", "auditor", "cashier"];
 /// Flags that may stand before the command, each with its value.
 const BEFORE: [&str; 2] = ["--config", "--log-format"];
 
@@ -45,6 +45,7 @@ fn section_of(words: &[String]) -> Option<&'static str> {
         "market" => Some("market"),
         "provider" => Some("provider"),
         "auditor" => Some("auditor"),
+        "cashier" => Some("cashier"),
         "chain" | "demo" | "journal" | "help" | "verify" => None,
         _ => Some("client"),
     }
@@ -223,7 +224,10 @@ fn defaulted(command: Command, section: &str, setting: &Setting) -> Command {
         command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     let concerned = |name: &&String| match section {
         "client" => {
-            !matches!(name.as_str(), "market" | "provider" | "auditor" | "demo" | "journal")
+            !matches!(
+                name.as_str(),
+                "market" | "provider" | "auditor" | "cashier" | "chain" | "demo" | "journal"
+            )
         }
         section => name.as_str() == section,
     };
@@ -326,6 +330,8 @@ mod tests {
             ("bondstore --config market.toml provider run", Some("provider")),
             ("bondstore --json --log-format json auditor run", Some("auditor")),
             ("bondstore --config=x ls", Some("client")),
+            ("bondstore cashier run", Some("cashier")),
+            ("bondstore chain dev run", None),
             ("bondstore demo client", None),
             ("bondstore --json", None),
         ] {
