@@ -5,14 +5,10 @@ use crate::client::ClientArgs;
 use crate::output::{Output, table};
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
+use contracts_bitcoin::cashier::client::CashierClient;
 use contracts_bitcoin::cashier::serve::DepositAddress;
-use network::client::{ClientOptions, HttpClient};
-use network::endpoint::Endpoint;
 use std::path::PathBuf;
 use types::{Msat, Signed};
-
-/// The longest answer of a cashier.
-const ANSWER_BYTES_MAX: usize = 4 << 10;
 
 #[derive(Subcommand)]
 pub(crate) enum Account {
@@ -123,13 +119,8 @@ impl Account {
 async fn address(cashier: &str, client: &ClientArgs) -> Result<DepositAddress> {
     let opened = client.open().await?;
     let market = opened.market();
-    let mut endpoint = Endpoint::parse(cashier, client.plain())?;
-    if endpoint.is_tls() {
-        endpoint = endpoint.pinned(market.market())?;
-    }
-    let http = HttpClient::new(endpoint, ClientOptions::default());
-    let call = http.post("/v1/address").authorised(market.sessions().header());
-    let told: DepositAddress = call.read_json(ANSWER_BYTES_MAX).await?;
+    let asked = CashierClient::new(cashier, market.market(), client.plain())?;
+    let told = asked.address(market.sessions()).await?;
     if told.party != market.party() {
         bail!("{cashier} answers with the address of {}, not of {}", told.party, market.party());
     }

@@ -4,16 +4,13 @@ use crate::output::Output;
 use crate::party::PartyArgs;
 use anyhow::{Context, Result};
 use clap::Args;
-use network::client::{ClientOptions, HttpClient};
-use network::endpoint::{Endpoint, PlainHttp};
+use contracts_bitcoin::cashier::client::CashierClient;
+use network::endpoint::PlainHttp;
 use network::market_api::MarketClient;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use types::DocId;
-use types::documents::{Anchor, Receipt as SomeReceipt};
-
-/// The longest anchor: a transaction, and hashes beside it.
-const ANCHOR_BYTES_MAX: usize = 1 << 20;
+use types::documents::Receipt as SomeReceipt;
 
 /// Fetch the receipt of a document: `bondstore verify` checks it, with nothing but the file and the market's key.
 #[derive(Args)]
@@ -85,13 +82,8 @@ async fn anchored(market: &MarketClient, file: &Path, cashier: &str) -> Result<S
     let mut receipt: SomeReceipt =
         serde_json::from_str(&text).with_context(|| format!("{} is no receipt", file.display()))?;
     let head = receipt.verify(Some(market.market()))?.head;
-    let mut endpoint = Endpoint::parse(cashier, PlainHttp::LoopbackOnly)?;
-    if endpoint.is_tls() {
-        endpoint = endpoint.pinned(market.market())?;
-    }
-    let http = HttpClient::new(endpoint, ClientOptions::default());
-    let call = http.get(format!("/v1/anchor?entries={}", head.size));
-    let mut anchor: Anchor = call.read_json(ANCHOR_BYTES_MAX).await?;
+    let cashier = CashierClient::new(cashier, market.market(), PlainHttp::LoopbackOnly)?;
+    let mut anchor = cashier.anchor(head.size).await?;
     if anchor.size != head.size {
         anchor.consistency = Some(market.consistency(head.size, anchor.size).await?);
     }

@@ -223,12 +223,10 @@ fn defaulted(command: Command, section: &str, setting: &Setting) -> Command {
     let names: Vec<String> =
         command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     let concerned = |name: &&String| match section {
-        "client" => {
-            !matches!(
-                name.as_str(),
-                "market" | "provider" | "auditor" | "cashier" | "chain" | "demo" | "journal"
-            )
-        }
+        "client" => !matches!(
+            name.as_str(),
+            "market" | "provider" | "auditor" | "cashier" | "chain" | "demo" | "journal"
+        ),
         section => name.as_str() == section,
     };
     names

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use contracts_bitcoin::keys::MasterKey;
 use contracts_bitcoin::oracle::api::{EventView, Order};
 use contracts_bitcoin::oracle::client::{OracleClient, Wanted};
-use contracts_bitcoin::oracle::exchange::exchange;
+use contracts_bitcoin::oracle::exchange::Exchange;
 use contracts_bitcoin::oracle::points::Outcome;
 use contracts_bitcoin::oracle::rule::Rule;
 use contracts_bitcoin::oracle::serve::{obey, router};
@@ -215,8 +215,9 @@ async fn run(
         format!("oracle {public} of auditor {auditor} answers at {url}; Ctrl-C ends it")
     });
     let telling = async {
+        let mut exchange = Exchange::default();
         loop {
-            exchange(&oracle, &peers).await;
+            exchange.round(&oracle, &peers).await;
             tokio::time::sleep(TELL).await;
         }
     };

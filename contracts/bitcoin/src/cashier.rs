@@ -2,6 +2,7 @@
 //! be repeated and interrupted anywhere: what is booked has one reference, what is paid one document, and each counts once.
 
 mod anchors;
+pub mod client;
 pub mod serve;
 
 pub use anchors::JournalAnchor;

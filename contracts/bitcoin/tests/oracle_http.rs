@@ -9,7 +9,7 @@ use contracts_bitcoin::keys::MasterKey;
 use contracts_bitcoin::oracle::agree::Minutes;
 use contracts_bitcoin::oracle::api::{AnnouncementView, EventView, OracleInfo, Order};
 use contracts_bitcoin::oracle::client::{OracleClient, OracleClientError, Paths, Wanted};
-use contracts_bitcoin::oracle::exchange::exchange;
+use contracts_bitcoin::oracle::exchange::Exchange;
 use contracts_bitcoin::oracle::points::Outcome;
 use contracts_bitcoin::oracle::rule::{EventName, Rule};
 use contracts_bitcoin::oracle::{Oracle, serve};
@@ -251,9 +251,10 @@ async fn three_auditors_agree_over_http_and_attest_the_same() {
         servers.push(serving_oracle(oracle).await);
     }
     let peers: Vec<_> = servers.iter().map(|at_| HttpClient::new(at(at_), options())).collect();
+    let mut exchanges = [(); 3].map(|()| Exchange::default());
     for _ in 0..3 {
-        for oracle in &oracles {
-            exchange(oracle, &peers).await;
+        for (oracle, exchange) in oracles.iter().zip(&mut exchanges) {
+            exchange.round(oracle, &peers).await;
         }
     }
     for (oracle, server) in oracles.iter().zip(&servers) {
@@ -274,4 +275,26 @@ async fn three_auditors_agree_over_http_and_attest_the_same() {
     forged.reports[0].score ^= 1;
     let told = peers[0].post(format!("/v1/oracle/agreements/{event}")).json(&forged).done().await;
     assert!(matches!(told, Err(ClientError::Refused(problem)) if problem.status == 422));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_decides_first_tells_on_until_the_other_has_decided_too() {
+    let home = tempfile::tempdir().expect("a folder");
+    let oracles: Vec<_> = (1..=3).map(|n| open(&home.path().join(n.to_string()), n)).collect();
+    let keys = oracles.iter().map(|oracle| oracle.public_key()).collect();
+    let rule = Rule::new(2, keys).expect("a quorum");
+    let event = EventName::new(SLOT.0, SLOT.1, &rule).to_string();
+    for (oracle, score) in oracles.iter().zip([950, 901]) {
+        oracle.announce(SLOT, 1_000, &rule).expect("it announces");
+        assert_eq!(oracle.say(&event, score, LATER).expect("it reports"), None);
+    }
+    // The first asks nobody, the third is gone: all that the first hears comes from the second.
+    let server = serving_oracle(&oracles[0]).await;
+    let peers = [HttpClient::new(at(&server), options())];
+    let outcome = |oracle: usize| oracles[oracle].known(&event).expect("it is known").outcome;
+    let mut exchange = Exchange::default();
+    exchange.round(&oracles[1], &peers).await;
+    assert_eq!((outcome(0), outcome(1)), (None, Some(925)), "it has the other's vote first");
+    exchange.round(&oracles[1], &peers).await;
+    assert_eq!((outcome(0), outcome(1)), (Some(925), Some(925)));
 }

@@ -104,6 +104,14 @@ pub struct Minutes {
     pub votes: Vec<Vote>,
 }
 
+impl Minutes {
+    /// Whether whoever says this has decided: `threshold` of the votes are for one score.
+    pub(super) fn are_decided(&self, threshold: usize) -> bool {
+        let votes = |score| self.votes.iter().filter(|vote| vote.score == score).count();
+        self.votes.iter().any(|vote| votes(vote.score) >= threshold)
+    }
+}
+
 /// What auditors have said of one event, as far as one of them has heard.
 #[derive(Clone, Debug)]
 pub struct Agreement {
