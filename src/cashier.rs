@@ -172,7 +172,9 @@ impl Running {
         let market = key.did();
         let mut journal = Journal::new(self.market.client_of(key.clone())?, key.clone());
         // Whoever asks for an address is answered by a cashier that has caught up.
-        cashier.round(&self.node, &mut journal, clock::now()).await?;
+        let first = cashier.round(&self.node, &mut journal, clock::now()).await?;
+        tell(&first, &[]);
+        let left = first.elsewhere.len();
         let own = cashier.deposit_address(market)?;
         let cashier = Arc::new(tokio::sync::Mutex::new(cashier));
         let listener = bind(&self.listen).await?;
@@ -191,10 +193,11 @@ impl Running {
         };
         let value = json!({
             "url": url, "market": market, "network": network, "balance_sat": balance.to_sat(), "own_address": own.to_string(),
+            "left_to_operator": left,
         });
         output.result(&value, || {
             format!(
-                "cashier of {market} on {network} at {url}, with {balance}; coins for anchors go to {own}; Ctrl-C ends it"
+                "cashier of {market} on {network} at {url}, with {balance}; coins for anchors go to {own}; {left} withdrawals are left to the operator; Ctrl-C ends it"
             )
         });
         let rounds = async {

@@ -100,6 +100,12 @@ pub struct Withdrawn {
 enum Record {
     /// A withdrawal was read.
     Withdrawn(Withdrawn),
+    /// One that was there before this cashier began: whoever paid till then has paid it or will.
+    Earlier(Withdrawn),
+    /// The journal was read to its end for the first time.
+    Began,
+    /// A withdrawal is in a payment. So it is known even where the wallet's file is lost.
+    Paid(DocId),
     /// A deposit was booked.
     Booked(OutPoint),
     /// What a withdrawal had below a satoshi was booked back.
@@ -119,7 +125,7 @@ pub struct Round {
     pub paid: Option<Txid>,
     /// The transaction that anchors the journal, where one was made.
     pub anchored: Option<Txid>,
-    /// Withdrawals that go elsewhere than to an address of this network: the operator pays them.
+    /// Withdrawals that the operator pays: to elsewhere than an address of this network, or from before this cashier began.
     pub elsewhere: Vec<DocId>,
     /// Why what is owed is not on its way, one text for each cause.
     pub waiting: Vec<String>,
@@ -133,7 +139,11 @@ pub struct Cashier {
     log: Log,
     manner: Manner,
     read: Option<String>,
+    /// Whether what is read now was withdrawn since this cashier began.
+    began: bool,
+    earlier: BTreeSet<DocId>,
     withdrawn: BTreeMap<DocId, Withdrawn>,
+    paid: BTreeSet<DocId>,
     booked: BTreeSet<OutPoint>,
     returned: BTreeSet<DocId>,
     /// By how many entries the journal had, and what was posted since the last of them.
@@ -157,7 +167,10 @@ impl Cashier {
             log,
             manner,
             read: None,
+            began: false,
+            earlier: BTreeSet::new(),
             withdrawn: BTreeMap::new(),
+            paid: BTreeSet::new(),
             booked: BTreeSet::new(),
             returned: BTreeSet::new(),
             anchors: BTreeMap::new(),
@@ -199,7 +212,13 @@ impl Cashier {
         let (due, elsewhere) = self.due();
         let rate = chain.fee_rate(WITHIN_BLOCKS).await?;
         let mut waiting = Vec::new();
+        let documents: Vec<DocId> = due.iter().map(|payout| payout.id).collect();
         let paid = self.pay(due, rate, &mut waiting)?;
+        for document in documents {
+            if self.wallet.has_paid(&document) {
+                self.note(Record::Paid(document))?;
+            }
+        }
         let anchored = match self.anchor(books, rate, now).await {
             Err(CashierError::Wallet(WalletError::Funds(reason))) => {
                 let own = self.deposit_address(self.manner.market)?;
@@ -265,10 +284,11 @@ impl Cashier {
             // Read twice, it may count twice: an anchor comes earlier then.
             self.posted = self.posted.add(posted).unwrap_or(Msat(i64::MAX));
             if withdrawn.is_empty() {
-                return Ok(());
+                return if self.began { Ok(()) } else { self.note(Record::Began) };
             }
+            let as_read = if self.began { Record::Withdrawn } else { Record::Earlier };
             for withdrawn in withdrawn {
-                self.note(Record::Withdrawn(withdrawn))?;
+                self.note(as_read(withdrawn))?;
             }
         }
     }
@@ -292,8 +312,9 @@ impl Cashier {
     /// Every withdrawal to an address here, and the documents of those to elsewhere. Less than a satoshi is nothing.
     fn due(&self) -> (Vec<Payout>, Vec<DocId>) {
         let mut due = Vec::new();
-        let mut elsewhere = Vec::new();
-        for withdrawn in self.withdrawn.values() {
+        let mut elsewhere: Vec<DocId> = self.earlier.iter().copied().collect();
+        let unpaid = self.withdrawn.values();
+        for withdrawn in unpaid.filter(|withdrawn| !self.paid.contains(&withdrawn.document)) {
             let satoshis = u64::try_from(withdrawn.amount.0 / MSAT).unwrap_or(0);
             match address(&withdrawn.to, self.network()) {
                 Some(to) if satoshis > 0 => due.push(Payout {
@@ -319,6 +340,14 @@ impl Cashier {
             Record::Withdrawn(withdrawn) => {
                 self.read = Some(withdrawn.event.clone());
                 self.withdrawn.insert(withdrawn.document, withdrawn);
+            }
+            Record::Earlier(withdrawn) => {
+                self.read = Some(withdrawn.event);
+                self.earlier.insert(withdrawn.document);
+            }
+            Record::Began => self.began = true,
+            Record::Paid(document) => {
+                self.paid.insert(document);
             }
             Record::Booked(outpoint) => {
                 self.booked.insert(outpoint);

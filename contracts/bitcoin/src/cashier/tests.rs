@@ -130,6 +130,7 @@ impl Scene {
         let (chain, desk) = (Devchain::new(), Desk::new());
         let mut scene = Self { folder, chain, miner, cashier, desk, sent: 100 };
         scene.mine(110);
+        scene.round().unwrap();
         scene
     }
 
@@ -214,6 +215,35 @@ fn coins_come_in_and_go_out_and_the_books_say_the_same() {
     let owed = 5_000 + 10_000;
     let coins = scene.coins();
     assert_eq!(scene.desk.outside() + owed, coins, "what waits is still there");
+}
+
+#[test]
+fn a_cashier_that_has_lost_its_files_pays_nothing_again() {
+    for lost in [&["wallet.jsonl"][..], &["wallet.jsonl", "cashier.jsonl"]] {
+        let mut scene = Scene::new();
+        scene.deposit(1_000_000);
+        scene.mine(2);
+        scene.round().unwrap();
+        let to = foreign(50);
+        assert!(scene.desk.withdraw(1, Msat(200_000_000), &to.to_string()));
+        assert!(scene.round().unwrap().paid.is_some());
+        scene.mine(2);
+        let Scene { folder, chain, miner, cashier, desk, sent } = scene;
+        drop(cashier);
+        for file in lost {
+            std::fs::remove_file(folder.path().join(file)).unwrap();
+        }
+        let cashier = Cashier::open(folder.path(), keys(1), MANNER, None).unwrap();
+        let mut scene = Scene { folder, chain, miner, cashier, desk, sent };
+        for _ in 0..2 {
+            assert_eq!(scene.round().unwrap().paid, None, "{lost:?}");
+            scene.mine(1);
+        }
+        assert_eq!(scene.paid_to(&to.script_pubkey()), 1);
+        assert!(scene.cashier.balance() > Amount::ZERO, "the coins are found");
+        assert!(scene.desk.withdraw(2, Msat(100_000_000), &foreign(51).to_string()));
+        assert!(scene.round().unwrap().paid.is_some(), "what is new is paid");
+    }
 }
 
 #[test]

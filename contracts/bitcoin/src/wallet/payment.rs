@@ -64,10 +64,9 @@ impl Wallet {
         keys: &MasterKey,
     ) -> Result<Option<Payment>, WalletError> {
         let mut seen = BTreeSet::new();
-        let paid = |id: &Hash| self.payments.iter().any(|payment| payment.pays(id));
         let open: Vec<Payout> = payouts
             .iter()
-            .filter(|payout| !paid(&payout.id) && seen.insert(payout.id))
+            .filter(|payout| !self.has_paid(&payout.id) && seen.insert(payout.id))
             .cloned()
             .collect();
         if open.is_empty() {
@@ -103,6 +102,11 @@ impl Wallet {
             )));
         }
         self.seal(inscription, psbt, keys)
+    }
+
+    /// Whether a payment of it was made.
+    pub fn has_paid(&self, id: &Hash) -> bool {
+        self.payments.iter().any(|payment| payment.pays(id))
     }
 
     /// Everything that payouts have taken, of each once.
