@@ -12,7 +12,7 @@ mod error;
 
 pub use answer::Answer;
 pub use breaker::BreakerPolicy;
-pub use call::{Call, IDEMPOTENCY_KEY, JOSE, JSON, OCTETS};
+pub use call::{Call, IDEMPOTENCY_KEY, JOSE, JSON, OCTETS, causes};
 pub use error::ClientError;
 
 use crate::endpoint::Endpoint;

@@ -198,7 +198,7 @@ impl HttpClient {
     }
 
     pub(super) fn broken(&self, error: &hyper::Error) -> ClientError {
-        ClientError::Broken { endpoint: self.0.base.clone(), reason: chain(error) }
+        ClientError::Broken { endpoint: self.0.base.clone(), reason: causes(error) }
     }
 
     pub(super) fn too_large(&self, max: usize) -> ClientError {
@@ -217,13 +217,13 @@ impl HttpClient {
             .cloned()
             .unwrap_or_else(|| ClientError::Broken {
                 endpoint: self.0.base.clone(),
-                reason: chain(error),
+                reason: causes(error),
             })
     }
 }
 
 /// An error with all its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -9,6 +9,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use network::client::causes;
 use network::endpoint::{Endpoint, PlainHttp};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -125,7 +126,7 @@ impl Remote {
             .body(Full::new(question.body))
             .map_err(|error| ChainError::Address(format!("{}: {error}", self.base)))?;
         let answer = self.pool.request(request).await;
-        let answer = answer.map_err(|error| self.unreachable(&chain_of(&error)))?;
+        let answer = answer.map_err(|error| self.unreachable(&causes(&error)))?;
         let status = answer.status();
         let most = if status.is_success() { question.bytes_max } else { REFUSAL_BYTES_MAX };
         let body = Limited::new(answer.into_body(), most).collect().await.map_err(|error| {
@@ -157,15 +158,4 @@ fn connector(tls: bool) -> std::io::Result<HttpsConnector<HttpConnector>> {
         builder.with_tls_config(config)
     };
     Ok(builder.https_or_http().enable_http1().build())
-}
-
-/// An error with all its causes, in one line.
-fn chain_of(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
