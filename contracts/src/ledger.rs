@@ -10,7 +10,7 @@ use types::{ContractId, Did, Msat};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Account {
-    /// Everything outside the market; the only account that may go below zero.
+    /// Everything outside the market. It may go below zero, as may what parties have on a chain; nothing else may.
     World,
     /// A party's own, free to use or withdraw.
     Available(Did),
@@ -28,6 +28,15 @@ pub enum Account {
     RepairPool,
     /// What rounding leaves.
     Rounding,
+    /// What a party has had out of its contracts on Bitcoin, less what it has put into them: below zero while they run.
+    OnChain(Did),
+}
+
+impl Account {
+    /// Whether it is outside the books, which then do not know what it holds and let it go below zero.
+    pub const fn is_outside(&self) -> bool {
+        matches!(self, Self::World | Self::OnChain(_))
+    }
 }
 
 impl fmt::Display for Account {
@@ -42,6 +51,7 @@ impl fmt::Display for Account {
             Self::Fees => write!(f, "fees"),
             Self::RepairPool => write!(f, "repair pool"),
             Self::Rounding => write!(f, "rounding"),
+            Self::OnChain(party) => write!(f, "on chain:{party}"),
         }
     }
 }
@@ -61,7 +71,7 @@ pub struct Posting {
 /// Why postings are refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerError {
-    /// An account other than `world` would go below zero.
+    /// An account inside the books would go below zero.
     #[error("{account} holds {balance}, {needed} are needed; deposit the difference first")]
     Insufficient {
         /// Which account.
@@ -166,7 +176,7 @@ impl Ledger {
         }
         let giving = self.totals(posting.debit);
         let balance = giving.balance();
-        if posting.debit != Account::World && balance < amount {
+        if !posting.debit.is_outside() && balance < amount {
             return Err(LedgerError::Insufficient {
                 account: posting.debit,
                 balance,
@@ -269,7 +279,7 @@ mod tests {
                 let (debits, credits) = ledger.sums();
                 prop_assert_eq!(debits, credits);
                 for (account, totals) in ledger.accounts() {
-                    prop_assert!(*account == Account::World || totals.balance() >= Msat::ZERO);
+                    prop_assert!(account.is_outside() || totals.balance() >= Msat::ZERO);
                 }
             }
         }

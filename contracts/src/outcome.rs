@@ -8,11 +8,19 @@
 //! price. Below it nothing is earned and the bond is forfeit in proportion; at 0 all of it.
 #![warn(clippy::arithmetic_side_effects)]
 
+use crate::bond::repair_cost;
 use crate::compliance::FULL;
 use crate::payout::{self, PayoutShare};
 use crate::penalty::{self, Distribution};
+use types::documents::QuotedSlot;
 use types::terms::PayoutCurve;
-use types::{MoneyError, Msat, SlotCost};
+use types::{ContractId, Did, Hash, MoneyError, Msat, PriceError, SlotCost, Terms};
+
+/// The name of the escrow that a client and `provider` fund for slot `slot` of `contract`. Whoever loses a slot is never in it
+/// again, so each escrow has a name of its own, and everybody can tell it.
+pub fn escrow_id(contract: ContractId, slot: u16, provider: Did) -> Hash {
+    Hash::derive("bondstore escrow v1", &[&contract.0, &slot.to_be_bytes(), &provider.0])
+}
 
 /// What is locked for one slot, and on what terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +54,22 @@ impl Split {
 }
 
 impl Stake {
+    /// What a slot of `terms` that was quoted as `quoted` locks on a rail that pays once. Rebuilding it is reckoned at its own
+    /// prices, so that whoever knows the slot knows its stake.
+    ///
+    /// # Errors
+    /// Where reading or taking in the whole slot costs more than can be expressed.
+    pub fn of(terms: &Terms, quoted: &QuotedSlot) -> Result<Self, PriceError> {
+        let reads = vec![quoted.egress; usize::from(terms.redundancy.data)];
+        let (bytes, data) = (terms.slot_capacity(), terms.redundancy.data);
+        Ok(Self {
+            curve: terms.payout.clone(),
+            cost: quoted.cost,
+            bond: quoted.bond,
+            repair_cost: repair_cost(bytes, data, &reads, quoted.ingress)?,
+        })
+    }
+
     /// All that is locked: price and bond.
     pub fn collateral(&self) -> Result<Msat, MoneyError> {
         self.cost.total()?.add(self.bond.non_negative()?)

@@ -1,15 +1,24 @@
-//! How a contract's money moves: one trait, with the market's own ledger as its first rail.
+//! How a contract's money moves: one trait, and the rails behind it.
 
 use crate::ledger::{Account, Posting};
 use types::terms::RailKind;
 use types::{ContractId, Did, Msat};
 
 /// Turns what a contract decides about money into postings. Amounts of zero make none.
+///
+/// Rails differ in where a party's own money is. What a contract locks and decides has accounts in the market's books on every rail:
+/// so one set of rules serves them all.
 pub trait Rail {
     /// Which rail this is.
     fn kind(&self) -> RailKind;
+    /// Where `party`'s own money is: what it locks comes from there, and what it gets goes there.
+    fn own(&self, party: Did) -> Account;
+
     /// The client's payment is locked.
-    fn lock_escrow(&self, contract: ContractId, client: Did, amount: Msat) -> Vec<Posting>;
+    fn lock_escrow(&self, contract: ContractId, client: Did, amount: Msat) -> Vec<Posting> {
+        posting(self.own(client), Account::Escrow(contract), amount)
+    }
+
     /// A provider's bond is locked.
     fn lock_bond(
         &self,
@@ -17,13 +26,25 @@ pub trait Rail {
         slot: u16,
         provider: Did,
         amount: Msat,
-    ) -> Vec<Posting>;
+    ) -> Vec<Posting> {
+        posting(self.own(provider), Account::Bond(contract, slot), amount)
+    }
+
     /// A provider is paid from the escrow.
-    fn pay(&self, contract: ContractId, provider: Did, amount: Msat) -> Vec<Posting>;
+    fn pay(&self, contract: ContractId, provider: Did, amount: Msat) -> Vec<Posting> {
+        posting(Account::Escrow(contract), self.own(provider), amount)
+    }
+
     /// The market takes its fees from the escrow.
-    fn take_fees(&self, contract: ContractId, amount: Msat) -> Vec<Posting>;
+    fn take_fees(&self, contract: ContractId, amount: Msat) -> Vec<Posting> {
+        posting(Account::Escrow(contract), Account::Fees, amount)
+    }
+
     /// The client gets back what was not earned.
-    fn refund(&self, contract: ContractId, client: Did, amount: Msat) -> Vec<Posting>;
+    fn refund(&self, contract: ContractId, client: Did, amount: Msat) -> Vec<Posting> {
+        posting(Account::Escrow(contract), self.own(client), amount)
+    }
+
     /// A provider gets its bond, or what is left of it, back.
     fn release_bond(
         &self,
@@ -31,84 +52,11 @@ pub trait Rail {
         slot: u16,
         provider: Did,
         amount: Msat,
-    ) -> Vec<Posting>;
+    ) -> Vec<Posting> {
+        posting(Account::Bond(contract, slot), self.own(provider), amount)
+    }
+
     /// A bond is slashed, for the harmed client and the repair pool.
-    fn slash(&self, bond: (ContractId, u16), client: (Did, Msat), to_pool: Msat) -> Vec<Posting>;
-    /// A bond is slashed while that can be disputed: what is the client's waits.
-    fn contest(&self, bond: (ContractId, u16), to_client: Msat, to_pool: Msat) -> Vec<Posting>;
-    /// A penalty can be disputed no more: the client gets its part.
-    fn release_contested(
-        &self,
-        contract: ContractId,
-        slot: u16,
-        client: Did,
-        amount: Msat,
-    ) -> Vec<Posting>;
-    /// A penalty is reversed: money goes back from `from` to the bond it was taken from, or to who posted that, by way
-    /// of the contested account, so that the books show what was reversed.
-    fn reverse(
-        &self,
-        slot: (ContractId, u16),
-        from: &[(Account, Msat)],
-        to: &[(Account, Msat)],
-    ) -> Vec<Posting>;
-    /// Earnings are held back until the bond is whole.
-    fn hold_back(&self, contract: ContractId, slot: u16, amount: Msat) -> Vec<Posting>;
-    /// The repair pool pays: a provider whose shards a repair has read, or a dearer replacement's escrow.
-    fn pay_from_pool(&self, to: Account, amount: Msat) -> Vec<Posting>;
-    /// A client gives back what it was compensated above its loss.
-    fn give_back(&self, client: Did, amount: Msat) -> Vec<Posting>;
-}
-
-/// The market's double-entry ledger as rail.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct LedgerRail;
-
-fn posting(debit: Account, credit: Account, amount: Msat) -> Vec<Posting> {
-    if amount == Msat::ZERO { Vec::new() } else { vec![Posting { debit, credit, amount }] }
-}
-
-impl Rail for LedgerRail {
-    fn kind(&self) -> RailKind {
-        RailKind::Ledger
-    }
-
-    fn lock_escrow(&self, contract: ContractId, client: Did, amount: Msat) -> Vec<Posting> {
-        posting(Account::Available(client), Account::Escrow(contract), amount)
-    }
-
-    fn lock_bond(
-        &self,
-        contract: ContractId,
-        slot: u16,
-        provider: Did,
-        amount: Msat,
-    ) -> Vec<Posting> {
-        posting(Account::Available(provider), Account::Bond(contract, slot), amount)
-    }
-
-    fn pay(&self, contract: ContractId, provider: Did, amount: Msat) -> Vec<Posting> {
-        posting(Account::Escrow(contract), Account::Available(provider), amount)
-    }
-
-    fn take_fees(&self, contract: ContractId, amount: Msat) -> Vec<Posting> {
-        posting(Account::Escrow(contract), Account::Fees, amount)
-    }
-
-    fn refund(&self, contract: ContractId, client: Did, amount: Msat) -> Vec<Posting> {
-        posting(Account::Escrow(contract), Account::Available(client), amount)
-    }
-
-    fn release_bond(
-        &self,
-        contract: ContractId,
-        slot: u16,
-        provider: Did,
-        amount: Msat,
-    ) -> Vec<Posting> {
-        posting(Account::Bond(contract, slot), Account::Available(provider), amount)
-    }
-
     fn slash(
         &self,
         (contract, slot): (ContractId, u16),
@@ -117,10 +65,11 @@ impl Rail for LedgerRail {
     ) -> Vec<Posting> {
         let bond = Account::Bond(contract, slot);
         let mut postings = posting(bond, Account::RepairPool, to_pool);
-        postings.extend(posting(bond, Account::Available(client.0), client.1));
+        postings.extend(posting(bond, self.own(client.0), client.1));
         postings
     }
 
+    /// A bond is slashed while that can be disputed: what is the client's waits.
     fn contest(
         &self,
         (contract, slot): (ContractId, u16),
@@ -133,6 +82,7 @@ impl Rail for LedgerRail {
         postings
     }
 
+    /// A penalty can be disputed no more: the client gets its part.
     fn release_contested(
         &self,
         contract: ContractId,
@@ -140,9 +90,11 @@ impl Rail for LedgerRail {
         client: Did,
         amount: Msat,
     ) -> Vec<Posting> {
-        posting(Account::Contested(contract, slot), Account::Available(client), amount)
+        posting(Account::Contested(contract, slot), self.own(client), amount)
     }
 
+    /// A penalty is reversed: money goes back from `from` to the bond it was taken from, or to who posted that, by way
+    /// of the contested account, so that the books show what was reversed.
     fn reverse(
         &self,
         (contract, slot): (ContractId, u16),
@@ -156,16 +108,52 @@ impl Rail for LedgerRail {
         gathered.chain(given).collect()
     }
 
+    /// Earnings are held back until the bond is whole.
     fn hold_back(&self, contract: ContractId, slot: u16, amount: Msat) -> Vec<Posting> {
         posting(Account::Escrow(contract), Account::Bond(contract, slot), amount)
     }
 
+    /// The repair pool pays: a provider whose shards a repair has read, or a dearer replacement's escrow.
     fn pay_from_pool(&self, to: Account, amount: Msat) -> Vec<Posting> {
         posting(Account::RepairPool, to, amount)
     }
 
+    /// A client gives back what it was compensated above its loss.
     fn give_back(&self, client: Did, amount: Msat) -> Vec<Posting> {
-        posting(Account::Available(client), Account::RepairPool, amount)
+        posting(self.own(client), Account::RepairPool, amount)
+    }
+}
+
+fn posting(debit: Account, credit: Account, amount: Msat) -> Vec<Posting> {
+    if amount == Msat::ZERO { Vec::new() } else { vec![Posting { debit, credit, amount }] }
+}
+
+/// The market's double-entry ledger as rail: a party's own money is what it has deposited.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LedgerRail;
+
+impl Rail for LedgerRail {
+    fn kind(&self) -> RailKind {
+        RailKind::Ledger
+    }
+
+    fn own(&self, party: Did) -> Account {
+        Account::Available(party)
+    }
+}
+
+/// Escrows on Bitcoin as rail: a party's own money is on the chain, where the market has no say. Its books follow what the escrows
+/// hold and what their outcomes will pay; nobody can draw on them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BitcoinRail;
+
+impl Rail for BitcoinRail {
+    fn kind(&self) -> RailKind {
+        RailKind::Bitcoin
+    }
+
+    fn own(&self, party: Did) -> Account {
+        Account::OnChain(party)
     }
 }
 
@@ -173,6 +161,7 @@ impl Rail for LedgerRail {
 pub fn rail(kind: RailKind) -> &'static dyn Rail {
     match kind {
         RailKind::Ledger => &LedgerRail,
+        RailKind::Bitcoin => &BitcoinRail,
     }
 }
 
@@ -183,10 +172,14 @@ mod tests {
     const CONTRACT: ContractId = types::Hash([3; 32]);
     const CLIENT: Did = Did([1; 32]);
     const PROVIDER: Did = Did([2; 32]);
+    const KINDS: [RailKind; 2] = [RailKind::Ledger, RailKind::Bitcoin];
 
-    fn moves(amount: Msat) -> Vec<(Vec<Posting>, Account, Account)> {
-        let rail = rail(RailKind::Ledger);
-        let (client, provider) = (Account::Available(CLIENT), Account::Available(PROVIDER));
+    fn moves(kind: RailKind, amount: Msat) -> Vec<(Vec<Posting>, Account, Account)> {
+        let rail = rail(kind);
+        let (client, provider) = match kind {
+            RailKind::Ledger => (Account::Available(CLIENT), Account::Available(PROVIDER)),
+            RailKind::Bitcoin => (Account::OnChain(CLIENT), Account::OnChain(PROVIDER)),
+        };
         let (escrow, bond) = (Account::Escrow(CONTRACT), Account::Bond(CONTRACT, 5));
         let contested = Account::Contested(CONTRACT, 5);
         vec![
@@ -214,14 +207,17 @@ mod tests {
 
     #[test]
     fn each_move_is_one_posting() {
-        for (postings, debit, credit) in moves(Msat(7)) {
-            assert_eq!(postings, [Posting { debit, credit, amount: Msat(7) }]);
+        for kind in KINDS {
+            for (postings, debit, credit) in moves(kind, Msat(7)) {
+                assert_eq!(postings, [Posting { debit, credit, amount: Msat(7) }]);
+            }
         }
     }
 
     #[test]
     fn nothing_moves_nothing() {
-        assert!(moves(Msat::ZERO).into_iter().all(|(postings, ..)| postings.is_empty()));
+        let moves = KINDS.into_iter().flat_map(|kind| moves(kind, Msat::ZERO));
+        assert!(moves.into_iter().all(|(postings, ..)| postings.is_empty()));
     }
 
     #[test]
@@ -242,7 +238,9 @@ mod tests {
     }
 
     #[test]
-    fn the_ledger_is_the_rail_of_its_kind() {
-        assert_eq!(rail(RailKind::Ledger).kind(), RailKind::Ledger);
+    fn each_kind_names_its_rail() {
+        for kind in KINDS {
+            assert_eq!(rail(kind).kind(), kind);
+        }
     }
 }

@@ -10,7 +10,7 @@ pub use evidence::{HeadBody, Period};
 use self::operations as op;
 use crate::api::{
     AcceptBody, Accepted, AccountView, BackupBody, BooksPage, BooksView, ContractLine,
-    ContractView, CounterAnswer, CounterBody, DisputeBody, GrantLine, HistoryEntry, JournalView,
+    ContractView, CounterAnswer, CounterBody, DisputeBody, EscrowView, GrantLine, HistoryEntry, JournalView,
     MarketInfo, Page, PricesView, ProbeLine, ProviderLine, ReviseBody, SlotPass, ToMarket,
     ToProvider, VerdictLine,
 };
@@ -343,6 +343,11 @@ impl MarketClient {
     /// Where this auditor may measure whom, now.
     pub async fn probes(&self) -> Result<Vec<ProbeLine>, ClientError> {
         self.read(op::PROBES.path).await
+    }
+
+    /// Every escrow of contracts on Bitcoin, with its outcome where that is known.
+    pub async fn escrows(&self) -> Result<Vec<EscrowView>, ClientError> {
+        self.read_all(op::ESCROWS.path).await
     }
 
     /// The whole ledger, as it was after one block: for the operator.

@@ -173,6 +173,7 @@ mod tests {
                 held_bond_max: Msat::ZERO,
             },
             rebuild: None,
+            rail: types::terms::RailKind::Ledger,
             answer_by: Timestamp(100),
         }
     }

@@ -166,6 +166,8 @@ pub enum RailKind {
     /// The market's double-entry ledger.
     #[default]
     Ledger,
+    /// Escrows on Bitcoin, which client and provider fund together: nobody holds the money for them.
+    Bitcoin,
 }
 
 /// What happens when a contract's term ends.

@@ -8,7 +8,7 @@ use crate::published::{Published, View};
 use crate::store::readers::Readers;
 use crate::streams::Streams;
 use crate::writer::{Role, Writer};
-use network::api::{JournalView, MarketInfo};
+use network::api::{BitcoinInfo, JournalView, MarketInfo};
 use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -42,6 +42,8 @@ pub(crate) struct App {
     pub(crate) seed: [u8; 32],
     /// How far the journal had come when the state was last hashed, which costs a pass over all of it.
     pub(crate) hashed: Mutex<Option<Hashed>>,
+    /// How contracts settle on Bitcoin, where they can.
+    pub(crate) bitcoin: Option<BitcoinInfo>,
 }
 
 /// The journal's head with the state's root.
@@ -111,6 +113,7 @@ impl App {
             current_epoch: view.market.epoch(),
             now: self.clock.now(),
             tiers: view.market.genesis().pricing.tiers,
+            bitcoin: self.bitcoin.clone(),
         }
     }
 }

@@ -30,6 +30,7 @@ pub(crate) fn reservation(app: &App, id: SlotId, provider: Did) -> Option<Signed
             shard_bytes: contract.terms.shard_bytes,
             quoted: slot.quoted.clone(),
             rebuild: (slot.state == SlotState::Repairing).then_some(slot.size),
+            rail: contract.terms.rail,
             answer_by: slot.answer_by,
         }
     };

@@ -24,6 +24,7 @@ use crate::store::{Place, Store};
 use crate::streams::Streams;
 use crate::survey::Survey;
 use crate::writer::{self, Role};
+use network::api::BitcoinInfo;
 use network::metrics::{Figures, MetricsError};
 use network::server::{BindError, ServeOptions, ServerHandle};
 use std::fs::File;
@@ -92,6 +93,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Where figures for Prometheus are served, for example `127.0.0.1:9464`; nowhere where nothing is said.
     pub metrics: Option<String>,
+    /// How contracts settle on Bitcoin; nothing where they cannot.
+    pub bitcoin: Option<BitcoinInfo>,
 }
 
 impl Config {
@@ -117,6 +120,7 @@ impl Config {
             read_only: false,
             public_url: None,
             metrics: None,
+            bitcoin: None,
         }
     }
 }
@@ -202,6 +206,7 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
         front: Front::new(config.limits, stop.clone()),
         seed,
         hashed: Mutex::new(None),
+        bitcoin: config.bitcoin.clone(),
     });
     let workers = Workers { stop, tasks: TaskTracker::new() };
     let epochs = employ(&workers, &app, &config, inbox);

@@ -96,6 +96,7 @@ operations! {
     MEASURE = "measure" POST "/v1/measurements";
     VERDICTS = "verdicts" GET "/v1/verdicts";
     PROBES = "probes" GET "/v1/probes";
+    ESCROWS = "escrows" GET "/v1/escrows";
     STREAM = "stream" GET "/v1/stream";
 }
 

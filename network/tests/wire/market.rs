@@ -32,6 +32,7 @@ fn info(market: u8, now: Timestamp) -> MarketInfo {
         current_epoch: Epoch(0),
         now,
         tiers: types::TierRates::default(),
+        bitcoin: None,
     }
 }
 

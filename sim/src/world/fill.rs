@@ -100,6 +100,7 @@ impl World {
             shard_bytes: contract.terms.shard_bytes,
             quoted: slot.quoted.clone(),
             rebuild,
+            rail: contract.terms.rail,
             answer_by: slot.answer_by,
         })
     }

@@ -1,6 +1,7 @@
 //! How bytes come to be held: reservation, confirmation, storage receipt, revision.
 
 use super::document;
+use crate::terms::RailKind;
 use crate::{Bytes, ContractId, Did, Hash, Redundancy, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -41,6 +42,9 @@ pub struct Reservation {
     pub quoted: crate::documents::QuotedSlot,
     /// Set when the slot's bytes must be rebuilt from the other slots: what they must come to be.
     pub rebuild: Option<SlotSize>,
+    /// Where the contract's money sits.
+    #[serde(default)]
+    pub rail: RailKind,
     /// When the answer must be there.
     pub answer_by: Timestamp,
 }

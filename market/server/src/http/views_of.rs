@@ -91,7 +91,7 @@ impl Reader<'_> {
 
     fn owns(&self, account: Account) -> bool {
         match account {
-            Account::Available(of) | Account::Held(of) => of == self.party,
+            Account::Available(of) | Account::Held(of) | Account::OnChain(of) => of == self.party,
             Account::Escrow(id) | Account::Contested(id, _) => self.is_client_of(&id),
             // An event that moves one slot's bond names its holder; those that move several move each to or from its
             // holder's own account.

@@ -376,7 +376,7 @@ fn owner(market: &Market, event: &Event, account: Account) -> Option<Did> {
         _ => {}
     }
     match account {
-        Account::Available(party) | Account::Held(party) => Some(party),
+        Account::Available(party) | Account::Held(party) | Account::OnChain(party) => Some(party),
         Account::Escrow(id) | Account::Contested(id, _) => {
             market.contract(&id).map(|contract| contract.client)
         }

@@ -257,6 +257,7 @@ pub(crate) fn reservation((contract, slot): SlotKey, capacity: u64) -> Reservati
         shard_bytes: lease.shard_bytes,
         quoted: quoted(),
         rebuild: None,
+        rail: types::terms::RailKind::Ledger,
         answer_by: Timestamp(i64::MAX),
     }
 }

@@ -92,6 +92,7 @@ async fn info(State(books): Shared) -> Json<MarketInfo> {
         current_epoch: Epoch(0),
         now: clock::now(),
         tiers: types::TierRates::default(),
+        bitcoin: None,
     })
 }
 

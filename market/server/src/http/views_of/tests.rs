@@ -96,7 +96,7 @@ fn everyone() -> Vec<Did> {
 /// Whose account it is as an event happens, by the states before and after it.
 fn owner((before, after): (&Market, &Market), account: Account) -> Option<Did> {
     match account {
-        Account::Available(party) | Account::Held(party) => Some(party),
+        Account::Available(party) | Account::Held(party) | Account::OnChain(party) => Some(party),
         Account::Escrow(id) | Account::Contested(id, _) => client_of(after, &id),
         Account::Bond(contract, slot) => holder(before, SlotId { contract, slot }),
         Account::World | Account::Fees | Account::RepairPool | Account::Rounding => None,
