@@ -169,6 +169,11 @@ impl Client {
         self.signer.did()
     }
 
+    /// What signs in its name.
+    pub fn signer(&self) -> Arc<dyn Signer> {
+        Arc::clone(&self.signer)
+    }
+
     /// The market it deals in.
     pub fn market(&self) -> &MarketClient {
         &self.market
