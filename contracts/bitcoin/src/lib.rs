@@ -7,7 +7,8 @@
 //! - [`wallet`]: coins behind the ledger, deposits and payouts. [`cashier`]: keeps books and coins together.
 //! - [`escrow`]: one slot's money: the output that client and provider fund together, and every way out of it.
 //! - [`outcome`]: payouts by the auditors' attestation, signed beforehand.
-//! - [`deal`]: one contract from its offer to its last payout, between client, providers and the chain.
+//! - [`deal`]: one contract from its offer to its last payout, between client, providers and the chain. [`treasurer`]: keeps one
+//!   party's coins and all its deals, and goes on with them whatever happens.
 //! - [`oracle`]: auditors as DLC oracles: messages, nonces, agreement, service and client.
 //! - [`anchor`]: journals and files committed in a chain, and proofs of it. [`beacon`]: its blocks as public randomness.
 
@@ -20,4 +21,5 @@ pub mod escrow;
 pub mod keys;
 pub mod oracle;
 pub mod outcome;
+pub mod treasurer;
 pub mod wallet;

@@ -5,6 +5,7 @@
 //! spends its one escrow; so nothing can be paid twice.
 
 mod close;
+mod progress;
 mod state;
 
 use super::agreed::{Agreed, check_key};
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub use close::{Closing, Consent, Proposal};
+pub use progress::Progress;
 pub use state::{Action, Ending, FundingState, Look, Patience, SlotState};
 
 /// What an auditor said of a slot.

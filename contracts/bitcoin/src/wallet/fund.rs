@@ -1,6 +1,6 @@
 //! Coins for transactions that others pay into as well: kept aside under a name, signed for that name alone, let go again.
 
-use super::payment::{INPUT, check_rate};
+use super::payment::{Fee, INPUT, Payment, Payout, Spend, bear, check_rate, weight};
 use super::{Record, Wallet, WalletError};
 use crate::escrow::funding::{Funder, FundingInput};
 use crate::keys::MasterKey;
@@ -95,6 +95,30 @@ impl Wallet {
             signed.inputs[index].final_script_witness = Some(witness);
         }
         Ok(signed)
+    }
+
+    /// Pays `coins`, which were kept aside, to this wallet itself, once for each `id`: whatever else spends one of them can be in no
+    /// block after that. It is to be broadcast as any payment.
+    ///
+    /// # Errors
+    /// Where the rate is none, the coins are not worth the fee, or are not this wallet's; or the disk refuses.
+    pub fn sweep(
+        &mut self,
+        (id, coins): (Hash, Vec<OutPoint>),
+        rate: FeeRate,
+        keys: &MasterKey,
+    ) -> Result<Payment, WalletError> {
+        if let Some(known) = self.payments.iter().rev().find(|payment| payment.pays(&id)) {
+            return Ok(known.clone());
+        }
+        check_rate(rate)?;
+        let held = coins.iter().filter_map(|coin| self.coin(*coin)).map(|coin| coin.txout.value);
+        let amount = held.sum();
+        let to = self.bdk.reveal_next_address(KeychainKind::Internal).script_pubkey();
+        let payouts = vec![Payout { id, to, amount }];
+        let fee = rate.fee_wu(weight(coins.len(), &payouts)).unwrap_or(Amount::MAX_MONEY);
+        let psbt = self.build(&bear(&payouts, fee)?, &Spend { coins, fee: Fee::Of(fee) })?;
+        self.seal(payouts, psbt, keys)
     }
 
     /// Counts coins as kept aside for `id`, or no longer.

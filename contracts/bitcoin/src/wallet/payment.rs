@@ -47,7 +47,16 @@ impl Payment {
         self.transaction.compute_txid()
     }
 
-    fn pays(&self, id: &Hash) -> bool {
+    /// What the payouts bear together for being mined.
+    pub fn fee(&self) -> Amount {
+        let asked: Amount = self.payouts.iter().map(|payout| payout.amount).sum();
+        let scripts: BTreeSet<&ScriptBuf> = self.payouts.iter().map(|payout| &payout.to).collect();
+        let outputs = self.transaction.output.iter();
+        let paid = outputs.filter(|output| scripts.contains(&output.script_pubkey));
+        asked.checked_sub(paid.map(|output| output.value).sum()).unwrap_or(Amount::ZERO)
+    }
+
+    pub(super) fn pays(&self, id: &Hash) -> bool {
         self.payouts.iter().any(|payout| payout.id == *id)
     }
 }
@@ -186,7 +195,7 @@ impl Wallet {
         }
     }
 
-    fn build(&mut self, payouts: &[Payout], spend: &Spend) -> Result<Psbt, WalletError> {
+    pub(super) fn build(&mut self, payouts: &[Payout], spend: &Spend) -> Result<Psbt, WalletError> {
         let unsafe_coins = self.unconfirmed_from_others();
         let mut builder = self.bdk.build_tx();
         builder.set_recipients(payouts.iter().map(|p| (p.to.clone(), p.amount)).collect());
@@ -204,7 +213,7 @@ impl Wallet {
     }
 
     /// Signs, makes durable, and from then on counts as paid.
-    fn seal(
+    pub(super) fn seal(
         &mut self,
         payouts: Vec<Payout>,
         mut psbt: Psbt,
@@ -247,18 +256,18 @@ impl Payment {
 }
 
 /// From which coins, where that is not left open, and for what fee.
-struct Spend {
-    coins: Vec<OutPoint>,
-    fee: Fee,
+pub(super) struct Spend {
+    pub(super) coins: Vec<OutPoint>,
+    pub(super) fee: Fee,
 }
 
-enum Fee {
+pub(super) enum Fee {
     At(FeeRate),
     Of(Amount),
 }
 
 /// What a transaction of key-path inputs weighs that pays `payouts` and has no change.
-fn weight(inputs: usize, payouts: &[Payout]) -> Weight {
+pub(super) fn weight(inputs: usize, payouts: &[Payout]) -> Weight {
     let outputs = payouts.iter().map(|payout| {
         let output = TxOut { value: payout.amount, script_pubkey: payout.to.clone() };
         output.weight()
@@ -273,7 +282,7 @@ pub(super) fn check_rate(rate: FeeRate) -> Result<(), WalletError> {
 }
 
 /// What arrives when each payout bears its part of `fee`; what does not divide, the first bear.
-fn bear(payouts: &[Payout], fee: Amount) -> Result<Vec<Payout>, WalletError> {
+pub(super) fn bear(payouts: &[Payout], fee: Amount) -> Result<Vec<Payout>, WalletError> {
     let count = u64::try_from(payouts.len()).unwrap_or(u64::MAX).max(1);
     let (each, odd) = (fee.to_sat() / count, fee.to_sat() % count);
     let parts = (0..count).map(|place| Amount::from_sat(each + u64::from(place < odd)));

@@ -1,0 +1,70 @@
+//! What a watch has learnt since its beginning, and what it is about: for whoever keeps many of them.
+
+use super::{Spoken, Watch};
+use crate::escrow::Party;
+use crate::outcome::Terms;
+use bitcoin::{Transaction, Txid};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What of [`Kept`](super::Kept) changes while a party watches: small, where the rest is large and stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    transaction: Option<Transaction>,
+    mined: bool,
+    words: BTreeMap<usize, Vec<Spoken>>,
+    closes: BTreeMap<usize, Transaction>,
+}
+
+impl Watch {
+    /// What it has learnt so far.
+    pub fn progress(&self) -> Progress {
+        Progress {
+            transaction: self.kept.transaction.clone(),
+            mined: self.kept.mined,
+            words: self.kept.words.clone(),
+            closes: self.kept.closes.clone(),
+        }
+    }
+
+    /// Goes on from what the same watch had learnt when it was stored.
+    pub fn advance(&mut self, progress: Progress) {
+        let Progress { transaction, mined, words, closes } = progress;
+        self.kept.transaction = transaction.or_else(|| self.kept.transaction.take());
+        self.kept.mined = mined;
+        self.kept.words = words;
+        self.kept.closes = closes;
+    }
+
+    /// Whose watch it is.
+    pub fn party(&self) -> Party {
+        self.kept.party
+    }
+
+    /// What the funding is called on the chain.
+    pub fn funding_txid(&self) -> Txid {
+        self.funding.txid()
+    }
+
+    /// What the funding pays to be mined.
+    pub fn funding_fee(&self) -> bitcoin::Amount {
+        self.funding.fee()
+    }
+
+    /// This party's slots, by number, with what was agreed on each.
+    pub fn slots(&self) -> impl Iterator<Item = (usize, &Terms)> {
+        self.setups.iter().map(|(slot, setup)| (*slot, setup.terms()))
+    }
+
+    /// Whether `auditor` was heard on `slot`.
+    pub fn has_heard(&self, slot: usize, auditor: usize) -> bool {
+        let words = self.kept.words.get(&slot);
+        words.is_some_and(|words| words.iter().any(|word| word.auditor == auditor))
+    }
+
+    /// The close of `slot` that both signed, where there is one.
+    pub fn close_of(&self, slot: usize) -> Option<&Transaction> {
+        self.kept.closes.get(&slot)
+    }
+}

@@ -1,0 +1,418 @@
+//! One party's coins and all its escrows on Bitcoin: makes deals for what its market has agreed, watches them, and ends them.
+//!
+//! In reading order:
+//!
+//! - [`Treasurer`]: opens a folder, and works in rounds.
+//! - [`market`], [`oracles`], [`client`]: what it asks of others, each a trait that a test or another door may stand in for.
+//! - `record`: what it must not forget. `rules`: how the market settles.
+//! - `offering`, `talking`, `closing`: a client's steps. `judging`, `hearing`: a provider's. `tending`: what both do.
+//! - [`serve`]: a provider's treasurer over HTTP. [`escrows`]: what is to be seen of it all.
+//!
+//! Any call may be interrupted and repeated. Nothing is sent or broadcast before what it rests on is durable, and no secret is in
+//! any file but the keys', which are elsewhere.
+
+pub mod client;
+mod closing;
+pub mod escrows;
+mod hearing;
+mod judging;
+pub mod market;
+mod offering;
+pub mod oracles;
+mod record;
+mod rules;
+pub mod serve;
+mod talking;
+mod tending;
+mod views;
+
+pub use client::{Peer, Peers};
+pub use escrows::{EndedBy, EscrowLine, EscrowState, Funding, Fundings, Role};
+pub use hearing::{HearError, Knowledge};
+pub use market::Market;
+pub use oracles::Oracles;
+pub use rules::FEE_SAT_MIN;
+pub use tending::{Answers, Questions};
+
+use crate::chain::follow::Follower;
+use crate::chain::{Chain, ChainError, Tip};
+use crate::deal::watch::Patience;
+use crate::deal::{DealError, Signer};
+use crate::keys::{KeyError, MasterKey};
+use crate::wallet::{Log, LogError, Payout, Wallet, WalletError};
+use bitcoin::secp256k1::Keypair;
+use bitcoin::{Address, Amount, FeeRate, Network, Txid};
+use record::{Deal, Record, Stage, Watching};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::{NonZeroU16, NonZeroU32};
+use std::path::Path;
+use std::time::Duration;
+use types::{ContractId, Did, Hash};
+
+/// In how many blocks a transaction should be.
+const WITHIN_BLOCKS: u16 = 6;
+
+/// Why a round ended early, or a call is refused. The next round goes on where it stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum TreasurerError {
+    /// The wallet, or the chain behind it.
+    #[error(transparent)]
+    Wallet(#[from] WalletError),
+    /// The chain.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// The treasurer's own file.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// There is no such key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A deal that is kept is none: the file was written by something else.
+    #[error("a deal that was kept is none: {0}; restore the file from a backup")]
+    Deal(#[from] DealError),
+    /// The system has no randomness.
+    #[error("no randomness: {0}")]
+    Randomness(String),
+    /// The folder is another's.
+    #[error(
+        "this folder is of {party} in the market {market}; name the folder of this party and market"
+    )]
+    OtherFolder {
+        /// Whose it is.
+        party: Did,
+        /// With which market it deals.
+        market: Did,
+    },
+    /// The chain is another network's.
+    #[error("the chain is of {found}, these coins are of {ours}; name a chain of {ours}")]
+    OtherNetwork {
+        /// The chain's.
+        found: Network,
+        /// The wallet's.
+        ours: Network,
+    },
+}
+
+/// How a treasurer works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manner {
+    /// The market whose contracts it settles.
+    pub market: Did,
+    /// Under how many blocks a funding counts, its own counted, and an end is final.
+    pub confirmations: NonZeroU32,
+    /// After how many blocks a client wants refunds to be possible, and a provider at most. Take more than contracts run: a refund
+    /// gives both their own, whatever was earned.
+    pub refund_blocks: u16,
+    /// After how many at least, for a provider.
+    pub refund_blocks_min: u16,
+    /// What a client leaves in each escrow for the fee of what ends it, and a provider wants there at least.
+    pub fee_reserve: Amount,
+    /// How many steps payouts are rounded to; the same for both sides.
+    pub steps: NonZeroU16,
+    /// What a funding pays at least.
+    pub rate_min: FeeRate,
+    /// What it pays at most.
+    pub rate_max: FeeRate,
+    /// After how many blocks an offer or a funding that came to nothing is given up.
+    pub funding_blocks: u32,
+    /// How many blocks after the auditors' word the other has to agree on a close.
+    pub close_blocks: u16,
+    /// How long one answer of a peer or an oracle is waited for.
+    pub answer_within: Duration,
+}
+
+impl Manner {
+    /// What suits Bitcoin's main network: 3 confirmations, refunds after a year, 1 to 500 sat/vB, a day for fundings.
+    pub fn new(market: Did) -> Self {
+        Self {
+            market,
+            confirmations: const { NonZeroU32::new(3).unwrap() },
+            refund_blocks: 52_560,
+            refund_blocks_min: 4_320,
+            fee_reserve: Amount::from_sat(3_000),
+            steps: const { NonZeroU16::new(100).unwrap() },
+            rate_min: FeeRate::from_sat_per_vb_u32(1),
+            rate_max: FeeRate::from_sat_per_vb_u32(500),
+            funding_blocks: 144,
+            close_blocks: 6,
+            answer_within: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What a round came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Round {
+    /// Contracts whose escrows were offered.
+    pub offered: Vec<ContractId>,
+    /// Fundings that all have signed.
+    pub funded: Vec<Txid>,
+    /// Escrows whose end both have signed.
+    pub agreed: Vec<Hash>,
+    /// Why what is to be done is not done yet, one text for each cause.
+    pub waiting: Vec<String>,
+}
+
+impl Round {
+    fn wait(&mut self, reason: impl Into<String>) {
+        let reason = reason.into();
+        if !self.waiting.contains(&reason) {
+            self.waiting.push(reason);
+        }
+    }
+}
+
+/// Keeps one party's coins and its escrows.
+#[derive(Debug)]
+pub struct Treasurer {
+    wallet: Wallet,
+    keys: MasterKey,
+    log: Log,
+    party: Did,
+    manner: Manner,
+    /// What all watches look at.
+    follower: Follower,
+    /// By the number of their key.
+    deals: BTreeMap<u32, Deal>,
+    /// Contracts that are settled elsewhere.
+    elsewhere: BTreeSet<ContractId>,
+    /// Who was told of which funding, by the deal's number and the offer's.
+    told: BTreeSet<(u32, usize)>,
+    /// How many questions oracles were asked, so that all have their turn.
+    asked: usize,
+    fundings: Fundings,
+}
+
+impl Treasurer {
+    /// Opens, or makes, the treasurer of `party` whose files are in `folder`: `wallet.jsonl` and `treasurer.jsonl`. A new one looks for
+    /// coins from `birthday` on, or from the chain's beginning.
+    ///
+    /// # Errors
+    /// Where the files cannot be used, are in use, or are another party's, market's or wallet's.
+    pub fn open(
+        folder: &Path,
+        keys: MasterKey,
+        party: Did,
+        manner: Manner,
+        birthday: Option<Tip>,
+    ) -> Result<Self, TreasurerError> {
+        let wallet = Wallet::open(&folder.join("wallet.jsonl"), &keys, birthday)?;
+        let (mut log, records) = Log::open::<Record>(&folder.join("treasurer.jsonl"))?;
+        let opened = records.first().map(|record| match record {
+            Record::Opened { party, market } => (*party, *market),
+            _ => (Did([0; 32]), Did([0; 32])),
+        });
+        match opened {
+            None => log.append(&Record::Opened { party, market: manner.market })?,
+            Some(known) if known == (party, manner.market) => {}
+            Some((party, market)) => return Err(TreasurerError::OtherFolder { party, market }),
+        }
+        let mut treasurer = Self {
+            follower: Follower::new(0, manner.confirmations),
+            wallet,
+            keys,
+            log,
+            party,
+            manner,
+            deals: BTreeMap::new(),
+            elsewhere: BTreeSet::new(),
+            told: BTreeSet::new(),
+            asked: 0,
+            fundings: Fundings::default(),
+        };
+        treasurer.resume(records)?;
+        Ok(treasurer)
+    }
+
+    /// Whose coins these are.
+    pub fn party(&self) -> Did {
+        self.party
+    }
+
+    /// How it works.
+    pub fn manner(&self) -> &Manner {
+        &self.manner
+    }
+
+    /// The network whose coins it keeps.
+    pub fn network(&self) -> Network {
+        self.wallet.network()
+    }
+
+    /// The last block that it has seen.
+    pub fn tip(&self) -> Tip {
+        self.wallet.tip()
+    }
+
+    /// Where to send coins for it: always the same address.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub fn address(&mut self) -> Result<Address, TreasurerError> {
+        Ok(self.wallet.deposit_address(self.party)?)
+    }
+
+    /// All its coins outside escrows, as of the last round.
+    pub fn balance(&self) -> Amount {
+        self.wallet.balance()
+    }
+
+    /// Pays `amount` of its free coins to `to`, the fee at `rate` included; broadcast now and in every round until it is deep enough.
+    ///
+    /// # Errors
+    /// Where free coins are too few, or the amount is not worth its fee; or the chain does not answer: then it is broadcast later.
+    pub async fn send<C: Chain>(
+        &mut self,
+        chain: &C,
+        to: &Address,
+        (amount, rate): (Amount, FeeRate),
+    ) -> Result<Txid, TreasurerError> {
+        self.follow(chain).await?;
+        let payout = Payout { id: Hash(fresh()?), to: to.script_pubkey(), amount };
+        let payment = self.wallet.pay(&[payout], rate, &self.keys)?;
+        let none = || WalletError::Unbuildable("nothing is to be paid".into());
+        let payment = payment.ok_or_else(none)?;
+        chain.broadcast(&payment.transaction).await?;
+        Ok(payment.txid())
+    }
+
+    /// What the last round has seen of the escrow of `provider` for slot `slot` of `contract`.
+    pub fn funded(&self, contract: ContractId, slot: u16, provider: Did) -> Funding {
+        self.fundings.funded(contract, slot, provider)
+    }
+
+    /// The same for others to ask while this treasurer is at work.
+    pub fn fundings(&self) -> Fundings {
+        self.fundings.clone()
+    }
+
+    /// A client's round: follows the chain, makes deals for slots that have none, goes on with those under way, ends those that auditors
+    /// have judged. What cannot be done yet is in [`Round::waiting`], and holds up nothing else.
+    ///
+    /// # Errors
+    /// Where chain or disk do not serve.
+    pub async fn round<C: Chain, M: Market, P: Peers, O: Oracles>(
+        &mut self,
+        chain: &C,
+        market: &M,
+        peers: &P,
+        oracles: &O,
+    ) -> Result<Round, TreasurerError> {
+        let mut round = self.tend(chain, oracles).await?;
+        self.offer(chain, market, oracles, &mut round).await?;
+        self.talk(peers, &mut round).await?;
+        self.agree(chain, peers, &mut round).await?;
+        self.act(chain, &mut round).await?;
+        self.tell(peers, &mut round).await;
+        self.publish();
+        Ok(round)
+    }
+
+    /// What a provider does in each round, and a client first: follows the chain, hears the auditors, does what its deals ask for.
+    ///
+    /// # Errors
+    /// Where chain or disk do not serve.
+    pub async fn tend<C: Chain, O: Oracles>(
+        &mut self,
+        chain: &C,
+        oracles: &O,
+    ) -> Result<Round, TreasurerError> {
+        let answers = self.questions().ask(oracles).await;
+        self.settle(chain, answers).await
+    }
+
+    /// Takes up what the file holds.
+    fn resume(&mut self, records: Vec<Record>) -> Result<(), TreasurerError> {
+        let mut learnt = BTreeMap::new();
+        for record in records {
+            match record {
+                Record::Opened { .. } => {}
+                Record::Begun { number, about, talk } => {
+                    self.deals.insert(number, Deal { about, stage: Stage::Talking(talk) });
+                }
+                Record::Talked { number, talk } => self.enter(number, Stage::Talking(talk)),
+                Record::Progress { number, progress } => drop(learnt.insert(number, progress)),
+                Record::Over { number, over } => self.enter(number, Stage::Over(over)),
+            }
+        }
+        let live = self.deals.values().filter(|deal| !matches!(deal.stage, Stage::Over(_)));
+        let oldest = live.map(|deal| deal.about.height).min().unwrap_or(u32::MAX);
+        let start = oldest.min(self.wallet.tip().height);
+        let margin = self.manner.confirmations.get();
+        self.follower = Follower::new(start.saturating_sub(margin), self.manner.confirmations);
+        let numbers: Vec<u32> = self.deals.keys().copied().collect();
+        for number in numbers {
+            self.watch(number)?;
+            if let (Some(watching), Some(progress)) =
+                (self.watching(number), learnt.remove(&number))
+            {
+                watching.watch.advance(progress.clone());
+                watching.noted = progress;
+            }
+            if self.deals.get(&number).is_some_and(|deal| matches!(deal.stage, Stage::Over(_))) {
+                self.wallet.release(coins_of(number))?;
+            }
+        }
+        // Coins that were kept aside for an offer that nobody has seen.
+        Ok(self.wallet.release(coins_of(self.next_number()))?)
+    }
+
+    /// Goes over from talking to watching, where this party has signed.
+    fn watch(&mut self, number: u32) -> Result<(), TreasurerError> {
+        let Some(deal) = self.deals.get_mut(&number) else { return Ok(()) };
+        let Stage::Talking(talk) = &deal.stage else { return Ok(()) };
+        let Some(watch) = talk.watch(deal.about.patience)? else { return Ok(()) };
+        watch.register(&mut self.follower);
+        let (talk, noted) = (talk.clone(), watch.progress());
+        deal.stage = Stage::Watching(Box::new(Watching { talk, watch, noted, look: None }));
+        Ok(())
+    }
+
+    fn enter(&mut self, number: u32, stage: Stage) {
+        if let Some(deal) = self.deals.get_mut(&number) {
+            deal.stage = stage;
+        }
+    }
+
+    fn watching(&mut self, number: u32) -> Option<&mut Watching> {
+        self.deals.get_mut(&number)?.watching_mut()
+    }
+
+    /// The key of the next deal; each number is used once.
+    fn next_number(&self) -> u32 {
+        self.deals.last_key_value().map_or(0, |(last, _)| last.saturating_add(1))
+    }
+
+    /// How long others are waited for in a deal that begins now.
+    fn patience(&self) -> Patience {
+        let funding_until = self.wallet.tip().height.saturating_add(self.manner.funding_blocks);
+        Patience { funding_until, close_blocks: self.manner.close_blocks }
+    }
+
+    fn key(&self, number: u32) -> Result<Keypair, TreasurerError> {
+        Ok(self.keys.escrow(number)?)
+    }
+
+    /// The numbers of deals that are signed and not over.
+    fn live(&self) -> Vec<u32> {
+        let live = self.deals.iter().filter(|(_, deal)| deal.watching().is_some());
+        live.map(|(number, _)| *number).collect()
+    }
+}
+
+/// What the wallet calls the coins of a deal.
+fn coins_of(number: u32) -> Hash {
+    Hash::derive("bondstore treasurer coins v1", &[&number.to_be_bytes()])
+}
+
+/// What signs with `key`, once.
+fn signer(key: &Keypair) -> Result<Signer<'_>, TreasurerError> {
+    Ok(Signer { key, seed: fresh()? })
+}
+
+fn fresh() -> Result<[u8; 32], TreasurerError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| TreasurerError::Randomness(error.to_string()))?;
+    Ok(seed)
+}

@@ -1,0 +1,348 @@
+//! A provider's side of negotiations and closes: what it hears from clients, and what it answers.
+
+use super::judging::Case;
+use super::record::{About, Deal, Record, Stage, Talk};
+use super::rules::{Rules, may_be_funded};
+use super::{Market, Oracles, Role, Treasurer, TreasurerError, coins_of, signer};
+use crate::deal::message::{Answer, Offer, Side, ToClient, ToProvider, Word};
+use crate::deal::watch::{Consent, Proposal};
+use crate::deal::{DealError, Provider};
+use crate::oracle::messages::Announcement;
+use crate::wallet::WalletError;
+use bitcoin::Network;
+use network::api::{BitcoinInfo, ContractView};
+use std::time::Duration;
+use tokio::time::timeout;
+use types::{ContractId, Did};
+
+/// Why a message has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum HearError {
+    /// Whoever sent it is not the contract's client.
+    #[error(
+        "{from} is not the client of contract {contract}; only its client makes deals about it"
+    )]
+    Stranger {
+        /// Who sent it.
+        from: Did,
+        /// About which contract.
+        contract: ContractId,
+    },
+    /// There is no such deal.
+    #[error("no deal about contract {0} is under way here; make an offer first")]
+    NoDeal(ContractId),
+    /// The message does not go with the deal.
+    #[error(transparent)]
+    Deal(#[from] DealError),
+    /// The auditors' word on the slot is not known here.
+    #[error("no outcome of slot {0} of the offer is known here yet; ask again later")]
+    NotAttested(usize),
+    /// Market or auditors do not say what an offer is judged by.
+    #[error("the offer cannot be judged now: {0}; ask again later")]
+    Later(String),
+    /// This treasurer cannot go on.
+    #[error(transparent)]
+    Treasurer(#[from] TreasurerError),
+}
+
+/// What market and auditors say of a contract that an offer is about.
+#[derive(Clone, Debug)]
+pub struct Knowledge {
+    pub(super) info: BitcoinInfo,
+    pub(super) view: ContractView,
+    /// Of each confirmed slot of the provider's.
+    pub(super) announced: Vec<(u16, Vec<Announcement>)>,
+    /// Why that is not all, where it is not.
+    missing: Option<String>,
+}
+
+impl Knowledge {
+    /// Asks market and auditors about `contract`, for the slots of `party`. It needs no treasurer.
+    ///
+    /// # Errors
+    /// In words, where one of them does not answer.
+    pub async fn gather<M: Market, O: Oracles>(
+        (market, oracles): (&M, &O),
+        (party, contract): (Did, ContractId),
+        network: Network,
+        within: Duration,
+    ) -> Result<Self, String> {
+        let silent = |_| format!("the market does not answer within {within:?}");
+        let info = timeout(within, market.bitcoin()).await.map_err(silent)??;
+        let view = timeout(within, market.contract(contract)).await.map_err(silent)??;
+        let rules = Rules::read(&info, network)?;
+        let own = view.slots.iter().filter(|slot| slot.provider == party && may_be_funded(slot));
+        let own: Vec<u16> = own.map(|slot| slot.slot).collect();
+        let events: Vec<String> =
+            own.iter().map(|slot| rules.event(contract, *slot, party)).collect();
+        let announced = rules.announced(oracles, &events, within).await;
+        let missing = announced.iter().find_map(|answer| answer.clone().err());
+        let announced = own.into_iter().zip(announced);
+        let announced = announced.filter_map(|(slot, answer)| Some((slot, answer.ok()?))).collect();
+        Ok(Self { info, view, announced, missing })
+    }
+}
+
+impl Treasurer {
+    /// Hears what `from` says about `contract`, after asking market and auditors where that is an offer.
+    ///
+    /// # Errors
+    /// [`HearError`].
+    pub async fn hear<M: Market, O: Oracles>(
+        &mut self,
+        world: (&M, &O),
+        (from, contract): (Did, ContractId),
+        message: ToProvider,
+    ) -> Result<Option<ToClient>, HearError> {
+        let known = match &message {
+            ToProvider::Offer(_) => {
+                let (party, within) = (self.party, self.manner.answer_within);
+                Some(Knowledge::gather(world, (party, contract), self.network(), within).await)
+            }
+            _ => None,
+        };
+        self.hear_knowing(known, (from, contract), message)
+    }
+
+    /// The same with what is known of the contract, which an offer alone needs. Its answer is durable when it is given.
+    ///
+    /// # Errors
+    /// [`HearError`].
+    pub fn hear_knowing(
+        &mut self,
+        known: Option<Result<Knowledge, String>>,
+        (from, contract): (Did, ContractId),
+        message: ToProvider,
+    ) -> Result<Option<ToClient>, HearError> {
+        let numbers = self.with_client(from, contract);
+        match message {
+            ToProvider::Offer(offer) => {
+                let known = known.unwrap_or_else(|| Err("nothing is known of it".into()));
+                self.hear_offer(known, (from, contract), *offer).map(Some)
+            }
+            ToProvider::Funded(funded) => {
+                let mut refused = HearError::NoDeal(contract);
+                for number in numbers {
+                    let Some(watching) = self.watching(number) else { continue };
+                    match watching.watch.funded(funded.transaction.clone()) {
+                        Ok(()) => {
+                            self.save(number)?;
+                            return Ok(None);
+                        }
+                        Err(error) => refused = error.into(),
+                    }
+                }
+                Err(refused)
+            }
+            message => {
+                let mut refused = HearError::NoDeal(contract);
+                for number in numbers {
+                    match self.hear_next(number, message.clone()) {
+                        Err(HearError::Deal(error)) => refused = error.into(),
+                        Err(HearError::NoDeal(_)) => {}
+                        heard => return heard,
+                    }
+                }
+                Err(refused)
+            }
+        }
+    }
+
+    /// Consents to a close, where it pays what the auditors' word comes to.
+    ///
+    /// # Errors
+    /// [`HearError`].
+    pub fn consent(
+        &mut self,
+        (from, contract): (Did, ContractId),
+        proposal: &Proposal,
+    ) -> Result<Consent, HearError> {
+        let numbers = self.with_client(from, contract);
+        let number = numbers.into_iter().find(|number| {
+            self.deals.get(number).is_some_and(|deal| deal.offer() == proposal.offer)
+        });
+        let number = number.ok_or(HearError::NoDeal(contract))?;
+        let key = self.key(number)?;
+        let watching = self.watching(number).ok_or(HearError::NoDeal(contract))?;
+        let due = watching.watch.due(proposal.slot);
+        let due = due.ok_or(HearError::NotAttested(proposal.slot))?;
+        Ok(watching.watch.consent(proposal, &due, &signer(&key)?)?)
+    }
+
+    /// This provider's deals with a client about a contract, the latest first.
+    fn with_client(&self, client: Did, contract: ContractId) -> Vec<u32> {
+        let own = self.deals.iter().rev().filter(|(_, deal)| {
+            let about = &deal.about;
+            (about.role, about.client, about.contract) == (Role::Provider, client, contract)
+        });
+        own.map(|(number, _)| *number).collect()
+    }
+
+    fn hear_offer(
+        &mut self,
+        known: Result<Knowledge, String>,
+        (from, contract): (Did, ContractId),
+        offer: Offer,
+    ) -> Result<ToClient, HearError> {
+        let id = offer.id();
+        if let Ok(known) = &known {
+            if known.view.client != from {
+                return Err(HearError::Stranger { from, contract });
+            }
+        }
+        let again = self.with_client(from, contract).into_iter();
+        let again = again.filter_map(|number| self.deals.get(&number)).find(|d| d.offer() == id);
+        if let Some(deal) = again {
+            return Ok(repeated(deal).unwrap_or_else(|| {
+                let reason = deal.failed().map_or("its funding was signed", |f| f.reason.as_str());
+                declines(id, format!("this offer is over: {reason}; make another"))
+            }));
+        }
+        let mut known = known.map_err(HearError::Later)?;
+        let missing = known.missing.take();
+        Ok(match (self.take_offer(&known, (from, contract), offer)?, missing) {
+            (Ok(answer), _) => answer,
+            (Err(_), Some(missing)) => return Err(HearError::Later(missing)),
+            (Err(reason), None) => {
+                tracing::info!(%contract, %reason, "an offer is declined");
+                declines(id, reason)
+            }
+        })
+    }
+
+    /// Judges an offer, and keeps coins aside where it is taken.
+    fn take_offer(
+        &mut self,
+        known: &Knowledge,
+        (client, contract): (Did, ContractId),
+        offer: Offer,
+    ) -> Result<Result<ToClient, String>, TreasurerError> {
+        let (network, party) = (self.network(), self.party);
+        let case = Case { offer: &offer, party, manner: &self.manner, network };
+        let (subjects, rules) = match case.judge(known) {
+            Ok(judged) => judged,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let slots: Vec<u16> = subjects.iter().map(|subject| subject.slot).collect();
+        if let Err(reason) = self.make_room(contract, &slots)? {
+            return Ok(Err(reason));
+        }
+        let mut provider = match Provider::new(offer, &party, network) {
+            Ok(provider) => provider,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let number = self.next_number();
+        let (least, rate) =
+            (provider.offer().provider_part(provider.number()), provider.offer().rate);
+        let least = match least {
+            Ok(least) => least,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let funder = match self.wallet.reserve(coins_of(number), least, rate) {
+            Err(WalletError::Funds(short)) => {
+                return Ok(Err(format!("the bonds are {least}, and {short}; ask again later")));
+            }
+            reserved => reserved?,
+        };
+        let (key, _) = self.key(number)?.x_only_public_key();
+        let payout = self.wallet.payout_address()?.script_pubkey();
+        if let Err(error) = provider.answer(Word::Takes(Side::new(key, payout, funder))) {
+            self.wallet.release(coins_of(number))?;
+            return Ok(Err(error.to_string()));
+        }
+        let about = About {
+            role: Role::Provider,
+            contract,
+            client,
+            height: self.wallet.tip().height,
+            patience: self.patience(),
+            subjects,
+            oracles: rules.oracles,
+        };
+        let answer = provider.outbox();
+        self.open_deal(number, about, Talk::Provider(Box::new(provider)))?;
+        Ok(answer.ok_or_else(|| "there is nothing to answer".into()))
+    }
+
+    /// Gives up negotiations that a new offer for the same slots replaces; refuses one for slots that have an escrow, or may get one.
+    fn make_room(
+        &mut self,
+        contract: ContractId,
+        slots: &[u16],
+    ) -> Result<Result<(), String>, TreasurerError> {
+        let mut replaced = vec![];
+        for (number, deal) in &self.deals {
+            let slot = slots.iter().find(|slot| deal.covers(contract, **slot, self.party));
+            let Some(slot) = slot else { continue };
+            match &deal.stage {
+                Stage::Talking(_) => replaced.push(*number),
+                Stage::Watching(watching) => {
+                    let (txid, until) =
+                        (watching.watch.funding_txid(), deal.about.patience.funding_until);
+                    return Ok(Err(format!(
+                        "slot {slot} has an escrow in {txid}; broadcast that, it is waited for till block {until}"
+                    )));
+                }
+                Stage::Over(_) => {
+                    return Ok(Err(format!("slot {slot} has had its escrow; there is but one")));
+                }
+            }
+        }
+        for number in replaced {
+            self.fail(number, "another offer came for its slots".into(), vec![])?;
+        }
+        Ok(Ok(()))
+    }
+
+    /// The second and third round of one deal.
+    fn hear_next(
+        &mut self,
+        number: u32,
+        message: ToProvider,
+    ) -> Result<Option<ToClient>, HearError> {
+        let key = self.key(number)?;
+        let deal = self.deals.get(&number);
+        let talk = deal.and_then(|deal| match &deal.stage {
+            Stage::Talking(talk) => Some(talk),
+            Stage::Watching(watching) => Some(&watching.talk),
+            Stage::Over(_) => None,
+        });
+        let Some(Talk::Provider(known)) = talk else {
+            return Err(HearError::NoDeal(
+                deal.map_or_else(Default::default, |d| d.about.contract),
+            ));
+        };
+        let mut provider = known.clone();
+        provider.take(message, &signer(&key)?)?;
+        if let Some(psbt) = provider.to_sign()? {
+            let signed = self.wallet.sign_reserved(coins_of(number), &psbt, &self.keys);
+            provider.signed(&signed.map_err(TreasurerError::from)?)?;
+        }
+        let answer = provider.outbox();
+        if provider != *known {
+            let talk = Talk::Provider(provider);
+            let record = Record::Talked { number, talk: talk.clone() };
+            self.log.append(&record).map_err(TreasurerError::from)?;
+            self.enter(number, Stage::Talking(talk));
+            self.watch(number)?;
+        }
+        Ok(answer)
+    }
+}
+
+/// What a provider has said in a deal, again.
+fn repeated(deal: &Deal) -> Option<ToClient> {
+    let talk = match &deal.stage {
+        Stage::Talking(talk) => talk,
+        Stage::Watching(watching) => &watching.talk,
+        Stage::Over(_) => return None,
+    };
+    match talk {
+        Talk::Provider(provider) => provider.outbox(),
+        Talk::Client(_) => None,
+    }
+}
+
+fn declines(offer: types::Hash, reason: String) -> ToClient {
+    ToClient::Answer(Box::new(Answer { offer, word: Word::Declines(reason) }))
+}

@@ -1,0 +1,172 @@
+//! A provider's judgement of an offer: whether it is what the market and the auditors say, and within its own bounds.
+
+use super::hearing::Knowledge;
+use super::record::Subject;
+use super::rules::{Rules, auditors, is_new, is_running, may_be_funded};
+use super::{Manner, offering};
+use crate::deal::message::{Offer, SlotOffer};
+use crate::oracle::messages::Announcement;
+use bitcoin::Network;
+use contracts::outcome::Stake;
+use network::api::{ContractView, SlotView};
+use types::Did;
+
+/// One offer, and whom it asks.
+pub(super) struct Case<'a> {
+    pub(super) offer: &'a Offer,
+    pub(super) party: Did,
+    pub(super) manner: &'a Manner,
+    pub(super) network: Network,
+}
+
+impl Case<'_> {
+    /// The slots that the offer asks this provider for.
+    ///
+    /// # Errors
+    /// What about it is wrong, and what would be right.
+    pub(super) fn judge(&self, known: &Knowledge) -> Result<(Vec<Subject>, Rules), String> {
+        let Knowledge { info, view, announced, .. } = known;
+        let rules = Rules::read(info, self.network)?;
+        self.contract(view)?;
+        self.bounds()?;
+        self.outputs(view, &rules)?;
+        let number = self.offer.number(&self.party);
+        let number = number.ok_or_else(|| format!("the offer does not ask {}", self.party))?;
+        let mut subjects: Vec<Subject> = vec![];
+        for index in self.offer.slots_of(number) {
+            let offered = &self.offer.slots[index];
+            let (slot, announced) = self.which(index, offered, view, announced)?;
+            if subjects.iter().any(|subject| subject.slot == slot.slot) {
+                return Err(format!("slot {} is offered twice; offer it once", slot.slot));
+            }
+            stake(view, slot, offered)?;
+            let (found, threshold) = (offered.threshold, rules.rule.threshold());
+            if found != threshold {
+                return Err(format!(
+                    "slot {}: {found} auditors must agree; the market says {threshold}",
+                    slot.slot
+                ));
+            }
+            if offered.arbiter.is_some() {
+                return Err(format!("slot {} has an arbiter; the terms name none", slot.slot));
+            }
+            subjects.push(Subject {
+                index,
+                slot: slot.slot,
+                provider: self.party,
+                endpoint: None,
+                announcements: offering::hexes(announced),
+            });
+        }
+        Ok((subjects, rules))
+    }
+
+    fn contract(&self, view: &ContractView) -> Result<(), String> {
+        if self.offer.contract != view.id {
+            return Err(format!(
+                "the offer is for contract {}, not {}",
+                self.offer.contract, view.id
+            ));
+        }
+        if !is_running(view) {
+            return Err(format!(
+                "contract {} is {} and settles by {:?}; escrows are made for agreed and active contracts on Bitcoin",
+                view.id, view.state, view.terms.rail
+            ));
+        }
+        if is_new(view) && self.offer.slots.len() != view.slots.len() {
+            let (found, all) = (self.offer.slots.len(), view.slots.len());
+            return Err(format!(
+                "the offer has {found} slots; a new contract's {all} are funded at once"
+            ));
+        }
+        Ok(())
+    }
+
+    fn bounds(&self) -> Result<(), String> {
+        let (Offer { rate, refund_blocks, fee_reserve, steps, .. }, manner) =
+            (self.offer, self.manner);
+        let (least, most) = (manner.refund_blocks_min, manner.refund_blocks);
+        if !(least..=most).contains(refund_blocks) {
+            return Err(format!(
+                "refunds after {refund_blocks} blocks; {least} to {most} are taken here"
+            ));
+        }
+        let (least, most) = (manner.rate_min, manner.rate_max);
+        if !(least..=most).contains(rate) {
+            return Err(format!("a rate of {rate}; {least} to {most} are taken here"));
+        }
+        if *fee_reserve < manner.fee_reserve {
+            let least = manner.fee_reserve;
+            return Err(format!("a fee reserve of {fee_reserve}; at least {least} is taken here"));
+        }
+        if *steps != manner.steps {
+            let ours = manner.steps;
+            return Err(format!("payouts rounded to {steps} steps; {ours} are taken here"));
+        }
+        Ok(())
+    }
+
+    /// The pool's shares and the market's fees.
+    fn outputs(&self, view: &ContractView, rules: &Rules) -> Result<(), String> {
+        if self.offer.pool != rules.address {
+            let (found, right) = (&self.offer.pool, &rules.address);
+            return Err(format!(
+                "the pool's shares go to {found}; the market's address is {right}"
+            ));
+        }
+        let right = if is_new(view) { rules.market_fee(view)? } else { None };
+        if self.offer.market_fee == right {
+            return Ok(());
+        }
+        let told = |fee: &Option<bitcoin::TxOut>| match fee {
+            Some(output) => format!("{} to {}", output.value, output.script_pubkey),
+            None => "nothing".into(),
+        };
+        let (found, right) = (told(&self.offer.market_fee), told(&right));
+        Err(format!("the market's fee is {found}; it should be {right}"))
+    }
+
+    /// Which slot of the contract is offered at `index`: the one whose events its auditors announced.
+    fn which<'k>(
+        &self,
+        index: usize,
+        offered: &SlotOffer,
+        view: &'k ContractView,
+        announced: &'k [(u16, Vec<Announcement>)],
+    ) -> Result<(&'k SlotView, &'k [Announcement]), String> {
+        let this = announced.iter().find(|(_, announced)| {
+            auditors(announced).is_ok_and(|auditors| auditors == offered.auditors)
+        });
+        let none = || {
+            format!(
+                "slot {index} of the offer has other auditors or nonces than the market's auditors announced for any slot of {}",
+                self.party
+            )
+        };
+        let (number, announced) = this.ok_or_else(none)?;
+        let slot = view.slots.iter().find(|slot| slot.slot == *number);
+        let slot = slot.filter(|slot| slot.provider == self.party && may_be_funded(slot));
+        let slot = slot.ok_or_else(|| {
+            format!("slot {number} is not a confirmed slot of {}; confirm it first", self.party)
+        })?;
+        if is_new(view) && view.slots.get(index).map(|slot| slot.slot) != Some(*number) {
+            return Err(format!("slot {number} is offered as number {index}; keep their order"));
+        }
+        Ok((slot, announced))
+    }
+}
+
+fn stake(view: &ContractView, slot: &SlotView, offered: &SlotOffer) -> Result<(), String> {
+    let right = Stake::of(&view.terms, &slot.quoted);
+    let right = right.map_err(|error| format!("slot {}: {error}", slot.slot))?;
+    if offered.stake == right {
+        return Ok(());
+    }
+    let told = |stake: &Stake| {
+        let price = stake.cost.total().unwrap_or_default();
+        format!("a price of {price}, a bond of {} and repairs of {}", stake.bond, stake.repair_cost)
+    };
+    let (found, right) = (told(&offered.stake), told(&right));
+    Err(format!("slot {}: its stake is {found}; the terms come to {right}", slot.slot))
+}

@@ -1,0 +1,20 @@
+//! Treasurers of a client and its providers, between a development chain, real oracles and a market that only lists contracts.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "treasurer/books.rs"]
+mod books;
+#[path = "treasurer/crashes.rs"]
+mod crashes;
+#[path = "treasurer/endings.rs"]
+mod endings;
+#[path = "treasurer/http.rs"]
+mod http;
+#[path = "treasurer/life.rs"]
+mod life;
+#[path = "treasurer/others.rs"]
+mod others;
+#[path = "treasurer/refusals.rs"]
+mod refusals;
+#[path = "treasurer/world.rs"]
+mod world;

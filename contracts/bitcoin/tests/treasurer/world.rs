@@ -1,0 +1,341 @@
+//! A chain, a miner, a client and providers, each with a treasurer in a folder of its own.
+
+use crate::others::{Auditors, Desk, Far, Home, Seat, Street, Wire};
+use bitcoin::{Address, Amount, FeeRate, Network, ScriptBuf};
+use contracts::outcome::{Stake, escrow_id};
+use contracts_bitcoin::chain::Chain;
+use contracts_bitcoin::chain::devchain::{Devchain, Mining};
+use contracts_bitcoin::keys::MasterKey;
+use contracts_bitcoin::treasurer::{EscrowLine, Funding, Manner, Round, Treasurer};
+use contracts_bitcoin::wallet::{Payout, Wallet};
+use network::api::{AgreedView, BitcoinInfo, ContractView, SlotView};
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::{NonZeroU16, NonZeroU32};
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use types::documents::{QuotedSlot, SlotSize};
+use types::terms::RailKind;
+use types::{
+    Bytes, ContractId, CostVector, Did, GbPrice, Hash, Msat, Price, Redundancy, SecretKey, Signer,
+    SlotCost, Span, Terms,
+};
+
+pub(crate) const DEPTH: u32 = 2;
+pub(crate) const REFUND_BLOCKS: u16 = 30;
+pub(crate) const CLOSE_BLOCKS: u16 = 3;
+pub(crate) const FUNDING_BLOCKS: u32 = 8;
+pub(crate) const CLIENT: u8 = 1;
+/// What the client has at the beginning, in one coin each.
+pub(crate) const MEANS: [u64; 2] = [30_000_000, 20_000_000];
+/// What a provider has.
+pub(crate) const BONDS: u64 = 5_000_000;
+const BEGIN: u32 = 1_700_000_000;
+const MARKET: u8 = 250;
+
+pub(crate) fn secret(number: u8) -> SecretKey {
+    SecretKey::from_seed(&[number; 32])
+}
+
+pub(crate) fn did(number: u8) -> Did {
+    secret(number).did()
+}
+
+pub(crate) fn keys(number: u8) -> MasterKey {
+    MasterKey::new(&[number; 32], Network::Regtest).unwrap()
+}
+
+pub(crate) fn rate(sat_per_vb: u32) -> FeeRate {
+    FeeRate::from_sat_per_vb_u32(sat_per_vb)
+}
+
+pub(crate) fn id(number: u8) -> ContractId {
+    Hash([number; 32])
+}
+
+pub(crate) fn manner() -> Manner {
+    Manner {
+        confirmations: NonZeroU32::new(DEPTH).unwrap(),
+        refund_blocks: REFUND_BLOCKS,
+        refund_blocks_min: 20,
+        steps: NonZeroU16::new(10).unwrap(),
+        funding_blocks: FUNDING_BLOCKS,
+        close_blocks: CLOSE_BLOCKS,
+        answer_within: Duration::from_secs(20),
+        ..Manner::new(did(MARKET))
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) chain: Devchain,
+    miner: Wallet,
+    pub(crate) client: Option<Treasurer>,
+    pub(crate) street: Street,
+    pub(crate) auditors: Auditors,
+    pub(crate) wire: Wire,
+    pub(crate) manner: Manner,
+    pub(crate) begun: u32,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl World {
+    /// A client and so many providers, numbered from 2 on, with coins; one auditor.
+    pub(crate) async fn new(providers: u8) -> Self {
+        Self::judged_by(providers, (1, 1)).await
+    }
+
+    pub(crate) async fn judged_by(providers: u8, quorum: (u8, u16)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let wire = Wire::default();
+        let auditors = Auditors::new(folder.path(), quorum, wire.clone());
+        let miner = Wallet::open(&folder.path().join("miner"), &keys(90), None).unwrap();
+        let info = BitcoinInfo {
+            network: "regtest".into(),
+            address: foreign(MARKET).to_string(),
+            oracles: auditors.info(),
+            threshold: quorum.1,
+        };
+        let desk = Desk { info, views: BTreeMap::new(), is_gone: false };
+        let street = Street {
+            homes: (2..2 + providers).map(|number| (did(number), Home::default())).collect(),
+            from: did(CLIENT),
+            desk: Arc::new(Mutex::new(desk)),
+            auditors: auditors.clone(),
+            silent: Arc::default(),
+            said: Arc::default(),
+            wire: wire.clone(),
+        };
+        let chain = Devchain::new();
+        let manner = manner();
+        let mut world =
+            Self { chain, miner, client: None, street, auditors, wire, manner, begun: 0, folder };
+        world.reopen_client();
+        for number in 2..2 + providers {
+            world.reopen_provider(number).await;
+        }
+        world.mine(102).await;
+        world.give_means(providers).await;
+        world.mine(DEPTH).await;
+        world.begun = world.chain.top().height;
+        world.tend_all().await;
+        world
+    }
+
+    fn open(&self, number: u8) -> Treasurer {
+        let folder = self.folder.path().join(number.to_string());
+        std::fs::create_dir_all(&folder).unwrap();
+        Treasurer::open(&folder, keys(number), did(number), self.manner.clone(), None).unwrap()
+    }
+
+    pub(crate) fn reopen_client(&mut self) {
+        self.client = None;
+        self.client = Some(self.open(CLIENT));
+    }
+
+    pub(crate) async fn reopen_provider(&self, number: u8) {
+        let mut home = self.street.homes[&did(number)].lock().await;
+        *home = None;
+        *home = Some(self.open(number));
+    }
+
+    async fn give_means(&mut self, providers: u8) {
+        let mut payouts = vec![];
+        let address = self.client.as_mut().unwrap().address().unwrap();
+        let clients = MEANS.map(|amount| (address.clone(), amount));
+        let mut all = clients.to_vec();
+        for number in 2..2 + providers {
+            let mut home = self.street.homes[&did(number)].lock().await;
+            all.push((home.as_mut().unwrap().address().unwrap(), BONDS));
+        }
+        for (at, (address, amount)) in (1..).zip(all) {
+            let (id, to) = (Hash([at; 32]), address.script_pubkey());
+            payouts.push(Payout { id, to, amount: Amount::from_sat(amount) });
+        }
+        let payment = self.miner.pay(&payouts, rate(2), &keys(90)).unwrap().unwrap();
+        self.chain.broadcast(&payment.transaction).await.unwrap();
+    }
+
+    pub(crate) fn mining(&mut self) -> Mining {
+        let time = BEGIN + 600 * (self.chain.top().height + 1);
+        Mining { script: self.miner.payout_address().unwrap().script_pubkey(), time }
+    }
+
+    pub(crate) async fn mine(&mut self, blocks: u32) {
+        let script = self.mining().script;
+        for _ in 0..blocks {
+            let time = BEGIN + 600 * (self.chain.top().height + 1);
+            self.chain.mine(&Mining { script: script.clone(), time }).unwrap();
+        }
+        self.miner.follow(&self.chain).await.unwrap();
+    }
+
+    pub(crate) fn seat(&self) -> Seat {
+        Seat { desk: self.street.desk.clone(), party: did(CLIENT), wire: self.wire.clone() }
+    }
+
+    /// The client's round; nothing where its life ended in it. Then it is opened again.
+    pub(crate) async fn round(&mut self) -> Option<Round> {
+        let (seat, street, auditors) = (self.seat(), self.street.clone(), self.auditors.clone());
+        let (chain, wire) = (Far(self.chain.clone(), self.wire.clone()), self.wire.clone());
+        let client = self.client.as_mut().unwrap();
+        let done = {
+            let round = pin!(client.round(&chain, &seat, &street, &auditors));
+            let gone = pin!(wire.gone());
+            match futures_util::future::select(round, gone).await {
+                futures_util::future::Either::Left((round, _)) => Some(round.unwrap()),
+                futures_util::future::Either::Right(_) => None,
+            }
+        };
+        if done.is_none() {
+            self.reopen_client();
+        }
+        done
+    }
+
+    /// A provider's round.
+    pub(crate) async fn tend(&self, number: u8) -> Round {
+        let mut home = self.street.homes[&did(number)].lock().await;
+        let auditors = self.auditors.clone();
+        home.as_mut().unwrap().tend(&self.chain, &auditors).await.unwrap()
+    }
+
+    pub(crate) async fn tend_all(&mut self) {
+        for provider in self.street.homes.values() {
+            let mut home = provider.lock().await;
+            home.as_mut().unwrap().tend(&self.chain, &self.auditors).await.unwrap();
+        }
+        let client = self.client.as_mut().unwrap();
+        client.tend(&self.chain, &self.auditors).await.unwrap();
+    }
+
+    /// Blocks one by one, after each of which everybody has a round.
+    pub(crate) async fn live(&mut self, blocks: u32) {
+        for _ in 0..blocks {
+            self.mine(1).await;
+            for number in self.numbers() {
+                self.tend(number).await;
+            }
+            self.round().await;
+        }
+    }
+
+    pub(crate) fn numbers(&self) -> Vec<u8> {
+        let silent: BTreeSet<Did> = self.street.silent.lock().unwrap().clone();
+        let all = 2..2 + u8::try_from(self.street.homes.len()).unwrap();
+        all.filter(|number| !silent.contains(&did(*number))).collect()
+    }
+
+    pub(crate) fn lines(&self) -> Vec<EscrowLine> {
+        self.client.as_ref().unwrap().escrows()
+    }
+
+    pub(crate) async fn lines_of(&self, number: u8) -> Vec<EscrowLine> {
+        self.street.homes[&did(number)].lock().await.as_ref().unwrap().escrows()
+    }
+
+    pub(crate) async fn funding(&self, number: u8, contract: ContractId, slot: u16) -> Funding {
+        let home = self.street.homes[&did(number)].lock().await;
+        home.as_ref().unwrap().funded(contract, slot, did(number))
+    }
+
+    pub(crate) async fn balance_of(&self, number: u8) -> Amount {
+        self.street.homes[&did(number)].lock().await.as_ref().unwrap().balance()
+    }
+
+    /// The market lists an agreed contract whose slots these providers have confirmed; auditors announce it.
+    pub(crate) fn agree(&self, number: u8, providers: &[u8]) {
+        let view = contract(id(number), providers);
+        for slot in &view.slots {
+            self.auditors.announce(escrow_id(view.id, slot.slot, slot.provider), slot.slot);
+        }
+        self.street.desk.lock().unwrap().views.insert(view.id, view);
+    }
+
+    pub(crate) fn change(&self, number: u8, change: impl FnOnce(&mut ContractView)) {
+        change(self.street.desk.lock().unwrap().views.get_mut(&id(number)).unwrap());
+    }
+
+    pub(crate) fn attest(&self, number: u8, slot: u16, provider: u8, score: u16) {
+        self.auditors.attest(escrow_id(id(number), slot, did(provider)), slot, score);
+    }
+
+    pub(crate) fn stake(&self, number: u8, slot: usize) -> Stake {
+        let desk = self.street.desk.lock().unwrap();
+        let view = &desk.views[&id(number)];
+        Stake::of(&view.terms, &view.slots[slot].quoted).unwrap()
+    }
+}
+
+/// An address that no treasurer owns.
+pub(crate) fn foreign(number: u8) -> Address {
+    let account = keys(number).wallet_account_public().unwrap();
+    let key = bitcoin::key::XOnlyPublicKey::from(account.public_key);
+    Address::p2tr(&bitcoin::key::Secp256k1::new(), key, None, Network::Regtest)
+}
+
+/// Where fees and the pool's shares go.
+pub(crate) fn market_script() -> ScriptBuf {
+    foreign(MARKET).script_pubkey()
+}
+
+pub(crate) fn contract(id: ContractId, providers: &[u8]) -> ContractView {
+    let count = u16::try_from(providers.len()).unwrap();
+    let redundancy = Redundancy { data: count - 1, parity: 1 };
+    let standard = Terms::standard(Bytes(8 << 30), Span(30 * Span::DAY.0));
+    let terms = Terms { redundancy, rail: RailKind::Bitcoin, ..standard };
+    let (network_fee, escrow_fee) = (Msat(3_000_400), Msat(1_000_300));
+    let cost = CostVector { network_fee, escrow_fee, ..CostVector::default() };
+    let slots = (0..).zip(providers).map(|(slot, provider)| self::slot(slot, did(*provider)));
+    ContractView {
+        id,
+        state: "agreed".into(),
+        client: did(CLIENT),
+        terms,
+        cost,
+        revision: 0,
+        layout: None,
+        first_epoch: None,
+        epochs: 30,
+        ends: None,
+        left: false,
+        extensions: 0,
+        agreed: AgreedView::default(),
+        escrow: Msat::ZERO,
+        slots: slots.collect(),
+    }
+}
+
+pub(crate) fn slot(slot: u16, provider: Did) -> SlotView {
+    let cost = SlotCost {
+        base: Msat(900_000_400),
+        premium: Msat(50_000_000),
+        bonus: Msat(30_000_000),
+        ingress: Msat(20_000_000),
+    };
+    let quoted = QuotedSlot {
+        provider,
+        ask: Hash([9; 32]),
+        price: Price::whole(100),
+        egress: GbPrice::whole(20_000_000),
+        ingress: GbPrice::whole(1_000_000),
+        minimum_use: Bytes(0),
+        cost,
+        bond: Msat(1_500_000_700),
+        held_bond_max: Msat::ZERO,
+    };
+    SlotView {
+        slot,
+        state: "reserved".into(),
+        confirmed: true,
+        provider,
+        endpoint: Some("http://127.0.0.1:1".into()),
+        online: true,
+        quoted,
+        size: SlotSize::default(),
+        earned: Msat::ZERO,
+        bond: Msat::ZERO,
+        capacity: Bytes(0),
+        slashed: Msat::ZERO,
+        leaving: None,
+    }
+}
