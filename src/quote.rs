@@ -5,10 +5,13 @@ use crate::client::ClientArgs;
 use crate::output::{Output, table};
 use crate::wish::WishArgs;
 use anyhow::Result;
+use bitcoin::{Amount, FeeRate};
 use clap::Args;
 use client_node::Offer;
+use contracts_bitcoin::escrow::footprint::Footprint;
 use serde_json::json;
 use types::documents::{CounterRefusal, Quote as QuoteDocument};
+use types::terms::RailKind;
 use types::{Bytes, Did};
 
 #[derive(Args)]
@@ -40,6 +43,9 @@ impl Quote {
             let refused =
                 |r: &CounterRefusal| json!({ "provider": r.provider, "reason": r.reason });
             value["refusals"] = offer.refusals().map(refused).collect();
+        }
+        if quote.terms.rail == RailKind::Bitcoin {
+            value["on_chain"] = on_chain(&quote);
         }
         output.result(&value, || told(&quote, &offer));
         Ok(())
@@ -92,7 +98,55 @@ pub(crate) fn text(quote: &QuoteDocument, name: impl Fn(&Did) -> String) -> Stri
             quote.reserves.iter().map(|slot| name(&slot.provider)).collect();
         text = format!("{text}\nin reserve, should one decline: {}", reserves.join(", "));
     }
+    if quote.terms.rail == RailKind::Bitcoin {
+        text = format!("{text}\n{}", fees(quote));
+    }
     text + &left_out(quote, name)
+}
+
+/// Fee rates that the chain has seen in quiet and in busy times, in satoshis per virtual byte.
+const RATES: [u32; 3] = [1, 10, 50];
+/// Fees of so many permille of a contract's value are worth having no custodian for it.
+const WORTH_PERMILLE: u64 = 10;
+
+/// What a contract on Bitcoin takes of the chain.
+fn on_chain(quote: &QuoteDocument) -> serde_json::Value {
+    let footprint = Footprint::of(quote.terms.redundancy.slots());
+    let at = |rate: u32| {
+        let fee_rate = FeeRate::from_sat_per_vb_u32(rate);
+        let sat = |amount: Option<Amount>| amount.map(Amount::to_sat);
+        json!({
+            "sat_per_vb": rate,
+            "fee_sat": sat(footprint.fee(fee_rate)),
+            "worth_from_sat": sat(footprint.worth_from(fee_rate, WORTH_PERMILLE)),
+        })
+    };
+    json!({
+        "funding_vbytes": footprint.funding_vbytes,
+        "closing_vbytes": footprint.closing_vbytes,
+        "fees": RATES.map(at),
+    })
+}
+
+/// As people read it.
+fn fees(quote: &QuoteDocument) -> String {
+    let footprint = Footprint::of(quote.terms.redundancy.slots());
+    let head = format!(
+        "on Bitcoin: about {} vB to fund it and {} vB to close it, beside the price; fees are 1 % of what the contract is worth",
+        footprint.funding_vbytes, footprint.closing_vbytes
+    );
+    let at = |rate: u32| {
+        let fee_rate = FeeRate::from_sat_per_vb_u32(rate);
+        let amount = |amount: Option<Amount>| {
+            amount.map_or_else(|| "more than there is".to_owned(), |sat| sat.to_string())
+        };
+        format!(
+            "\n  at {rate} sat/vB: {} of fees, worth it from {} on",
+            amount(footprint.fee(fee_rate)),
+            amount(footprint.worth_from(fee_rate, WORTH_PERMILLE))
+        )
+    };
+    head + &RATES.map(at).concat()
 }
 
 /// Who is left out, and why.

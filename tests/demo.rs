@@ -141,3 +141,40 @@ fn what_data_keeps_can_be_verified_afterwards() {
             .contains("is not empty; give a new or empty directory")
     );
 }
+
+/// Everything of a contract on Bitcoin is in blocks, and every satoshi in them is somebody's.
+#[test]
+fn a_contract_on_bitcoin_is_settled_in_blocks_to_the_satoshi() {
+    let text = b"No custodian.\n".repeat(1_000);
+    let told = demo(written(&text).path(), 7, &["--rail", "bitcoin"]);
+    holds(&told, &text);
+    let chain = &told["bitcoin"];
+    let sat = |value: &Value| u64::try_from(number(value)).expect("satoshis");
+    let moved = chain["transactions"].as_array().expect("a list");
+    let mut sums = [0; 3];
+    for transaction in moved {
+        let parts = ["inputs_sat", "outputs_sat", "fee_sat"].map(|part| sat(&transaction[part]));
+        assert_eq!(parts[0], parts[1] + parts[2], "{transaction}");
+        assert!(sat(&transaction["height"]) > 100, "{transaction}");
+        sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
+    }
+    assert_eq!(sums, ["inputs_sat", "outputs_sat", "fees_sat"].map(|sum| sat(&chain[sum])));
+    let of_kind = |kind: &str| moved.iter().filter(|moved| moved["kind"] == kind).count();
+    assert_eq!((of_kind("funding"), of_kind("payout by attestation")), (2, 1), "{chain}");
+    assert_eq!(of_kind("agreed close"), 6, "{chain}");
+    let payouts = chain["payouts"].as_array().expect("a list");
+    assert_eq!(payouts.len(), 7);
+    for payout in payouts {
+        let (bond, paid) = (sat(&payout["bond_sat"]), sat(&payout["provider_sat"]));
+        if payout["provider"] == told["killed_provider"] {
+            assert!(paid < bond / 5 && sat(&payout["pool_sat"]) > 0, "a penalty: {payout}");
+            assert_eq!(payout["ended"], "payout by attestation", "it is not there to agree");
+            assert!(number(&payout["outcome"]) < 500, "{payout}");
+        } else {
+            assert_eq!((number(&payout["outcome"]), sat(&payout["client_sat"])), (1000, 0));
+            assert!(paid > bond, "its price and its bond: {payout}");
+        }
+        assert!(moved.iter().any(|transaction| transaction["txid"] == payout["txid"]), "{payout}");
+    }
+    assert!(sat(&chain["market_fee_sat"]) > 0);
+}

@@ -7,6 +7,7 @@ use crate::output::{Output, table};
 use anyhow::{Context, Result};
 use contracts::Account;
 use types::Msat;
+use types::terms::RailKind;
 
 /// Closes the books of the demo and judges all of it.
 pub(super) async fn close(stage: &Stage, report: &mut Report, output: &Output) -> Result<()> {
@@ -46,12 +47,20 @@ fn settlement(stage: &Stage, report: &mut Report, output: &Output) -> Result<()>
             .map(|contract| contract.shares.values().cloned().collect::<Vec<_>>())
     });
     let shares = shares.context("the contract is gone")?;
+    let client = Account::Available(stage.client.did());
+    // Escrows on Bitcoin pay for no reads: those come from the client's account.
+    let reads = match stage.rail() {
+        RailKind::Ledger => Msat::ZERO,
+        RailKind::Bitcoin => {
+            Msat(stage.market.view(|view| view.market.ledger().totals(client).debits))
+        }
+    };
     for share in &shares {
         let paid =
             if share.party == stage.client.did() { report.quote.total_msat } else { Msat::ZERO };
         let net = share.received.sub(share.slashed)?.sub(paid)?;
         // What a client has back of its escrow counts; a provider's bond was its own before.
-        let net = if paid > Msat::ZERO { net.add(share.returned)? } else { net };
+        let net = if paid > Msat::ZERO { net.add(share.returned)?.sub(reads)? } else { net };
         report.settlement.insert(stage.name(&share.party), net.0);
     }
     let rows = shares.iter().map(|share| {

@@ -13,6 +13,7 @@
 
 pub mod close;
 pub(crate) mod curve;
+pub mod footprint;
 pub mod funding;
 pub mod spend;
 pub mod timelock;
