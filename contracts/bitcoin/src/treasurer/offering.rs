@@ -48,12 +48,16 @@ impl Treasurer {
         let told = told.unwrap_or_else(|_| Err(format!("no answer within {within:?}")));
         let rules = match told.and_then(|info| Rules::read(&info, self.network())) {
             Ok(rules) => rules,
-            Err(reason) => return Ok(round.wait(format!("the market: {reason}"))),
+            Err(reason) => {
+                round.wait(format!("the market: {reason}"));
+                return Ok(());
+            }
         };
         let rate = chain.fee_rate(WITHIN_BLOCKS).await?.max(self.manner.rate_min);
         if rate > self.manner.rate_max {
             let most = self.manner.rate_max;
-            return Ok(round.wait(format!("fundings wait until fees of {rate} fall to {most}")));
+            round.wait(format!("fundings wait until fees of {rate} fall to {most}"));
+            return Ok(());
         }
         let slots = wants.iter().flat_map(|want| want.slots.iter().map(move |slot| (want, slot)));
         let events: Vec<String> =
@@ -179,12 +183,11 @@ impl Treasurer {
             ));
             return vec![];
         }
-        if is_new(view) {
-            if let Some(slot) = view.slots.iter().find(|slot| !may_be_funded(slot)) {
-                let (id, slot) = (view.id, slot.slot);
-                round.wait(format!("contract {id}: slot {slot} is not confirmed yet"));
-                return vec![];
-            }
+        let unready = view.slots.iter().find(|slot| !may_be_funded(slot));
+        if let Some(slot) = unready.filter(|_| is_new(view)) {
+            let (id, slot) = (view.id, slot.slot);
+            round.wait(format!("contract {id}: slot {slot} is not confirmed yet"));
+            return vec![];
         }
         let (faulty, resting) = self.faulty(view.id);
         let confirmed = lacking.into_iter().filter(|slot| may_be_funded(slot)).cloned();

@@ -1,7 +1,8 @@
 //! Every life ends somewhere: a client is opened again after each step, providers time and again, and what comes of it is the same.
 
-use crate::world::{DEPTH, World, did, id};
-use contracts_bitcoin::treasurer::{EndedBy, EscrowLine, EscrowState};
+use crate::world::{DEPTH, World, did, id, keys};
+use contracts_bitcoin::treasurer::{EndedBy, EscrowLine, EscrowState, Treasurer};
+use std::sync::Arc;
 
 /// Plays one more contract, in which the client's life ends at a step of some round. Says whether it did.
 async fn play(world: &mut World, cut: usize) -> bool {
@@ -49,4 +50,26 @@ async fn a_client_may_crash_before_and_after_every_call_and_a_provider_between_a
         cut += 1;
     }
     assert!(cut > 20, "there were steps to crash at: {cut}");
+}
+
+#[tokio::test]
+async fn a_provider_may_crash_between_any_two_words() {
+    let mut world = World::new(2).await;
+    let (folder, manner) = (world.folder.path().to_owned(), world.manner.clone());
+    world.street.opener = Some(Arc::new(move |provider| {
+        let number = if provider == did(2) { 2 } else { 3 };
+        let folder = folder.join(number.to_string());
+        Treasurer::open(&folder, keys(number), provider, manner.clone(), None).unwrap()
+    }));
+    world.agree(7, &[2, 3]);
+    assert_eq!(world.round().await.unwrap().funded.len(), 1);
+    let words = world.street.said.lock().unwrap().len();
+    assert_eq!(words, 8, "three rounds and the funding, for each");
+    world.live(DEPTH).await;
+    world.attest(7, 0, 2, 1000);
+    world.attest(7, 1, 3, 640);
+    world.live(DEPTH + 1).await;
+    let ended = EscrowState::Ended(EndedBy::Agreed);
+    assert!(world.lines().iter().all(|line| line.state == ended && line.is_final));
+    world.nothing_is_lost(0).await;
 }

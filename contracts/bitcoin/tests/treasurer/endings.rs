@@ -49,7 +49,7 @@ async fn the_client_vanishes_and_a_provider_closes_alone() {
     world.agree(7, &[2]);
     world.round().await.unwrap();
     world.attest(7, 0, 2, 1000);
-    for _ in 0..u32::from(CLOSE_BLOCKS) + 2 * DEPTH + 1 {
+    for _ in 0..=u32::from(CLOSE_BLOCKS) + 2 * DEPTH {
         world.mine(1).await;
         world.tend(2).await;
     }

@@ -60,7 +60,7 @@ impl Wire {
     async fn end(&self, at: usize) {
         if self.0.at.compare_exchange(at, 0, SeqCst, SeqCst).is_ok() {
             self.0.gone.notify_one();
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
@@ -242,15 +242,26 @@ pub(crate) struct Street {
     pub(crate) silent: Arc<Mutex<BTreeSet<Did>>>,
     /// Every word to a provider.
     pub(crate) said: Arc<Mutex<Vec<(Did, ToProvider)>>>,
+    /// Opens a provider's treasurer; where there is one, each is opened again before every word.
+    pub(crate) opener: Option<Opener>,
     pub(crate) wire: Wire,
 }
+
+/// Opens what a party keeps.
+pub(crate) type Opener = Arc<dyn Fn(Did) -> Treasurer + Send + Sync>;
 
 impl Street {
     async fn home(&self, provider: Did) -> &Home {
         if self.silent.lock().unwrap().contains(&provider) {
             std::future::pending::<()>().await;
         }
-        &self.homes[&provider]
+        let home = &self.homes[&provider];
+        if let Some(open) = &self.opener {
+            let mut home = home.lock().await;
+            *home = None;
+            *home = Some(open(provider));
+        }
+        home
     }
 
     /// What a provider hears, and says.

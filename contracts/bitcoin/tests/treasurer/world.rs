@@ -105,6 +105,7 @@ impl World {
             auditors: auditors.clone(),
             silent: Arc::default(),
             said: Arc::default(),
+            opener: None,
             wire: wire.clone(),
         };
         let chain = Devchain::new();
