@@ -1,7 +1,7 @@
 //! What is written on the command line, read more strictly than the units alone are; and what is said where it is wrong.
 
 use types::documents::Discount;
-use types::terms::{Detection, Renewal};
+use types::terms::{Detection, RailKind, Renewal};
 use types::text::TextError;
 use types::{Bytes, Span, Standing};
 
@@ -140,6 +140,15 @@ pub(crate) fn renewal(text: &str) -> Result<Renewal, String> {
     }
 }
 
+/// Where a contract's money sits.
+pub(crate) fn rail(text: &str) -> Result<RailKind, String> {
+    match text {
+        "ledger" => Ok(RailKind::Ledger),
+        "bitcoin" => Ok(RailKind::Bitcoin),
+        _ => Err(format!("{text:?} is no place for a contract's money; use ledger or bitcoin")),
+    }
+}
+
 /// The error with all of what was written, where it names the unit alone.
 fn explained(error: &TextError, text: &str) -> String {
     match error {
@@ -223,7 +232,11 @@ mod tests {
             (standing("high"), renewal("automatic")),
             (Ok(Standing::High), Ok(Renewal::Automatic))
         );
-        assert!(standing("banned").is_err() && renewal("never").is_err());
+        assert_eq!(
+            (rail("ledger"), rail("bitcoin")),
+            (Ok(RailKind::Ledger), Ok(RailKind::Bitcoin))
+        );
+        assert!(standing("banned").is_err() && renewal("never").is_err() && rail("cash").is_err());
     }
 
     #[test]

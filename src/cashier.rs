@@ -3,30 +3,25 @@
 mod books;
 
 use crate::arguments;
+use crate::folder::{CoinsFolder, Owner};
 use crate::market::MarketArgs;
 use crate::node::{ChainArgs, Node};
 use crate::output::Output;
 use crate::runtime::asked_to_end;
 use anyhow::{Context, Result};
-use bitcoin::Network;
 use books::Journal;
 use clap::{Args, Subcommand};
 use contracts_bitcoin::anchor::Rule;
 use contracts_bitcoin::cashier::serve::router;
 use contracts_bitcoin::cashier::{Cashier, Manner, Round};
 use contracts_bitcoin::chain::Chain;
-use contracts_bitcoin::keys::{self, MasterKey};
-use network::identity::{Keystore, Password, Prompt, Secret};
 use network::server::{ServeOptions, bind, serve};
 use network::{clock, tls};
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
 use types::{SecretKey, Signer, Span};
-use zeroize::Zeroizing;
 
-/// The words' file in a cashier's data directory.
-const KEY_FILE: &str = "key.json";
 /// Where the running cashier's address is written.
 const ADDRESS_FILE: &str = "address";
 
@@ -82,7 +77,9 @@ pub(crate) enum CashierCommand {
 impl CashierCommand {
     pub(crate) async fn run(self, output: &Output) -> Result<()> {
         match self {
-            Self::Init { cashier, words_file } => init(cashier, words_file, output).await,
+            Self::Init { cashier, words_file } => {
+                cashier.folder().init(words_file.as_deref(), output).await
+            }
             Self::Run {
                 cashier,
                 market,
@@ -95,14 +92,15 @@ impl CashierCommand {
                 from_beginning,
             } => {
                 let node = chain.connect().await?;
+                let cashier = cashier.folder();
                 let keys = cashier.keys(node.network()).await?;
                 let birthday = if from_beginning { None } else { Some(node.tip().await?) };
                 let key = market.operator_key().await?;
                 let rule = Rule { interval: anchor_every, ..Rule::default() };
                 let anchors = (!no_anchors).then_some(rule);
                 let manner = Manner { market: key.did(), confirmations, anchors };
-                let opened = Cashier::open(&cashier.folder, keys, manner, birthday)?;
-                let running = Running { node, market, key, folder: cashier.folder, listen, every };
+                let opened = Cashier::open(&cashier.path, keys, manner, birthday)?;
+                let running = Running { node, market, key, folder: cashier.path, listen, every };
                 running.run(opened, output).await
             }
         }
@@ -110,50 +108,10 @@ impl CashierCommand {
 }
 
 impl CashierArgs {
-    async fn keys(&self, network: Network) -> Result<MasterKey> {
-        let password = Password::obtain(self.coins_password_file.as_deref(), Prompt::Existing)?;
-        let (path, shown) = (self.folder.join(KEY_FILE), self.folder.display().to_string());
-        let secret = tokio::task::spawn_blocking(move || Keystore::open(&path, &password)).await?;
-        let secret = secret.with_context(|| {
-            format!("no cashier can be opened in {shown}; make one with `bondstore cashier init --coins {shown}`")
-        })?;
-        let entropy: &[u8; 32] =
-            secret.bytes().try_into().context("these are no cashier's words")?;
-        Ok(MasterKey::of_entropy(entropy, network)?)
+    fn folder(self) -> CoinsFolder {
+        let (path, password_file) = (self.folder, self.coins_password_file);
+        CoinsFolder { path, password_file, owner: Owner::Cashier }
     }
-}
-
-async fn init(cashier: CashierArgs, words_file: Option<PathBuf>, output: &Output) -> Result<()> {
-    let brought = words_file.as_deref().map(|path| {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("{} cannot be read", path.display()))?;
-        Ok::<_, anyhow::Error>(keys::entropy(&Zeroizing::new(text))?)
-    });
-    let brought = brought.transpose()?;
-    let password = Password::obtain(cashier.coins_password_file.as_deref(), Prompt::New)?;
-    let (folder, path) = (cashier.folder.clone(), cashier.folder.join(KEY_FILE));
-    let is_new = brought.is_none();
-    let made = move || -> Result<_> {
-        std::fs::create_dir_all(&folder)
-            .with_context(|| format!("{} cannot be made", folder.display()))?;
-        let secret = match brought {
-            Some(entropy) => Secret::seed(&entropy),
-            None => Secret::generate()?,
-        };
-        Keystore::create(&path, &secret, &password)?;
-        let entropy: &[u8; 32] = secret.bytes().try_into().context("a seed has 32 bytes")?;
-        Ok(keys::words(entropy))
-    };
-    let words = tokio::task::spawn_blocking(made).await??;
-    let place = cashier.folder.display();
-    let shown = is_new.then(|| words.as_str());
-    output.result(&json!({ "data": cashier.folder, "words": shown }), || match shown {
-        Some(words) => format!(
-            "cashier in {place}\n\nWrite these words down. They alone bring every coin back:\n\n  {words}\n"
-        ),
-        None => format!("the words are back in {place}; run with --from-beginning once"),
-    });
-    Ok(())
 }
 
 /// What a running cashier stands between.

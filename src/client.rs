@@ -129,6 +129,11 @@ pub(crate) fn show(bar: ProgressBar) -> impl Fn(&Event<'_>) + Send + Sync {
         Event::Troubled { slot, provider, reason } => {
             bar.println(format!("slot {slot} ({}): {reason}; trying again", provider.short()));
         }
+        Event::Unfunded { slots, reason } => {
+            let slots = slots.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+            bar.println(format!("waiting for the escrows of slots {slots} to be funded: {reason}"));
+        }
+        Event::Funded { slots } => bar.println(format!("{slots} escrows are funded")),
         Event::Resumed { shards, .. } => {
             bar.println(format!(
                 "an interrupted upload goes on: {shards} shards are stored already"

@@ -6,8 +6,10 @@ mod auditor;
 mod cashier;
 mod chain;
 mod client;
+mod coins;
 mod contract;
 mod demo;
+mod folder;
 mod founding;
 mod get;
 mod invoice;
@@ -28,11 +30,13 @@ mod rm;
 mod runtime;
 mod session;
 mod settings;
+mod settlement;
 mod share;
 mod sim;
 mod stat;
 mod statement;
 mod terms;
+mod treasury;
 mod verify;
 mod wish;
 
@@ -54,7 +58,7 @@ struct Cli {
     /// Print one JSON value instead of text.
     #[arg(long, global = true)]
     json: bool,
-    /// A file with settings, in TOML: sections `[market]`, `[provider]`, `[client]`, `[auditor]`, `[cashier]`, keys as the flags are called.
+    /// A file with settings, in TOML: sections `[market]`, `[provider]`, `[client]`, `[auditor]`, `[cashier]`, `[coins]`, keys as the flags are called.
     #[arg(long, global = true, env = "BONDSTORE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// How the log on standard error is written.
@@ -77,6 +81,9 @@ enum Command {
     /// Hold a market's coins: deposits and withdrawals on Bitcoin.
     #[command(subcommand)]
     Cashier(cashier::CashierCommand),
+    /// Keep a party's own coins, and its escrows on Bitcoin.
+    #[command(subcommand)]
+    Coins(coins::CoinsCommand),
     /// Measure providers as an independent auditor.
     #[command(subcommand)]
     Auditor(auditor::Auditor),
@@ -137,6 +144,7 @@ fn main() -> ExitCode {
         Command::Market(market) => runtime::run(market.run(&output)),
         Command::Provider(provider) => runtime::run(provider.run(&output)),
         Command::Cashier(cashier) => runtime::run(cashier.run(&output)),
+        Command::Coins(coins) => runtime::run(coins.run(&output)),
         Command::Auditor(auditor) => runtime::run(auditor.run(&output)),
         Command::Chain(chain) => runtime::run(chain.run(&output)),
         Command::Client(client) => runtime::run(client.run(&output)),

@@ -5,6 +5,7 @@ use crate::founding::Founding;
 use crate::output::{Output, table};
 use crate::runtime::asked_to_end;
 use crate::settings::{self, Setting};
+use crate::settlement::SettlementArgs;
 use anyhow::{Context, Result};
 use clap::{ArgAction, Args, CommandFactory, Subcommand};
 use market_server::{ADDRESS_FILE, Config, KEY_FILE, OpenError, Place};
@@ -89,6 +90,8 @@ pub(crate) enum Market {
         /// Where figures for Prometheus are served, under /metrics; to everyone who reaches it.
         #[arg(long, value_name = "ADDR")]
         metrics: Option<String>,
+        #[command(flatten)]
+        settlement: Box<SettlementArgs>,
     },
     /// Show what the settings of `market run` come to, and where each comes from. Nothing is started.
     Config {
@@ -147,7 +150,9 @@ impl Market {
                 read_only,
                 public_url,
                 metrics,
+                settlement,
             } => {
+                let bitcoin = settlement.info()?;
                 found_if_new(&market, &founding).await?;
                 let place = market.place();
                 let genesis = blocking(move || Ok(market_server::genesis(place)?)).await?;
@@ -160,6 +165,7 @@ impl Market {
                     read_only,
                     public_url,
                     metrics,
+                    bitcoin,
                     database: market.database.clone(),
                     epoch_every: Some(epoch_every.unwrap_or(founded).as_duration()),
                     ..Config::new(&market.data, listen, key)

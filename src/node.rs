@@ -18,6 +18,13 @@ pub(crate) struct ChainArgs {
     /// Where a bitcoind answers, such as `http://127.0.0.1:8332`; or an Esplora server, as `esplora+https://host/api`.
     #[arg(long, env = "BONDSTORE_CHAIN", value_name = "URL")]
     chain: String,
+    #[command(flatten)]
+    access: ChainAccess,
+}
+
+/// How a chain's node lets one in, and which chain it must be.
+#[derive(Args)]
+pub(crate) struct ChainAccess {
     /// Which network's chain it must be.
     #[arg(long, default_value = "regtest", value_name = "NETWORK")]
     chain_network: Network,
@@ -38,16 +45,23 @@ pub(crate) struct ChainArgs {
 impl ChainArgs {
     /// The node, once it has shown that it is of the right network.
     pub(crate) async fn connect(&self) -> Result<Node> {
+        self.access.connect(&self.chain).await
+    }
+}
+
+impl ChainAccess {
+    /// The node that answers at `chain`, once it has shown that it is of the right network.
+    pub(crate) async fn connect(&self, chain: &str) -> Result<Node> {
         let (network, patience, fees) =
             (self.chain_network, Patience::default(), FeeBounds::default());
         let plain =
             if self.chain_plain_http { PlainHttp::Anywhere } else { PlainHttp::LoopbackOnly };
-        if let Some(url) = self.chain.strip_prefix(ESPLORA) {
+        if let Some(url) = chain.strip_prefix(ESPLORA) {
             let server = Server { url: url.to_owned(), network, plain, patience, fees };
             return Ok(Node::Esplora(Esplora::connect(server).await?));
         }
         let auth = self.auth()?;
-        let node = rpc::Node { url: self.chain.clone(), network, auth, plain, patience, fees };
+        let node = rpc::Node { url: chain.to_owned(), network, auth, plain, patience, fees };
         Ok(Node::Bitcoind(Bitcoind::connect(node).await?))
     }
 

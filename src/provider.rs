@@ -1,9 +1,10 @@
 //! `bondstore provider`: set up a node, run it.
 
+mod coins;
+mod run;
+
 use crate::arguments;
 use crate::output::{Output, table};
-use crate::pricing::PricingArgs;
-use crate::runtime::asked_to_end;
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use network::api::VerdictLine;
@@ -12,7 +13,8 @@ use network::endpoint::{Endpoint, PlainHttp};
 use network::identity::{Password, Prompt};
 use network::market_api::MarketClient;
 use provider::Offer;
-use provider_node::{Config, Settings, objections};
+use provider_node::{Settings, objections};
+use run::Run;
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,15 +39,25 @@ pub(crate) struct NodeArgs {
 impl NodeArgs {
     /// The market this node deals in, and the node's key.
     pub(crate) async fn market(&self) -> Result<(MarketClient, SecretKey)> {
+        let key = self.key().await?;
+        Ok((self.market_of(&key)?, key))
+    }
+
+    /// The node's key.
+    async fn key(&self) -> Result<SecretKey> {
         let password = Password::obtain(self.password_file.as_deref(), Prompt::Existing)?;
         let data = self.data.clone();
-        let key = tokio::task::spawn_blocking(move || provider_node::open_key(&data, &password))
-            .await??;
+        let opened = tokio::task::spawn_blocking(move || provider_node::open_key(&data, &password));
+        Ok(opened.await??)
+    }
+
+    /// The market, in the name of the node whose key it is.
+    fn market_of(&self, key: &SecretKey) -> Result<MarketClient> {
         let settings = provider_node::settings::read(&self.data)?;
         let endpoint =
             Endpoint::parse(&settings.market, self.plain())?.pinned(settings.market_key)?;
         let http = HttpClient::new(endpoint, ClientOptions::default());
-        Ok((MarketClient::new(http, settings.market_key, Arc::new(key.clone())), key))
+        Ok(MarketClient::new(http, settings.market_key, Arc::new(key.clone())))
     }
 
     const fn plain(&self) -> PlainHttp {
@@ -121,18 +133,7 @@ pub(crate) enum Provider {
         node: NodeArgs,
     },
     /// Run the provider in a data directory.
-    Run {
-        #[command(flatten)]
-        node: NodeArgs,
-        /// Where to listen, instead of where `init` said.
-        #[arg(long, value_name = "ADDR")]
-        listen: Option<String>,
-        /// Where figures for Prometheus are served, under /metrics; to everyone who reaches it.
-        #[arg(long, value_name = "ADDR")]
-        metrics: Option<String>,
-        #[command(flatten)]
-        pricing: Box<PricingArgs>,
-    },
+    Run(Box<Run>),
 }
 
 #[derive(Args)]
@@ -221,30 +222,7 @@ impl Provider {
                 });
                 Ok(())
             }
-            Self::Run { node, listen, metrics, pricing } => {
-                let pricing = pricing.pricing()?;
-                let password = Password::obtain(node.password_file.as_deref(), Prompt::Existing)?;
-                let data = node.data.clone();
-                let key =
-                    tokio::task::spawn_blocking(move || provider_node::open_key(&data, &password))
-                        .await??;
-                let plain = node.plain();
-                let config =
-                    Config { listen, plain, pricing, metrics, ..Config::new(&node.data, key) };
-                let running = provider_node::start(config).await?;
-                let value = json!({ "provider": running.did(), "url": running.url(), "data": node.data, "metrics": running.metrics_address() });
-                output.result(&value, || {
-                    format!(
-                        "provider {} at {}\n{} kept; Ctrl-C ends it",
-                        running.did(),
-                        running.url(),
-                        running.used()
-                    )
-                });
-                asked_to_end().await?;
-                running.shutdown().await;
-                Ok(())
-            }
+            Self::Run(run) => run.run(output).await,
         }
     }
 }

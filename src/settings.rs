@@ -1,7 +1,7 @@
 //! Settings from a file, the environment and flags, in that order: the later wins.
 //!
 //! The file (`--config FILE` or `BONDSTORE_CONFIG`) is TOML with the sections `[market]`, `[provider]`, `[client]`,
-//! `[auditor]` and `[cashier]`; the environment says `BONDSTORE_MARKET_LISTEN` for the market's `listen`. Keys are called as the flags are, and
+//! `[auditor]`, `[cashier]` and `[coins]`; the environment says `BONDSTORE_MARKET_LISTEN` for the market's `listen`. Keys are called as the flags are, and
 //! become their defaults, so that every command reads its settings as it reads its flags. A section is checked whole
 //! before anything begins, and all that is wrong with it is said at once, each with the place it comes from.
 
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The sections of the file.
-const SECTIONS: [&str; 5] = ["market", "provider", "client", "auditor", "cashier"];
+const SECTIONS: [&str; 6] = ["market", "provider", "client", "auditor", "cashier", "coins"];
 /// Flags that may stand before the command, each with its value.
 const BEFORE: [&str; 2] = ["--config", "--log-format"];
 
@@ -46,6 +46,7 @@ fn section_of(words: &[String]) -> Option<&'static str> {
         "provider" => Some("provider"),
         "auditor" => Some("auditor"),
         "cashier" => Some("cashier"),
+        "coins" => Some("coins"),
         "chain" | "demo" | "journal" | "help" | "verify" => None,
         _ => Some("client"),
     }
@@ -225,7 +226,7 @@ fn defaulted(command: Command, section: &str, setting: &Setting) -> Command {
     let concerned = |name: &&String| match section {
         "client" => !matches!(
             name.as_str(),
-            "market" | "provider" | "auditor" | "cashier" | "chain" | "demo" | "journal"
+            "market" | "provider" | "auditor" | "cashier" | "coins" | "chain" | "demo" | "journal"
         ),
         section => name.as_str() == section,
     };
@@ -255,129 +256,4 @@ fn set(command: Command, setting: &Setting) -> Command {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-    use std::io::Write;
-
-    fn words(line: &str) -> Vec<String> {
-        line.split_whitespace().map(str::to_owned).collect()
-    }
-
-    fn with_file(text: &str, line: &str) -> (tempfile::NamedTempFile, Result<Command, String>) {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(text.as_bytes()).unwrap();
-        let line = format!("{line} --config {}", file.path().display());
-        let layered = layered(crate::Cli::command(), &words(&line));
-        (file, layered)
-    }
-
-    #[test]
-    fn a_file_says_what_flags_may_say_otherwise() {
-        let text =
-            "[market]\nlisten = \"127.0.0.1:1\"\nfull-check = true\n[provider]\nlisten = \"x:2\"\n";
-        let (_file, command) = with_file(text, "bondstore market run");
-        let command = command.unwrap();
-        let run = |line: &str| {
-            let matches = command.clone().try_get_matches_from(words(line)).unwrap();
-            let (_, market) = matches.subcommand().unwrap();
-            let (_, run) = market.subcommand().unwrap();
-            (run.get_one::<String>("listen").cloned().unwrap(), run.get_flag("full_check"))
-        };
-        assert_eq!(run("bondstore market run"), ("127.0.0.1:1".into(), true));
-        assert_eq!(run("bondstore market run --listen 127.0.0.1:9").0, "127.0.0.1:9");
-    }
-
-    #[test]
-    fn all_that_is_wrong_is_said_at_once_with_its_place() {
-        let text =
-            "[market]\nlisen = \"127.0.0.1:1\"\nepoch = \"soon\"\nfull-check = 3\nlisten = [1]\n";
-        let (file, command) = with_file(text, "bondstore market run");
-        let faults = command.unwrap_err();
-        for part in ["lisen", "epoch", "full-check", "listen"] {
-            let line = faults.lines().find(|line| line.starts_with(part));
-            let line = line.unwrap_or_else(|| panic!("{part} is named: {faults}"));
-            assert!(line.contains(&file.path().display().to_string()), "{line}");
-        }
-        assert_eq!(faults.lines().count(), 4, "{faults}");
-    }
-
-    #[test]
-    fn a_section_is_its_commands_alone() {
-        let (_file, command) = with_file("[client]\nnonsense = 1\n", "bondstore market run");
-        assert!(command.is_ok());
-        let (_file, command) = with_file("[client]\nnonsense = 1\n", "bondstore ls");
-        assert!(command.unwrap_err().contains("nonsense"));
-        let missing = layered(crate::Cli::command(), &words("bondstore ls --config /nowhere.toml"));
-        assert!(missing.unwrap_err().contains("/nowhere.toml"));
-    }
-
-    #[test]
-    fn a_section_that_nobody_reads_is_refused_by_name() {
-        let text = "[markte]\nlisten = \"127.0.0.1:1\"\n";
-        let (_file, command) = with_file(text, "bondstore market run");
-        let faults = command.unwrap_err();
-        assert!(faults.contains("[markte]") && faults.contains("[market]"), "{faults}");
-        let (_file, command) = with_file("listen = 3\n", "bondstore market run");
-        assert!(command.unwrap_err().contains("listen"), "a key of no section");
-    }
-
-    #[test]
-    fn the_command_is_found_behind_the_flags_that_all_have() {
-        for (line, section) in [
-            ("bondstore --config market.toml provider run", Some("provider")),
-            ("bondstore --json --log-format json auditor run", Some("auditor")),
-            ("bondstore --config=x ls", Some("client")),
-            ("bondstore cashier run", Some("cashier")),
-            ("bondstore chain dev run", None),
-            ("bondstore demo client", None),
-            ("bondstore --json", None),
-        ] {
-            assert_eq!(section_of(&words(line)), section, "{line}");
-        }
-    }
-
-    #[test]
-    fn what_may_be_said_several_times_may_be_a_list_and_the_command_line_says_all_of_it_anew() {
-        let text = "[client]\ntag = [\"disk:ssd\", \"power:green\"]\nregion = \"eu\"\n";
-        let (_file, command) = with_file(text, "bondstore put x");
-        let command = command.unwrap();
-        let of = |line: &str, key: &str| {
-            let matches = command.clone().try_get_matches_from(words(line)).unwrap();
-            let (_, put) = matches.subcommand().unwrap();
-            put.get_many::<String>(key).into_iter().flatten().cloned().collect::<Vec<_>>()
-        };
-        assert_eq!(of("bondstore put x", "tag"), ["disk:ssd", "power:green"]);
-        assert_eq!(of("bondstore put x", "region"), ["eu"]);
-        assert_eq!(of("bondstore put x --tag a:b", "tag"), ["a:b"]);
-        let (_file, command) = with_file("[client]\ntag = [[1]]\n", "bondstore put x");
-        assert!(command.unwrap_err().contains("or a list of values"));
-    }
-
-    #[test]
-    fn an_auditors_settings_stand_for_what_it_must_be_told() {
-        let text = "[auditor]\nmarket = \"http://127.0.0.1:1\"\nvantage = \"here\"\n";
-        let (_file, command) = with_file(text, "bondstore auditor run");
-        let matches = command.unwrap().try_get_matches_from(words("bondstore auditor run"));
-        let matches = matches.expect("nothing is missing");
-        let (_, auditor) = matches.subcommand().unwrap();
-        let (_, run) = auditor.subcommand().unwrap();
-        assert_eq!(run.get_one::<String>("vantage").map(String::as_str), Some("here"));
-    }
-
-    #[test]
-    fn what_counts_is_shown_with_where_it_comes_from() {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(b"[market]\nepoch-every = \"5m\"\n").unwrap();
-        let line = format!("bondstore market config --show --config {}", file.path().display());
-        let shown = shown(&crate::Cli::command(), "market", &words(&line));
-        let of = |key: &str| shown.iter().find(|s| s.key == key).unwrap().clone();
-        assert_eq!(of("epoch-every").values, ["5m"]);
-        assert!(of("epoch-every").origin.contains("[market]"));
-        assert_eq!(
-            (of("listen").values, of("listen").origin.as_str()),
-            (vec!["127.0.0.1:7700".to_owned()], "default")
-        );
-        assert_eq!(of("database").values, [""; 0]);
-    }
-}
+mod tests;

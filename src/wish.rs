@@ -6,7 +6,7 @@ use ::client::{CounterPrices, StorageWish};
 use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
-use types::terms::{Detection, Renewal};
+use types::terms::{Detection, RailKind, Renewal};
 use types::{Bytes, GbPrice, Price, Span, Standing, Tier};
 
 /// How long, where nothing is said.
@@ -34,7 +34,10 @@ pub(crate) struct WishArgs {
     placed: PlacedArgs,
     #[command(flatten)]
     promised: PromisedArgs,
-    /// Bytes of reads paid for in advance; the whole object once where nothing is said.
+    /// Where the money sits: ledger, with the market, or bitcoin, in escrows that you and each provider fund; ledger where nothing is said.
+    #[arg(long, value_parser = arguments::rail)]
+    rail: Option<RailKind>,
+    /// Bytes of reads paid for in advance; the whole object once where nothing is said, and none on bitcoin.
     #[arg(long, value_name = "SIZE")]
     egress: Option<Bytes>,
     /// A file that says any of the terms, in JSON (`.json`) or TOML, called as in a quote's `terms`. Flags count over it.
@@ -114,6 +117,7 @@ impl WishArgs {
         set(&mut wish.availability_permille, self.availability);
         self.placed.apply(&mut wish);
         self.promised.apply(&mut wish);
+        set(&mut wish.rail, self.rail);
         wish.egress = self.egress.or(wish.egress);
         wish.counter =
             self.counter.map(|price| CounterPrices { price, egress: self.counter_egress });
@@ -200,10 +204,24 @@ mod tests {
             .filter(|(name, value)| found[*name] == **value)
             .map(|(name, _)| name)
             .collect();
-        // Curve and penalties are lists, for which a file has room; there is one rail; the rest follows from the size.
+        // Curve and penalties are lists, for which a file has room; on another rail not all of these go together; the rest follows
+        // from the size.
         assert_eq!(same, ["capacity", "payout", "penalties", "rail", "shard_bytes"]);
         assert_eq!(found["placement"]["tags"], serde_json::json!(["ssd", "ecc"]));
         assert_eq!(found["bond_ratio_permille"], 2500);
+    }
+
+    #[test]
+    fn on_bitcoin_providers_that_settle_there_are_asked() {
+        let found = terms("--rail bitcoin --tag ssd");
+        assert_eq!((found.rail, found.egress), (RailKind::Bitcoin, Bytes(0)));
+        assert_eq!(found.placement.tags, ["ssd", "bitcoin"]);
+        assert_eq!(terms("--rail ledger"), terms(""));
+        let mut file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+        std::io::Write::write_all(&mut file, b"rail = \"bitcoin\"\n").unwrap();
+        let of_file = format!("--terms {}", file.path().display());
+        assert_eq!(terms(&of_file), terms("--rail bitcoin"));
+        assert_eq!(terms(&format!("{of_file} --rail ledger")), terms(""));
     }
 
     #[test]

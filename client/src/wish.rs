@@ -4,7 +4,9 @@ use crate::plan::Housing;
 use contracts::terms::{TermsError, validate};
 use shards::{Shape, seal};
 use types::documents::Quote;
-use types::terms::{Detection, PayoutCurve, PenaltySchedule, Placement, RailKind, Renewal};
+use types::terms::{
+    BITCOIN_TAG, Detection, PayoutCurve, PenaltySchedule, Placement, RailKind, Renewal,
+};
 use types::{Bytes, GbPrice, Price, Redundancy, Span, Terms, Tier};
 
 /// Shard sizes that are tried where none is wished for, largest first.
@@ -45,7 +47,7 @@ pub struct StorageWish {
     pub early_exit_permille: u16,
     /// How much announced maintenance costs nothing, per 30 days.
     pub maintenance: Span,
-    /// Where the money sits.
+    /// Where the money sits. On Bitcoin only providers that settle there are asked.
     pub rail: RailKind,
     /// Sealed bytes that a new contract has room for; nothing lets them follow from size and room.
     pub capacity: Option<Bytes>,
@@ -55,7 +57,7 @@ pub struct StorageWish {
     pub detection: Option<Detection>,
     /// How long a slot may stay unreachable before it is replaced.
     pub repair_time: Option<Span>,
-    /// Bytes of reads to pay for in advance; nothing means one whole read.
+    /// Bytes of reads to pay for in advance; nothing means one whole read, or none on Bitcoin, where escrows pay once.
     pub egress: Option<Bytes>,
     /// Under which contract.
     pub housing: Housing,
@@ -186,18 +188,31 @@ impl StorageWish {
             throughput: self.throughput,
             repair_time: self.repair_time.unwrap_or(usual.repair_time),
             detection: self.detection.unwrap_or(usual.detection),
-            placement: self.placement.clone(),
+            placement: self.placed(),
             payout: self.payout.clone(),
             penalties: self.penalties.clone(),
             bond_ratio_permille: self.bond_ratio_permille,
             renewal: self.renewal,
             early_exit_permille: self.early_exit_permille,
             maintenance: self.maintenance,
-            egress: self.egress.unwrap_or(usual.egress),
+            egress: self.egress.unwrap_or(match self.rail {
+                RailKind::Ledger => usual.egress,
+                RailKind::Bitcoin => Bytes(0),
+            }),
             rail: self.rail,
         };
         validate(&terms)?;
         Ok(terms)
+    }
+
+    /// Who may hold slots: on Bitcoin, whoever says that it settles there.
+    fn placed(&self) -> Placement {
+        let mut placement = self.placement.clone();
+        let tags = &mut placement.tags;
+        if self.rail == RailKind::Bitcoin && !tags.iter().any(|tag| tag == BITCOIN_TAG) {
+            tags.push(BITCOIN_TAG.to_owned());
+        }
+        placement
     }
 
     /// How many sealed bytes the contract has room for.
@@ -326,6 +341,21 @@ mod tests {
         let terms = wish.terms().unwrap();
         assert_eq!((terms.tier, terms.egress, terms.shard_bytes), (Tier::Cold, Bytes(5), 2 << 20));
         assert_eq!((terms.placement, terms.repair_time), (wish.placement, Span::HOUR));
+    }
+
+    #[test]
+    fn on_bitcoin_those_who_settle_there_are_asked_and_reads_are_not_paid_in_advance() {
+        let mut wish = StorageWish { rail: RailKind::Bitcoin, ..wish(1000) };
+        for (said, tags) in [(vec![], vec!["bitcoin"]), (vec!["ssd"], vec!["ssd", "bitcoin"])] {
+            wish.placement.tags = said.into_iter().map(str::to_owned).collect();
+            let terms = wish.terms().unwrap();
+            assert_eq!((terms.rail, terms.egress), (RailKind::Bitcoin, Bytes(0)));
+            assert_eq!(terms.renewal, Renewal::Manual);
+            assert_eq!(terms.placement.tags, tags);
+            // Given back as a wish, they stay as they are.
+            let again = StorageWish { placement: terms.placement.clone(), ..wish.clone() };
+            assert_eq!(again.terms(), Ok(terms));
+        }
     }
 
     #[test]

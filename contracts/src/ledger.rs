@@ -37,6 +37,14 @@ impl Account {
     pub const fn is_outside(&self) -> bool {
         matches!(self, Self::World | Self::OnChain(_))
     }
+
+    /// Whose own money it is, on whichever rail; nothing where it is locked or the market's.
+    pub const fn own_of(&self) -> Option<Did> {
+        match self {
+            Self::Available(party) | Self::OnChain(party) => Some(*party),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Account {

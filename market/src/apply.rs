@@ -31,6 +31,7 @@ impl Market {
         };
         let before: Vec<_> = touched.into_iter().map(|id| (id, self.reminder_of(&id))).collect();
         self.change(event);
+        self.escrows.hear(event);
         for (id, before) in before {
             let after = self.reminder_of(&id);
             self.reminders.move_to(id, before, after);
@@ -108,6 +109,8 @@ impl Market {
             Event::ContractSettled { settlement, accruals, .. } => {
                 self.settled(settlement, accruals);
             }
+            // What it changes is its escrow's.
+            Event::EscrowConcluded { .. } => {}
             Event::StandingChanged { provider, epoch, change } => {
                 self.change_record(provider, |policy, record| {
                     record.adopt(policy, change, *epoch);

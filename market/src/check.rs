@@ -1,6 +1,7 @@
 //! What must always hold of the whole state, verified from scratch.
 
 mod docket;
+mod escrows;
 mod indexes;
 mod money;
 
@@ -33,6 +34,7 @@ pub fn check(market: &Market) -> Result<(), Vec<Breach>> {
     docket::check(market, &mut breaches);
     for contract in market.contracts.values() {
         money::check(market, contract, &mut breaches);
+        escrows::check(market, contract, &mut breaches);
         states(market, contract, &mut breaches);
     }
     if breaches.0.is_empty() { Ok(()) } else { Err(breaches.0) }
@@ -48,15 +50,15 @@ impl Breaches {
     }
 }
 
-/// Debits equal credits, nobody but the world is below zero, and the market earns fees alone.
+/// Debits equal credits, nothing inside is below zero, and the market earns fees alone.
 fn books(market: &Market, breaches: &mut Breaches) {
     let (debits, credits) = market.ledger.sums();
     breaches
         .expect(debits == credits, "debits equal credits", || format!("{debits} and {credits}"));
     for (account, totals) in market.ledger.accounts() {
         let balance = totals.balance();
-        let allowed = *account == Account::World || balance >= Msat::ZERO;
-        breaches.expect(allowed, "no account but the world is below zero", || {
+        let allowed = account.is_outside() || balance >= Msat::ZERO;
+        breaches.expect(allowed, "no account inside the books is below zero", || {
             format!("{account} holds {balance}")
         });
     }

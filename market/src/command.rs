@@ -6,7 +6,7 @@ use types::documents::{
     Dispute, Extension, Grant, Growth, Maintenance, Measurement, Proof, Quote, Revision,
     Revocation, StorageReceipt, TopUp, Verdict, Voucher, Withdrawal,
 };
-use types::{ContractId, Epoch, Hash, Verified};
+use types::{ContractId, Did, Epoch, Hash, Verified};
 
 /// One thing to judge. The journal has it with its documents' names in their places.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -117,6 +117,15 @@ pub enum Command {
     Complete(ContractId),
     /// A contract's money is paid out.
     Settle(ContractId),
+    /// A provider's part of a contract on Bitcoin is over: say what it came to.
+    Conclude {
+        /// Of which contract.
+        contract: ContractId,
+        /// Of which slot.
+        slot: u16,
+        /// Whose part.
+        provider: Did,
+    },
 }
 
 /// A dispute with everything it rests on: nothing else is needed to judge it, so the journal has the answers' bytes too.
@@ -179,6 +188,7 @@ impl Command {
             Self::Renew(_) => "renew",
             Self::Complete(_) => "complete",
             Self::Settle(_) => "settle",
+            Self::Conclude { .. } => "conclude",
         }
     }
 
@@ -218,7 +228,8 @@ impl Command {
             | Self::Replace { .. }
             | Self::Renew(_)
             | Self::Complete(_)
-            | Self::Settle(_) => Vec::new(),
+            | Self::Settle(_)
+            | Self::Conclude { .. } => Vec::new(),
         }
     }
 }

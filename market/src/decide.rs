@@ -5,6 +5,7 @@ mod amend;
 mod audit;
 mod bond;
 mod close;
+mod conclude;
 mod dispute;
 mod extend;
 mod grow;
@@ -74,6 +75,9 @@ impl Market {
             }
             Command::Renew(contract) => self.renew(now, *contract),
             Command::Complete(contract) => self.complete(*contract),
+            Command::Conclude { contract, slot, provider } => {
+                self.conclude(SlotId { contract: *contract, slot: *slot }, *provider)
+            }
             Command::Settle(contract) => self.settle(*contract),
         }
     }

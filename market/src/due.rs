@@ -11,7 +11,7 @@ use imbl::OrdSet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use types::terms::Renewal;
-use types::{ContractId, Epoch, Hash, Msat, Timestamp};
+use types::{ContractId, Did, Epoch, Hash, Msat, Timestamp};
 
 /// Something that is due; a [`Command`] once it has the seed that some of them draw from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +32,8 @@ pub enum Due {
     Complete(ContractId),
     /// A contract's money is to be paid out.
     Settle(ContractId),
+    /// The outcome of a provider's part of a contract on Bitcoin is to be said.
+    Conclude(SlotId, Did),
 }
 
 impl Due {
@@ -46,6 +48,9 @@ impl Due {
             Self::Release(SlotId { contract, slot }) => Command::Release { contract, slot },
             Self::Complete(contract) => Command::Complete(contract),
             Self::Settle(contract) => Command::Settle(contract),
+            Self::Conclude(SlotId { contract, slot }, provider) => {
+                Command::Conclude { contract, slot, provider }
+            }
         }
     }
 }
@@ -118,8 +123,8 @@ impl Market {
         self.contract(id).map(|contract| self.reminder(contract))
     }
 
-    /// When `contract` must be looked at next. Depends on the contract, its contested penalties and the searches for its
-    /// slots alone.
+    /// When `contract` must be looked at next. Depends on the contract, its contested penalties, its escrows and the searches
+    /// for its slots alone.
     fn reminder(&self, contract: &Contract) -> Reminder {
         let mut reminder = Reminder::default();
         match contract.state {
@@ -134,6 +139,9 @@ impl Market {
             }
             ContractState::Failed => reminder.in_epoch(Epoch(0)),
             ContractState::Settled | ContractState::Expired | ContractState::Cancelled => {}
+        }
+        if !self.to_conclude(contract).is_empty() {
+            reminder.in_epoch(Epoch(0));
         }
         for (_, penalties) in self.docket.contested_of(contract.id) {
             for penalty in penalties {
@@ -180,6 +188,10 @@ impl Market {
         let over = self.final_penalties(contract.id);
         if !over.is_empty() {
             return over.into_iter().map(Due::Release).collect();
+        }
+        let concluded = self.to_conclude(contract);
+        if !concluded.is_empty() {
+            return concluded.into_iter().map(|(slot, did)| Due::Conclude(slot, did)).collect();
         }
         if self.is_settleable(contract) {
             return vec![Due::Settle(contract.id)];

@@ -566,6 +566,17 @@ pub enum Event {
         /// Escrow and bonds → available.
         postings: Vec<Posting>,
     },
+    /// What a provider's part of a contract on Bitcoin came to, for auditors to attest.
+    EscrowConcluded {
+        /// Of which slot.
+        slot: SlotId,
+        /// Whose part.
+        provider: Did,
+        /// What it has earned, with what is left of its bond.
+        paid: Msat,
+        /// The outcome that pays so much, 0 to 1000.
+        outcome: u16,
+    },
     /// A provider's standing changed.
     StandingChanged {
         /// Whose.

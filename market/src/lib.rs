@@ -15,6 +15,7 @@ mod decide;
 pub mod docket;
 mod due;
 pub mod effect;
+pub mod escrows;
 pub mod event;
 pub mod genesis;
 pub mod parts;

@@ -23,7 +23,7 @@ const PART_BYTES: usize = 1 << 20;
 
 /// What the fields of a state are, and how they are cut. It changes with them, so that a snapshot of another program's
 /// state is not taken for one of ours.
-pub const FORMAT: u64 = 2;
+pub const FORMAT: u64 = 3;
 
 /// A part of a state's bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +91,8 @@ impl Market {
         cut.entries(self.former.iter())?;
         cut.entries(self.pooled.iter())?;
         cut.whole(&self.sharing)?;
-        cut.whole(&self.docket)
+        cut.whole(&self.docket)?;
+        cut.entries(self.escrows.all.iter())
     }
 
     /// The BLAKE3 hash of the parts' hashes: equal states and only they have equal roots.
@@ -186,6 +187,7 @@ impl<'a> Restoration<'a> {
             Entries::field(&mut market.pooled),
             Whole::field(&mut market.sharing),
             Whole::field(&mut market.docket),
+            Entries::field(&mut market.escrows.all),
         ];
         Self { fields }
     }

@@ -2,6 +2,7 @@
 
 use crate::docket::Docket;
 use crate::due::Reminders;
+use crate::escrows::Escrows;
 use crate::event::SlotId;
 use crate::genesis::Genesis;
 use crate::reviews::Reviews;
@@ -79,6 +80,8 @@ pub struct Market {
     pub(crate) sharing: Sharing,
     /// What may still be disputed, what was announced and what was measured.
     pub(crate) docket: Docket,
+    /// The escrows of contracts on Bitcoin.
+    pub(crate) escrows: Escrows,
     /// Whom the opening of an epoch looks at: it follows from the records, and no snapshot has it.
     #[serde(skip)]
     pub(crate) reviews: Reviews,
@@ -108,6 +111,7 @@ impl Market {
             pooled: OrdMap::new(),
             sharing: Sharing::default(),
             docket: Docket::default(),
+            escrows: Escrows::default(),
             reviews: Reviews::default(),
             genesis,
         }
@@ -161,6 +165,11 @@ impl Market {
     /// What may still be disputed, what was announced and what was measured.
     pub fn docket(&self) -> &Docket {
         &self.docket
+    }
+
+    /// The escrows of contracts on Bitcoin.
+    pub fn escrows(&self) -> &Escrows {
+        &self.escrows
     }
 
     /// All contracts there have been.

@@ -1,5 +1,6 @@
 //! Who got what out of a contract, read off its postings.
 
+use contracts::rail::rail;
 use contracts::{Account, Contract, Posting};
 use std::collections::BTreeMap;
 use types::documents::Share;
@@ -11,9 +12,12 @@ pub(crate) fn tally(
     contract: &Contract,
     postings: &[Posting],
 ) -> Result<(), MoneyError> {
+    let rail = rail(contract.terms.rail);
     for Posting { debit, credit, amount } in postings {
         match (*debit, *credit) {
-            (Account::Escrow(id), Account::Available(party)) if id == contract.id => {
+            (Account::Escrow(id), Account::Available(party) | Account::OnChain(party))
+                if id == contract.id =>
+            {
                 let share = share(shares, party);
                 let line = if party == contract.client {
                     &mut share.returned
@@ -25,7 +29,7 @@ pub(crate) fn tally(
             (Account::Bond(id, slot), to) if id == contract.id => {
                 let Some(slot) = contract.slots.get(usize::from(slot)) else { continue };
                 let provider = slot.provider();
-                if to == Account::Available(provider) {
+                if to == rail.own(provider) {
                     // What was held back was received as earnings already.
                     let own = amount.sub(slot.held.min(*amount))?;
                     let returned = &mut share(shares, provider).returned;
@@ -34,7 +38,7 @@ pub(crate) fn tally(
                 }
                 let slashed = &mut share(shares, provider).slashed;
                 *slashed = slashed.add(*amount)?;
-                if let Account::Available(party) = to {
+                if let Some(party) = to.own_of() {
                     let received = &mut share(shares, party).received;
                     *received = received.add(*amount)?;
                 }
@@ -44,9 +48,10 @@ pub(crate) fn tally(
                 let received = &mut share(shares, slot.provider()).received;
                 *received = received.add(*amount)?;
             }
-            (Account::Contested(id, _), Account::Available(party))
-                if id == contract.id && party == contract.client =>
+            (Account::Contested(id, _), to)
+                if id == contract.id && to == rail.own(contract.client) =>
             {
+                let party = contract.client;
                 let received = &mut share(shares, party).received;
                 *received = received.add(*amount)?;
             }
@@ -74,7 +79,7 @@ fn reverse(
     (to, amount): (Account, Msat),
 ) -> Result<(), MoneyError> {
     let provider = match to {
-        Account::Available(provider) => {
+        Account::Available(provider) | Account::OnChain(provider) => {
             let returned = &mut share(shares, provider).returned;
             *returned = returned.add(amount)?;
             provider

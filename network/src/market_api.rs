@@ -10,9 +10,9 @@ pub use evidence::{HeadBody, Period};
 use self::operations as op;
 use crate::api::{
     AcceptBody, Accepted, AccountView, BackupBody, BooksPage, BooksView, ContractLine,
-    ContractView, CounterAnswer, CounterBody, DisputeBody, EscrowView, GrantLine, HistoryEntry, JournalView,
-    MarketInfo, Page, PricesView, ProbeLine, ProviderLine, ReviseBody, SlotPass, ToMarket,
-    ToProvider, VerdictLine,
+    ContractView, CounterAnswer, CounterBody, DisputeBody, EscrowView, GrantLine, HistoryEntry,
+    JournalView, MarketInfo, Page, PricesView, ProbeLine, ProviderLine, ReviseBody, SlotPass,
+    ToMarket, ToProvider, VerdictLine,
 };
 use crate::auth::Sessions;
 use crate::client::{Call, ClientError, HttpClient};

@@ -1,6 +1,7 @@
 //! Whether to take a slot that the market reserves.
 
 use types::documents::{Ask, Reservation};
+use types::terms::{BITCOIN_TAG, RailKind};
 use types::{Bytes, Did, GbPrice, Price, TierRates, Timestamp};
 
 /// The least that a provider takes for a slot: what it asked in the ask that the slot was quoted from.
@@ -51,6 +52,8 @@ pub struct Room {
     pub unwritten: Bytes,
     /// What its disk can still take.
     pub disk_free: Bytes,
+    /// Whether it has a treasurer, without whom nothing settles on Bitcoin.
+    pub has_treasurer: bool,
     /// Now.
     pub now: Timestamp,
 }
@@ -64,6 +67,11 @@ pub enum Declined {
     /// Its answer would come too late.
     #[error("the reservation came too late to be answered")]
     Late,
+    /// It settles where this provider does not.
+    #[error(
+        "the contract settles on Bitcoin, and this provider has no treasurer; ask providers with the tag {BITCOIN_TAG}"
+    )]
+    NoTreasurer,
     /// More than is offered.
     #[error("{wanted} are wanted and {left} of the offer are left")]
     Capacity {
@@ -119,6 +127,9 @@ pub fn judge(
     if room.now > reservation.answer_by {
         return Err(Declined::Late);
     }
+    if reservation.rail == RailKind::Bitcoin && !room.has_treasurer {
+        return Err(Declined::NoTreasurer);
+    }
     let wanted = reservation.capacity;
     let left = Bytes(capacity.0.saturating_sub(room.committed.0));
     if wanted > left {
@@ -173,7 +184,7 @@ mod tests {
                 held_bond_max: Msat::ZERO,
             },
             rebuild: None,
-            rail: types::terms::RailKind::Ledger,
+            rail: RailKind::Ledger,
             answer_by: Timestamp(100),
         }
     }
@@ -190,6 +201,7 @@ mod tests {
             committed: Bytes(400),
             unwritten: Bytes(300),
             disk_free: Bytes(850),
+            has_treasurer: false,
             now: Timestamp(50),
         }
     }
@@ -232,6 +244,15 @@ mod tests {
         assert_eq!(least(&ask).price, Price::whole(40));
         let special = Ask { price: Price::whole(30), volume_discounts: Vec::new(), ..ask.clone() };
         assert_eq!(least(&ask).or(least(&special)).price, Price::whole(15));
+    }
+
+    #[test]
+    fn what_settles_on_bitcoin_is_taken_with_a_treasurer_alone() {
+        let offer = Offer::new(Bytes(1_000), Price::whole(100), "me".into());
+        let reservation = Reservation { rail: RailKind::Bitcoin, ..reservation(500, 100) };
+        assert_eq!(judge(&reservation, &offer, &room()), Err(Declined::NoTreasurer));
+        let with = Room { has_treasurer: true, ..room() };
+        assert_eq!(judge(&reservation, &offer, &with), Ok(()));
     }
 
     #[test]

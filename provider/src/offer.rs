@@ -3,6 +3,7 @@
 use pricing::AskError;
 use serde::{Deserialize, Serialize};
 use types::documents::{Ask, Discount};
+use types::terms::BITCOIN_TAG;
 use types::{Bytes, Did, GbPrice, Price, Span, Tier, Timestamp};
 
 /// How long an ask stands before it must be signed anew.
@@ -74,6 +75,16 @@ impl Offer {
         Ok(self)
     }
 
+    /// This offer with the tag of those that settle on Bitcoin, or without it, whatever its operator has written.
+    #[must_use]
+    pub fn settling_on_bitcoin(mut self, does: bool) -> Self {
+        self.tags.retain(|tag| tag != BITCOIN_TAG);
+        if does {
+            self.tags.push(BITCOIN_TAG.to_owned());
+        }
+        self
+    }
+
     /// The ask of `provider` at `endpoint`, signed for as of `now`. Its sequence is the time, so that a later one counts.
     pub fn ask(&self, provider: Did, endpoint: String, now: Timestamp) -> Ask {
         Ask {
@@ -121,6 +132,18 @@ mod tests {
             assert_eq!(error.field, field);
             assert!(error.to_string().contains("give") || field == "tiers", "{error}");
         }
+    }
+
+    #[test]
+    fn only_who_settles_on_bitcoin_says_so() {
+        let tags = |said: &[&str], does| {
+            let tags = said.iter().map(ToString::to_string).collect();
+            let offer = Offer::new(Bytes(10), Price::whole(100), "me".into());
+            Offer { tags, ..offer }.settling_on_bitcoin(does).tags
+        };
+        assert_eq!(tags(&["ssd"], true), ["ssd", "bitcoin"]);
+        assert_eq!(tags(&["bitcoin", "ssd"], true), ["ssd", "bitcoin"]);
+        assert_eq!(tags(&["bitcoin", "ssd"], false), ["ssd"]);
     }
 
     #[test]

@@ -1,36 +1,33 @@
-//! `bondstore auditor oracle`: the auditor as a DLC oracle, by hand or over HTTP.
+//! `bondstore auditor oracle`: the auditor as a DLC oracle, by hand, over HTTP, or as a market needs it.
+
+mod run;
 
 use super::AuditorArgs;
 use crate::output::Output;
-use crate::runtime::asked_to_end;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use bitcoin::Network;
 use bitcoin::secp256k1::XOnlyPublicKey;
 use clap::{Args, Subcommand};
 use contracts_bitcoin::keys::MasterKey;
 use contracts_bitcoin::oracle::api::{EventView, Order};
 use contracts_bitcoin::oracle::client::{OracleClient, Wanted};
-use contracts_bitcoin::oracle::exchange::Exchange;
 use contracts_bitcoin::oracle::points::Outcome;
 use contracts_bitcoin::oracle::rule::Rule;
-use contracts_bitcoin::oracle::serve::{obey, router};
+use contracts_bitcoin::oracle::serve::obey;
 use contracts_bitcoin::oracle::{BookError, Oracle, OracleError, seed_of};
 use network::auth::Sessions;
 use network::client::{ClientOptions, HttpClient};
 use network::endpoint::{Endpoint, PlainHttp};
-use network::server::{ServeOptions, bind, serve};
+use run::FollowArgs;
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use types::{ContractId, SecretKey, Signer};
 
 /// The oracle's folder in the auditor's data directory.
 const FOLDER: &str = "oracle";
 /// Says where a running oracle answers.
 const URL_FILE: &str = "url";
-/// How often auditors tell each other what they have heard.
-const TELL: Duration = Duration::from_secs(2);
 /// The longest answer to an order.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 
@@ -41,6 +38,26 @@ pub(crate) struct OracleArgs {
     /// Whose coins the contracts are in; it is part of the keys' paths.
     #[arg(long, value_name = "NETWORK", default_value = "regtest")]
     network: Network,
+}
+
+/// Who has a say in an event.
+#[derive(Args)]
+pub(crate) struct RuleArgs {
+    /// The key of another auditor that has a say in it; several may be given.
+    #[arg(long = "with", value_name = "KEY")]
+    others: Vec<XOnlyPublicKey>,
+    /// How many auditors must agree; more than half, and all where nothing is said.
+    #[arg(long, value_name = "N")]
+    threshold: Option<u16>,
+}
+
+impl RuleArgs {
+    /// The rule by which this and the other auditors come to one number.
+    pub(super) fn rule(self, own: XOnlyPublicKey) -> Result<Rule> {
+        let auditors: Vec<_> = std::iter::once(own).chain(self.others).collect();
+        let all = u16::try_from(auditors.len()).context("too many auditors")?;
+        Ok(Rule::new(self.threshold.unwrap_or(all), auditors)?)
+    }
 }
 
 #[derive(Subcommand)]
@@ -55,6 +72,8 @@ pub(crate) enum OracleCommand {
         /// Another auditor's oracle to agree with; several may be given.
         #[arg(long, value_name = "URL")]
         peer: Vec<String>,
+        #[command(flatten)]
+        follow: FollowArgs,
         /// Allow plain HTTP beyond this machine.
         #[arg(long)]
         insecure_http: bool,
@@ -67,12 +86,8 @@ pub(crate) enum OracleCommand {
         /// From when on it is attested, in seconds since 1970.
         #[arg(long, value_name = "TIME")]
         matures: u32,
-        /// The key of another auditor that has a say in it; several may be given.
-        #[arg(long = "with", value_name = "KEY")]
-        others: Vec<XOnlyPublicKey>,
-        /// How many auditors must agree; more than half, and all where nothing is said.
-        #[arg(long, value_name = "N")]
-        threshold: Option<u16>,
+        #[command(flatten)]
+        rule: RuleArgs,
         #[command(flatten)]
         oracle: OracleArgs,
     },
@@ -110,15 +125,13 @@ pub(crate) enum OracleCommand {
 impl OracleCommand {
     pub(crate) async fn run(self, output: &Output) -> Result<()> {
         match self {
-            Self::Run { oracle, listen, peer, insecure_http } => {
-                run(&oracle, &listen, (peer, plain(insecure_http)), output).await
+            Self::Run { oracle, listen, peer, follow, insecure_http } => {
+                let plain = plain(insecure_http);
+                run::run(&oracle, &listen, (peer, plain), follow, output).await
             }
-            Self::Announce { event: (contract, slot), matures, others, threshold, oracle } => {
+            Self::Announce { event: (contract, slot), matures, rule, oracle } => {
                 let key = oracle.auditor.key().await?;
-                let mut auditors = vec![oracle.master(&key)?.oracle()?.x_only_public_key().0];
-                auditors.extend(others);
-                let all = u16::try_from(auditors.len()).context("too many auditors")?;
-                let rule = Rule::new(threshold.unwrap_or(all), auditors)?;
+                let rule = rule.rule(oracle.master(&key)?.oracle()?.x_only_public_key().0)?;
                 let order = Order::Announce { contract, slot, maturity: matures, rule };
                 let done = oracle.order(key, order).await?;
                 output.result(&done, || format!("announced {}", done.event));
@@ -187,46 +200,6 @@ impl OracleArgs {
         let call = http.post("/v1/oracle/orders").authorised(sessions.header()).json(order);
         Ok(call.read_json(ANSWER_BYTES_MAX).await?)
     }
-}
-
-async fn run(
-    args: &OracleArgs,
-    listen: &str,
-    (peers, plain): (Vec<String>, PlainHttp),
-    output: &Output,
-) -> Result<()> {
-    let key = args.auditor.key().await?;
-    let parsed = peers.iter().map(|url| Endpoint::parse(url, plain));
-    let peers = parsed
-        .map(|peer| Ok(HttpClient::new(peer?, OracleClient::options())))
-        .collect::<Result<Vec<_>>>()?;
-    let oracle = Arc::new(args.open(&key).await??);
-    let listener = bind(listen).await?;
-    let address = listener.local_addr()?;
-    let signer: Arc<SecretKey> = Arc::new(key.clone());
-    let tls = (!address.ip().is_loopback()).then(|| network::tls::server_config(signer));
-    let tls = tls.transpose().map_err(|error| anyhow!("no TLS: {error}"))?;
-    let url = format!("{}://{address}", if tls.is_some() { "https" } else { "http" });
-    let options = ServeOptions { tls, ..ServeOptions::default() };
-    let server = serve(listener, router(oracle.clone(), key.did()), options)?;
-    tokio::fs::write(args.folder().join(URL_FILE), &url).await?;
-    let (public, auditor) = (oracle.public_key(), key.did());
-    output.result(&json!({ "oracle": public, "auditor": auditor, "url": url }), || {
-        format!("oracle {public} of auditor {auditor} answers at {url}; Ctrl-C ends it")
-    });
-    let telling = async {
-        let mut exchange = Exchange::default();
-        loop {
-            exchange.round(&oracle, &peers).await;
-            tokio::time::sleep(TELL).await;
-        }
-    };
-    tokio::select! {
-        () = telling => {}
-        ended = asked_to_end() => ended?,
-    }
-    server.shutdown().await;
-    Ok(())
 }
 
 async fn fetch(

@@ -170,6 +170,9 @@ pub enum RailKind {
     Bitcoin,
 }
 
+/// The tag of providers that settle on Bitcoin, in their asks and in the placement of contracts that do.
+pub const BITCOIN_TAG: &str = "bitcoin";
+
 /// What happens when a contract's term ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

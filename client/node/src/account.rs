@@ -26,6 +26,8 @@ pub struct Options {
     pub plain: PlainHttp,
     /// How long providers may take to confirm a contract.
     pub confirm_within: Duration,
+    /// How long the escrows of a contract on Bitcoin may take to be funded.
+    pub fund_within: Duration,
     /// How long a download waits for the market to say where the slots are now.
     pub market_within: Duration,
     /// How providers are waited for while uploading; what fails in passing is repeated.
@@ -50,6 +52,7 @@ impl Default for Options {
         Self {
             plain: PlainHttp::LoopbackOnly,
             confirm_within: seconds(120),
+            fund_within: Duration::from_hours(2),
             market_within: seconds(5),
             upload: ClientOptions { timeouts: upload, retries, ..ClientOptions::default() },
             download: ClientOptions {
@@ -164,6 +167,11 @@ impl Client {
     /// The client's name in the market.
     pub fn did(&self) -> Did {
         self.signer.did()
+    }
+
+    /// What signs in its name.
+    pub fn signer(&self) -> Arc<dyn Signer> {
+        Arc::clone(&self.signer)
     }
 
     /// The market it deals in.

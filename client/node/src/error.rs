@@ -107,6 +107,22 @@ pub enum Error {
         /// How long was waited.
         waited: Duration,
     },
+    /// The escrows of a contract on Bitcoin are not funded.
+    #[error(
+        "slots {slots} of contract {contract} take no bytes after {waited:?}, as their escrows are not funded: {reason}. Run \
+         `bondstore coins run` beside this command, fund the address that `bondstore coins address` shows, and run the \
+         command again to go on"
+    )]
+    NotFunded {
+        /// Which contract.
+        contract: ContractId,
+        /// The slots that wait.
+        slots: String,
+        /// How long was waited.
+        waited: Duration,
+        /// What the first one's provider says.
+        reason: String,
+    },
     /// The contract can take no bytes.
     #[error("contract {contract} is {state}; only an agreed or active contract takes bytes")]
     ContractState {

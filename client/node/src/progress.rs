@@ -28,6 +28,18 @@ pub enum Event<'a> {
         /// Of how many.
         of: usize,
     },
+    /// Escrows on Bitcoin are waited for: some slots take no bytes yet.
+    Unfunded {
+        /// Which slots.
+        slots: &'a [u16],
+        /// What the first one's provider says.
+        reason: &'a str,
+    },
+    /// Every slot's escrow is funded, as its provider sees the chain.
+    Funded {
+        /// How many slots.
+        slots: usize,
+    },
     /// An interrupted upload goes on.
     Resumed {
         /// Under this contract.

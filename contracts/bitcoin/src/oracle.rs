@@ -7,6 +7,7 @@
 //! - [`rule`]: how several auditors come to one number, and what an event is called.
 //! - [`Oracle`]: announces and attests, and remembers on disk before it shows (`keeper`, `nonces`, `book`).
 //! - [`agree`]: reports and votes of several auditors, and what follows from them.
+//! - [`follow`]: what a market's list of escrows asks of an oracle.
 //! - [`equivocation`]: proof that an oracle has signed two outcomes.
 //! - [`serve`]: the oracle over HTTP, [`client`]: reading any oracle over HTTP, [`exchange`]: auditors that talk to each other;
 //!   [`api`]: what they say.
@@ -17,6 +18,7 @@ mod book;
 pub mod client;
 pub mod equivocation;
 pub mod exchange;
+pub mod follow;
 mod keeper;
 pub mod messages;
 mod nonces;

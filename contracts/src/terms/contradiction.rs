@@ -6,7 +6,7 @@
 //! announced is not held against it.
 
 use super::{DURATION_MAX, TermsError};
-use types::terms::Renewal;
+use types::terms::{RailKind, Renewal};
 use types::{Span, Terms};
 
 /// Whether no two fields of `terms` contradict each other.
@@ -15,6 +15,7 @@ pub(super) fn none(terms: &Terms) -> Result<(), TermsError> {
         repair_after_the_end(terms),
         bonus_for_less_than_was_promised(terms),
         renewal_beyond_the_longest(terms),
+        escrows_that_change(terms),
     ];
     found
         .into_iter()
@@ -54,5 +55,22 @@ fn renewal_beyond_the_longest(terms: &Terms) -> Found {
             terms.duration
         );
         ("renewal and duration", reason)
+    })
+}
+
+fn escrows_that_change(terms: &Terms) -> Found {
+    if terms.rail != RailKind::Bitcoin {
+        return None;
+    }
+    if terms.egress.0 > 0 {
+        let reason = format!(
+            "escrows on Bitcoin pay once, at the end, so {} of reads cannot be paid from them; give an egress of 0 B, and pay for reads from an account at the market",
+            terms.egress
+        );
+        return Some(("rail and egress", reason));
+    }
+    (terms.renewal == Renewal::Automatic).then(|| {
+        let reason = "escrows on Bitcoin are funded once, for one term; give manual renewal";
+        ("rail and renewal", reason.to_owned())
     })
 }

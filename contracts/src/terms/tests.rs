@@ -2,7 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
-use types::terms::{PayoutPoint, PenaltyStep};
+use types::terms::{PayoutPoint, PenaltyStep, RailKind};
 
 fn broken(change: impl FnOnce(&mut Terms)) -> String {
     let mut terms = Terms::standard(Bytes(1 << 30), Span(30 * Span::DAY.0));
@@ -106,6 +106,18 @@ fn contradictions_name_both_fields() {
             }),
             "renewal and duration contradict each other",
         ),
+        (
+            broken(|t| t.rail = RailKind::Bitcoin),
+            "rail and egress contradict each other: escrows on Bitcoin pay once, at the end, so",
+        ),
+        (
+            broken(|t| {
+                t.rail = RailKind::Bitcoin;
+                t.egress = Bytes(0);
+                t.renewal = types::terms::Renewal::Automatic;
+            }),
+            "rail and renewal contradict each other: escrows on Bitcoin are funded once",
+        ),
     ] {
         assert!(text.starts_with(begins), "{text:?} does not begin with {begins:?}");
     }
@@ -117,6 +129,8 @@ fn what_only_looks_like_a_contradiction_is_fine() {
     assert_eq!(validate(&terms), Ok(()), "detection within seven days is a rate");
     terms.redundancy = types::Redundancy { data: 64, parity: 64 };
     assert_eq!(validate(&terms), Ok(()), "128 distinct operators may exist");
+    (terms.rail, terms.egress) = (RailKind::Bitcoin, Bytes(0));
+    assert_eq!(validate(&terms), Ok(()), "reads need not be paid for in advance");
     terms.maintenance = MAINTENANCE_PER;
     terms.availability_permille = 1000;
     terms.payout.target = 1000;

@@ -4,6 +4,7 @@ use crate::event::{Event, SlotId};
 use crate::state::Market;
 use contracts::payout::Accrual;
 use contracts::{ContractStep, Fault, Slot, SlotState, SlotStep};
+use types::terms::RailKind;
 use types::{Bytes, ContractId, Did, Epoch, Msat, Timestamp};
 
 impl Market {
@@ -12,6 +13,10 @@ impl Market {
         slot.lacking = lacking;
         slot.confirmed = true;
         slot.answer_by = answer_by;
+        if self.contract_mut(&id.contract).terms.rail == RailKind::Bitcoin {
+            let quoted = self.slot_mut(id).quoted.clone();
+            self.escrows.open(id, quoted.provider, quoted);
+        }
     }
 
     pub(super) fn slot_reassigned(&mut self, id: SlotId, with: &Slot) {

@@ -124,7 +124,7 @@ impl Market {
         }
         let bond = slot.quoted.bond;
         let least = bond.sub(slot.quoted.held_bond_max)?;
-        let locked = self.available(slot.provider()).min(bond).max(least);
+        let locked = self.can_lock(contract.terms.rail, slot.provider()).min(bond).max(least);
         let rail = rail(contract.terms.rail);
         let lock = rail.lock_bond(contract.id, id.slot, slot.provider(), locked);
         let postings = self.posted(lock)?;

@@ -14,6 +14,7 @@ impl Market {
         let id = SlotId { contract: top_up.contract, slot: top_up.slot };
         let (contract, slot) = self.known_slot(id)?;
         only("top-up", top_up.provider, slot.provider())?;
+        Self::changes_no_escrow(contract, "bond")?;
         if contract.state != ContractState::Active || !slot.confirmed {
             let allowed = "a bond is topped up while its contract is active and it is locked";
             return Err(wrong_state(format!("slot {}", id.slot), slot.state.name(), allowed));

@@ -16,6 +16,7 @@ use contracts::penalty::{self, Loss};
 use contracts::rail::rail;
 use contracts::{Account, Contract, ContractState, ContractStep, Fault, Posting, Slot};
 use types::documents::Settlement;
+use types::terms::RailKind;
 use types::{ContractId, Msat};
 
 /// What a slot at fault has lost where nobody has measured it: as little as can be.
@@ -62,7 +63,12 @@ impl Market {
                 pooled = pooled.add(*to_pool)?;
             }
             let from_pool = lost.min(pooled).max(Msat::ZERO);
-            let too_much = Msat::ZERO.sub(lost)?.min(compensated(contract)?).max(Msat::ZERO);
+            // What an escrow on Bitcoin has paid nobody takes back.
+            let too_much = match contract.terms.rail {
+                RailKind::Ledger => Msat::ZERO.sub(lost)?.min(compensated(contract)?),
+                RailKind::Bitcoin => Msat::ZERO,
+            };
+            let too_much = too_much.max(Msat::ZERO);
             pooled = pooled.sub(from_pool)?.add(too_much)?;
             let (rail, client) = (rail(contract.terms.rail), contract.client);
             postings.extend(rail.pay_from_pool(Account::Available(client), from_pool));

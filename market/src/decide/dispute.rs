@@ -189,7 +189,7 @@ impl Market {
             ],
             &[
                 (Account::Bond(id.contract, id.slot), to_bond),
-                (Account::Available(penalty.provider), to_provider),
+                (rail.own(penalty.provider), to_provider),
             ],
         );
         // What stays paid of the client's part is final now.

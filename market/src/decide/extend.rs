@@ -26,6 +26,7 @@ impl Market {
                 return Err(Rejection::Superseded { what, found, latest });
             }
         }
+        Self::changes_no_escrow(contract, "contract")?;
         if extension.epochs < contract.epochs {
             let reason = format!(
                 "{} epochs in all are fewer than its {}; a contract ends early by its cancellation",

@@ -16,6 +16,7 @@ impl Market {
     ) -> Result<Vec<Event>, Rejection> {
         let contract = self.known_contract(&growth.contract)?;
         only("growth", growth.client, contract.client)?;
+        Self::changes_no_escrow(contract, "contract")?;
         let (found, latest) = (growth.capacity, contract.terms.capacity);
         if found == latest && found > contract.agreed.capacity {
             return Ok(Vec::new());

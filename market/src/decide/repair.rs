@@ -12,6 +12,7 @@ use contracts::rail::rail;
 use contracts::{Account, Cause, Contract, ContractState, Fault, Ledger, Slot, SlotState};
 use std::collections::BTreeMap;
 use types::documents::QuotedSlot;
+use types::terms::RailKind;
 use types::{Did, Epoch, MoneyError, Msat, Span, Timestamp};
 
 impl Market {
@@ -103,15 +104,25 @@ impl Market {
         if slot.state != SlotState::Vacated {
             search.never.insert(slot.provider(), Never::LostThisSlot);
         }
-        search.budget = Some(unearned.add(self.spare(contract, slot)?)?);
+        let kept_on = contract.terms.rail;
+        // Escrows on Bitcoin are its client's to fund: it can pay what it was compensated with.
+        let spare = match kept_on {
+            RailKind::Ledger => self.spare(contract, slot)?,
+            RailKind::Bitcoin => slot.compensated,
+        };
+        search.budget = Some(unearned.add(spare)?);
         let next = match self.next_provider(&mut search, seed) {
             Ok(next) => next,
             Err(reason) => return Ok(self.delay(id, reason.to_string())),
         };
         // The pool pays what the next asks above what the old provider left unearned.
         let dearer = next.cost.total()?.sub(unearned)?.max(Msat::ZERO);
-        let escrow = Account::Escrow(contract.id);
-        let postings = self.posted(rail(contract.terms.rail).pay_from_pool(escrow, dearer))?;
+        let (id_of, rail) = (contract.id, rail(kept_on));
+        let postings = match kept_on {
+            RailKind::Ledger => rail.pay_from_pool(Account::Escrow(id_of), dearer),
+            RailKind::Bitcoin => rail.lock_escrow(id_of, contract.client, dearer),
+        };
+        let postings = self.posted(postings)?;
         let with = Box::new(self.repairing(now, id, next)?);
         Ok(Event::RepairOrdered { slot: id, with, postings })
     }
@@ -206,7 +217,7 @@ impl Market {
         let (contract, slot) = (Account::Escrow(id.contract), Account::Bond(id.contract, id.slot));
         let parties = self
             .slot(id)
-            .map(|(c, s)| [Account::Available(c.client), Account::Available(s.provider())]);
+            .map(|(c, s)| [c.client, s.provider()].map(|party| rail(c.terms.rail).own(party)));
         let accounts = [contract, slot, Account::RepairPool];
         self.ledger.part(accounts.into_iter().chain(parties.into_iter().flatten()))
     }

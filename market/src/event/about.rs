@@ -52,6 +52,7 @@ impl Event {
             Self::ContractCompleted { .. } => "contract_completed",
             Self::ContractFailed { .. } => "contract_failed",
             Self::ContractSettled { .. } => "contract_settled",
+            Self::EscrowConcluded { .. } => "escrow_concluded",
             Self::StandingChanged { .. } => "standing_changed",
             Self::AvailabilityNoted { .. } => "availability_noted",
         }

@@ -1,7 +1,7 @@
 //! Whom an event concerns: what it says itself, so that the answer is the same whenever it is read.
 
 use super::{Event, SlotId};
-use contracts::{Account, Posting, Slot};
+use contracts::{Posting, Slot};
 use std::collections::BTreeSet;
 use types::{ContractId, Did};
 
@@ -52,6 +52,7 @@ impl Event {
             | Self::EarningsHeld { provider, .. }
             | Self::SlotVacated { provider, .. }
             | Self::RebuildFinished { provider, .. }
+            | Self::EscrowConcluded { provider, .. }
             | Self::VoucherRedeemed { provider, .. }
             | Self::StandingChanged { provider, .. }
             | Self::AvailabilityNoted { provider, .. } => [*provider].into(),
@@ -104,6 +105,7 @@ impl Event {
             | Self::RepairOrdered { slot, .. }
             | Self::RepairDelayed { slot, .. }
             | Self::RebuildFinished { slot, .. }
+            | Self::EscrowConcluded { slot, .. }
             | Self::VoucherRedeemed { slot, .. }
             | Self::GuestPaid { slot, .. } => Some(*slot),
             Self::VerdictRecorded { .. }
@@ -149,9 +151,6 @@ impl Event {
 
 /// Who is paid by these postings.
 fn paid(postings: &[Posting]) -> BTreeSet<Did> {
-    let paid = |posting: &Posting| match posting.credit {
-        Account::Available(party) => Some(party),
-        _ => None,
-    };
+    let paid = |posting: &Posting| posting.credit.own_of();
     postings.iter().filter_map(paid).collect()
 }

@@ -9,6 +9,7 @@ use pricing::rate::micros;
 use pricing::{Keeping, Mechanism, Paying, PostedAsk, Rate, SlotWork, Winner};
 use reputation::gate::Refusal;
 use types::documents::QuotedSlot;
+use types::terms::RailKind;
 use types::{Did, GbPrice, Msat, Price};
 
 impl Market {
@@ -24,7 +25,7 @@ impl Market {
         let priced = self.price_slots(search, found);
         let mut short = Vec::new();
         if let Ok(slots) = priced {
-            short = self.cannot_afford(&slots);
+            short = self.cannot_afford(search, &slots);
             if short.is_empty() {
                 return Ok(slots);
             }
@@ -36,7 +37,8 @@ impl Market {
         let dearest = dearest.provider;
         let others = found.iter().copied().filter(|chosen| chosen.provider != dearest);
         let others: Vec<Chosen> = others.collect();
-        let still = self.price_slots(search, &others).map(|slots| self.cannot_afford(&slots).len());
+        let still =
+            self.price_slots(search, &others).map(|slots| self.cannot_afford(search, &slots).len());
         let without = short.iter().filter(|(did, _)| *did != dearest).count();
         let to_blame = short.is_empty() || still.is_ok_and(|still| still < without);
         Err(if to_blame { vec![(dearest, Never::DearReads)] } else { short })
@@ -140,7 +142,11 @@ impl Market {
             minimum_use: ask.minimum_use,
             cost,
             bond,
-            held_bond_max: bond::held_max(&inputs, bond, ask.held_bond_permille)?,
+            held_bond_max: match terms.rail {
+                RailKind::Ledger => bond::held_max(&inputs, bond, ask.held_bond_permille)?,
+                // An escrow on Bitcoin is funded whole, or not at all.
+                RailKind::Bitcoin => Msat::ZERO,
+            },
         })
     }
 
@@ -158,14 +164,16 @@ impl Market {
         if let Some(budget) = search.budget.filter(|budget| cost > *budget) {
             return Some(Reason::TooDear { cost, budget });
         }
-        let (available, needed) = (self.available(slot.provider), posted_bond(&slot));
+        let available = self.can_lock(search.need.terms.rail, slot.provider);
+        let needed = posted_bond(&slot);
         (available < needed).then_some(Reason::Gate(Refusal::Bond { available, needed }))
     }
 
     /// Those of `slots` whose providers have too little free money for the bond, with the reason.
-    fn cannot_afford(&self, slots: &[QuotedSlot]) -> Vec<(Did, Never)> {
+    fn cannot_afford(&self, search: &Search<'_>, slots: &[QuotedSlot]) -> Vec<(Did, Never)> {
         let short = |slot: &QuotedSlot| {
-            let (available, needed) = (self.available(slot.provider), posted_bond(slot));
+            let available = self.can_lock(search.need.terms.rail, slot.provider);
+            let needed = posted_bond(slot);
             (available < needed).then_some((slot.provider, Never::Bond { available, needed }))
         };
         slots.iter().filter_map(short).collect()

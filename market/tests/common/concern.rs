@@ -79,6 +79,9 @@ fn concerned(before: &Market, event: &Event) -> BTreeSet<Did> {
         | Event::PenaltyReversed { verdict, .. } => {
             before.docket().accusations().get(verdict).map(|a| a.provider).into_iter().collect()
         }
+        Event::EscrowConcluded { slot, provider, .. } => {
+            before.escrows().get(*slot, *provider).map(|_| *provider).into_iter().collect()
+        }
         Event::PayCompensated { slot, provider, .. } => accused(before, slot, *provider),
         Event::PenaltyReleased { slot, .. } => {
             let over = before.docket().contested(*slot).iter();

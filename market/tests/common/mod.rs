@@ -203,6 +203,10 @@ impl World {
         if seed.is_multiple_of(3) {
             terms.maintenance = Span(6 * Span::DAY.0);
         }
+        if seed % 5 == 1 {
+            terms.rail = types::terms::RailKind::Bitcoin;
+            (terms.egress, terms.renewal) = (Bytes(0), types::terms::Renewal::Manual);
+        }
         let request = signed(Request { client: did(client), terms, nonce: self.next() });
         let online: BTreeSet<Did> = self.market.offers().keys().copied().collect();
         let quote = self.market.quote(self.now, &request, [seed; 32], &online)?;

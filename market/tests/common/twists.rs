@@ -73,6 +73,7 @@ pub(crate) fn foreign(command: &Command) -> Command {
         C::Renew(_) => C::Renew(NOWHERE),
         C::Complete(_) => C::Complete(NOWHERE),
         C::Settle(_) => C::Settle(NOWHERE),
+        C::Conclude { slot, provider, .. } => C::Conclude { contract: NOWHERE, slot, provider },
     }
 }
 
@@ -122,6 +123,7 @@ pub(crate) fn wrong(command: &Command) -> Command {
         C::HoldBack { contract, .. } => C::HoldBack { contract, slot: 77 },
         C::Reassign { contract, .. } => C::Reassign { contract, slot: 77 },
         C::Replace { contract, seed, .. } => C::Replace { contract, slot: 77, seed },
+        C::Conclude { contract, provider, .. } => C::Conclude { contract, slot: 77, provider },
         nowhere @ (C::Expire(_) | C::Renew(_) | C::Complete(_) | C::Settle(_)) => foreign(&nowhere),
     }
 }

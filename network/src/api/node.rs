@@ -18,6 +18,9 @@ pub struct ReceiptBody {
 pub struct SlotContent {
     /// Roots of the shards that are there.
     pub shards: Vec<Hash>,
+    /// Why the slot takes no bytes yet: its escrow on Bitcoin is not funded. Nothing where it takes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_funded: Option<String>,
 }
 
 /// `GET /v1/node` on a provider.

@@ -6,7 +6,8 @@ use crate::link::Link;
 use crate::node::Node;
 use crate::plane;
 use crate::prices::{self, Prices, Pricing, PricingSettingsError};
-use crate::settings::{self, KEY_FILE, SettingsError};
+use crate::settings::{self, KEY_FILE, Settings, SettingsError};
+use crate::settlement::Settlement;
 use crate::store::{Store, StoreError};
 use network::api::AccountView;
 use network::client::{ClientError, ClientOptions, HttpClient};
@@ -48,6 +49,8 @@ pub struct Config {
     pub pricing: Pricing,
     /// Where figures for Prometheus are served, for example `127.0.0.1:9465`; nowhere where nothing is said.
     pub metrics: Option<String>,
+    /// The treasurer beside it; without one it takes no slot of a contract on Bitcoin.
+    pub settlement: Option<Settlement>,
 }
 
 impl Config {
@@ -61,6 +64,7 @@ impl Config {
             tls: None,
             pricing: Pricing::default(),
             metrics: None,
+            settlement: None,
         }
     }
 }
@@ -84,6 +88,9 @@ pub enum StartError {
         /// Whose key was given.
         found: Did,
     },
+    /// Its ask has no room for the tag of those that settle on Bitcoin.
+    #[error("the ask cannot say that this provider settles on Bitcoin: {0}")]
+    Ask(String),
     /// Another process runs it.
     #[error("{} is in use by another process; stop that first", .0.display())]
     InUse(PathBuf),
@@ -127,6 +134,7 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let settings = settings::read(&config.data)?;
     config.pricing.validate()?;
     check_key(&config)?;
+    let settings = tagged(settings, config.settlement.is_some())?;
     let lock = lock(&config.data).await?;
     let (data, offered) = (config.data.clone(), settings.offer.capacity);
     let store = tokio::task::spawn_blocking(move || Store::open(&data, offered));
@@ -146,7 +154,7 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let metrics = config.metrics;
     let outside = (config.plain, market, prices);
     let inside = (config.data, store, lock);
-    let node = Arc::new(Node::new(config.key, settings, outside, inside));
+    let node = Arc::new(Node::new(config.key, settings, outside, inside, config.settlement));
     let options = ServeOptions { tls, ..ServeOptions::default() };
     let server = network::server::serve(listener, plane::router(node.clone()), options)?;
     let tasks = TaskTracker::new();
@@ -176,6 +184,15 @@ fn check_key(config: &Config) -> Result<(), StartError> {
     let wanted = Keystore::did(&path).map_err(SettingsError::from)?;
     let found = config.key.did();
     if wanted == found { Ok(()) } else { Err(StartError::WrongKey { path, wanted, found }) }
+}
+
+/// The settings, whose offer says that the node settles on Bitcoin if it does.
+fn tagged(settings: Settings, settles: bool) -> Result<Settings, StartError> {
+    let mut offer = settings.offer.settling_on_bitcoin(settles);
+    if settles {
+        offer = offer.validated().map_err(|error| StartError::Ask(error.to_string()))?;
+    }
+    Ok(Settings { offer, ..settings })
 }
 
 /// Locks the directory. A node that was stopped just now may still finish what it writes, so that is waited for.

@@ -4,7 +4,7 @@
 //! [`Handle`]. [`store`] keeps shards durably; `plane` serves them to whoever has a token; `link` holds the
 //! stream to the market and answers reservations, challenges (`proofs`), rebuilds (`repairs`, `rebuild`) and
 //! releases and counters, tells of losses (`confess`) and contests verdicts that are wrong ([`objections`]);
-//! [`prices`] says what is asked.
+//! [`prices`] says what is asked, [`settlement`] what a treasurer beside the node adds for contracts on Bitcoin.
 //!
 //! A receipt is signed only for what is durable, so a node may be killed at any moment.
 
@@ -20,8 +20,10 @@ mod proofs;
 mod rebuild;
 mod repairs;
 pub mod settings;
+pub mod settlement;
 pub mod store;
 
 pub use handle::{Config, Handle, StartError, start};
 pub use prices::{Pricing, RateSource};
 pub use settings::{KEY_FILE, Settings, SettingsError, discover, init, open_key};
+pub use settlement::{Gate, NotFunded, Settlement};

@@ -2,6 +2,7 @@
 
 use crate::prices::Prices;
 use crate::settings::Settings;
+use crate::settlement::Settlement;
 use crate::store::{Purse, Room, SlotKey, Store, StoreError};
 use network::auth::Doorkeeper;
 use network::endpoint::PlainHttp;
@@ -34,6 +35,8 @@ pub(crate) struct Node {
     /// What it asks.
     pub(crate) prices: Prices,
     pub(crate) store: Store,
+    /// The treasurer beside it, where there is one.
+    pub(crate) settlement: Option<Settlement>,
     pub(crate) doorkeeper: Doorkeeper,
     /// Ends every worker.
     pub(crate) stop: CancellationToken,
@@ -55,6 +58,7 @@ impl Node {
         settings: Settings,
         (plain, market, prices): (PlainHttp, MarketClient, Prices),
         (data, store, lock): (PathBuf, Store, File),
+        settlement: Option<Settlement>,
     ) -> Self {
         let did = key.did();
         let rooms = store.rooms();
@@ -74,6 +78,7 @@ impl Node {
             market,
             prices,
             store,
+            settlement,
             doorkeeper: Doorkeeper::new(did),
             stop: CancellationToken::new(),
             lock: Mutex::new(Some(Arc::new(lock))),

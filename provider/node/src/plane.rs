@@ -2,6 +2,7 @@
 
 use crate::figures;
 use crate::node::Node;
+use crate::settlement::NotFunded;
 use crate::store::{Room, StoreError};
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -28,8 +29,9 @@ const SHARD_BYTES_MAX: usize = 4 << 20;
 /// How long a request waits for its turn.
 const SEAT_WAIT: Duration = Duration::from_secs(30);
 
-/// The data plane's routes.
+/// The data plane's routes, and those of the treasurer beside it.
 pub(crate) fn router(node: Arc<Node>) -> Router {
+    let beside = node.settlement.as_ref().map(|settlement| settlement.routes.clone());
     Router::new()
         .route("/v1/node", get(info))
         .route("/v1/node/presence/{nonce}", get(presence))
@@ -39,6 +41,7 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .route("/v1/slots/{contract}/{slot}/look", post(look))
         .route("/v1/slots/{contract}/{slot}/vouchers", post(voucher))
         .with_state(node)
+        .merge(beside.unwrap_or_default())
         .layer(axum::middleware::from_fn(network::metrics::count))
 }
 
@@ -66,7 +69,8 @@ async fn content(
 ) -> Result<Json<SlotContent>, Problem> {
     let (room, _) = admit_either(&node, slot, &headers)?;
     let shards = room.shards().into_iter().map(|root| Hash(root.0)).collect();
-    Ok(Json(SlotContent { shards }))
+    let not_funded = node.may_take(&room).err().map(|waits| waits.to_string());
+    Ok(Json(SlotContent { shards, not_funded }))
 }
 
 async fn put(
@@ -76,6 +80,7 @@ async fn put(
     request: Request,
 ) -> Result<StatusCode, Problem> {
     let (room, _) = admit(&node, (contract, slot), &headers, Access::Write)?;
+    node.may_take(&room).map_err(not_funded)?;
     let _seat = seat(&node.writes).await?;
     let max = SHARD_BYTES_MAX.min(room.lease().shard_bytes as usize);
     let body = Pieces::new(request.into_body(), max)?.whole().await?;
@@ -147,6 +152,7 @@ async fn receipt(
     JsonBody(body): JsonBody<ReceiptBody>,
 ) -> Result<Json<ReceiptAnswer>, Problem> {
     let (room, _) = admit(&node, slot, &headers, Access::Write)?;
+    node.may_take(&room).map_err(not_funded)?;
     let entry = |(root, bytes): (Hash, u32)| Entry { root: Root(root.0), bytes };
     let entries = body.shards.into_iter().map(entry).collect();
     let receipt = node.blocking(move |node| node.receipt(&room, body.revision, entries)).await;
@@ -234,6 +240,11 @@ fn unknown() -> Problem {
         "unknown_slot",
         "this slot is not kept here; ask the market who keeps it",
     )
+}
+
+/// The treasurer's word that a slot takes no bytes yet, as a problem.
+fn not_funded(waits: NotFunded) -> Problem {
+    Problem::new(StatusCode::CONFLICT, "not_funded", waits.to_string())
 }
 
 /// The store's refusal as a problem.

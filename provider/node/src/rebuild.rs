@@ -1,6 +1,7 @@
 //! Making a slot's bytes again from k other slots.
 
 use crate::node::Node;
+use crate::settlement::NotFunded;
 use crate::store::StoreError;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -19,6 +20,9 @@ pub(crate) enum RebuildError {
     /// The slot is not reserved here.
     #[error("the slot was never reserved here")]
     NotReserved,
+    /// The slot's escrow waits for its funding.
+    #[error(transparent)]
+    NotFunded(#[from] NotFunded),
     /// The order's layout does not fit its slot.
     #[error("the order's layout is not what the slot must hold: {0}")]
     Layout(String),
@@ -62,6 +66,7 @@ pub(crate) async fn rebuild(
         let reason = format!("slot {} would not have the root it must have", order.slot);
         return Err(impossible(reason));
     }
+    node.may_take(&room)?;
     let (sources, lease) = (sources(node, order), room.lease());
     let shape = Shape::new(lease.redundancy.data, lease.redundancy.parity, lease.shard_bytes)
         .map_err(|e| impossible(e.to_string()))?;

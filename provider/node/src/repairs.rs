@@ -15,6 +15,8 @@ use types::{DocId, Signed};
 const PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_mins(1);
+/// The longest pause while an escrow's funding is waited for: asking costs nothing.
+const FUNDING_PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// One slot's rebuild.
 struct Job {
@@ -109,11 +111,11 @@ impl Link {
                             pause = PAUSE;
                         }
                         Err(error) => {
-                            tracing::warn!(%error, ?key, "a slot cannot be rebuilt now");
+                            tell(&error, key);
                             if !wait(&mut orders, &error, pause).await {
                                 return;
                             }
-                            pause = (pause * 2).min(PAUSE_MAX);
+                            pause = (pause * 2).min(longest(&error));
                             continue;
                         }
                     },
@@ -133,6 +135,18 @@ impl Link {
             }
         }
     }
+}
+
+fn tell(error: &RebuildError, key: SlotKey) {
+    match error {
+        RebuildError::NotFunded(waits) => tracing::debug!(%waits, ?key, "a rebuild waits"),
+        error => tracing::warn!(%error, ?key, "a slot cannot be rebuilt now"),
+    }
+}
+
+/// The longest pause after `error`.
+const fn longest(error: &RebuildError) -> Duration {
+    if matches!(error, RebuildError::NotFunded(_)) { FUNDING_PAUSE_MAX } else { PAUSE_MAX }
 }
 
 /// Waits until the rebuild may be tried again; `false` where nobody wants it any more.

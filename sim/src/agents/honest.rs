@@ -261,6 +261,7 @@ impl Honest {
             committed: Bytes(committed),
             unwritten: Bytes(0),
             disk_free: Bytes(offer.capacity.0.saturating_sub(seat.disks.bytes(&party))),
+            has_treasurer: true,
             now: seat.now,
         };
         judge(reservation, offer.capacity, &Least::of(&quoted, tiers), &room)

@@ -127,7 +127,8 @@ impl Client {
         let begin = |_: &Offer, acceptance: &Signed| Ok(acceptance.id());
         let contract = self.bought((&wish.terms()?, wish.counter), begin, progress).await?;
         let patience = self.options.confirm_within;
-        agree::wait_until_confirmed(&self.market, contract, patience, progress).await?;
+        let view = agree::wait_until_confirmed(&self.market, contract, patience, progress).await?;
+        self.funded(view, progress).await?;
         self.revise(contract, |_| Ok(true), progress).await?;
         Ok(contract)
     }

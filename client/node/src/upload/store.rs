@@ -109,7 +109,7 @@ impl Client {
         let patience = self.options.confirm_within;
         let view =
             agree::wait_until_confirmed(&self.market, contract, patience, &**progress).await?;
-        let slots = self.holdings(&view).await?;
+        let (view, slots) = self.funded(view, &**progress).await?;
         let there =
             if resumed { already_there(&slots).await? } else { vec![BTreeSet::new(); slots.len()] };
         if resumed {

@@ -2,11 +2,12 @@
 
 use crate::world::provider::Fault;
 use crate::world::{World, name, noise, options, password, wish};
-use client_node::{Client, Error, Event, Source};
+use client_node::{Client, Error, Event, Options, Source};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::Notify;
+use types::terms::RailKind;
 
 const BYTES: usize = 20_000_000;
 
@@ -141,6 +142,69 @@ async fn a_provider_that_never_takes_its_shards_is_named() {
         assert!(matches!(error, Error::Slot { slot: 2, .. }), "{fault:?}: {error}");
         assert!(world.client.ls().await.unwrap().is_empty());
     }
+}
+
+/// A wish for a contract that is settled by escrows on Bitcoin.
+fn on_bitcoin() -> client::StorageWish {
+    client::StorageWish { rail: RailKind::Bitcoin, ..wish() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_bitcoin_an_upload_waits_for_every_escrow_and_then_goes_as_usual() {
+    let world = World::new().await;
+    for number in [1, 4] {
+        world.providers[number].fail(Fault::UnfundedFor(3));
+    }
+    let bytes = noise(BYTES, 9);
+    let source = Source::file(world.file("in", &bytes));
+    let put = world.client.put(source, &name("a"), &on_bitcoin(), world.listener()).await.unwrap();
+    assert_eq!(put.slots.len(), 6);
+    assert!(world.was_told("Unfunded { slots: [1, 4], reason: \"the slot's escrow has 1 of 3"));
+    assert!(world.was_told("Funded { slots: 6 }"));
+    assert!(world.get("a").await.unwrap() == bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_the_ledger_no_escrow_is_waited_for() {
+    let world = World::new().await;
+    world.put("a", b"a").await.unwrap();
+    assert!(!world.was_told("Funded"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_escrow_that_is_never_funded_is_named_with_what_to_do_and_the_upload_goes_on_later() {
+    let world = World::new().await;
+    world.providers[2].fail(Fault::UnfundedFor(usize::MAX));
+    let hasty = Options { fund_within: Duration::from_millis(300), ..options() };
+    let client = Client::open(world.client.dir(), &password(), hasty).await.unwrap();
+    let file = world.file("in", &noise(BYTES, 10));
+    let put =
+        async || client.put(Source::file(&file), &name("a"), &on_bitcoin(), world.listener()).await;
+    let error = put().await.unwrap_err();
+    assert!(matches!(&error, Error::NotFunded { slots, .. } if slots == "2"), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("bondstore coins run") && text.contains("1 of 3"), "{text}");
+    assert_eq!(shards_held(&world), 0, "nothing is sent before all are funded");
+    world.providers[2].fail(Fault::None);
+    put().await.unwrap();
+    assert_eq!(world.market.books.quotes.load(Ordering::Relaxed), 1, "under the same contract");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contract_that_ends_while_its_escrows_are_waited_for_ends_the_upload() {
+    let world = World::new().await;
+    world.providers[2].fail(Fault::UnfundedFor(usize::MAX));
+    let contracts = Arc::clone(&world.market.books);
+    let expire = move |event: &Event<'_>| {
+        if matches!(event, Event::Unfunded { .. }) {
+            let mut contracts = contracts.contracts.lock().unwrap();
+            contracts.values_mut().for_each(|view| view.state = "expired".into());
+        }
+    };
+    let source = Source::file(world.file("in", &noise(BYTES, 11)));
+    let put = world.client.put(source, &name("a"), &on_bitcoin(), Arc::new(expire)).await;
+    let error = put.unwrap_err();
+    assert!(matches!(&error, Error::ContractState { state, .. } if state == "expired"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,7 +40,9 @@ pub(super) fn touched(market: &Market, event: &Event, touch: &mut impl FnMut(&[u
 
 fn account(market: &Market, account: Account, touch: &mut impl FnMut(&[u8; 32])) {
     match account {
-        Account::Available(party) | Account::Held(party) => touch(&party.0),
+        Account::Available(party) | Account::Held(party) | Account::OnChain(party) => {
+            touch(&party.0);
+        }
         Account::Escrow(id) => {
             touch(&id.0);
             if let Some(Did(client)) = market.contract(&id).map(|contract| contract.client) {

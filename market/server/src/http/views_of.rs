@@ -137,6 +137,7 @@ fn subject(event: &Event, reader: Did) -> Option<Did> {
         | Event::EarningsHeld { provider, .. }
         | Event::SlotVacated { provider, .. }
         | Event::RebuildFinished { provider, .. }
+        | Event::EscrowConcluded { provider, .. }
         | Event::VoucherRedeemed { provider, .. }
         | Event::StandingChanged { provider, .. }
         | Event::AvailabilityNoted { provider, .. } => Some(*provider),

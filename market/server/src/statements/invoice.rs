@@ -155,7 +155,7 @@ impl Items {
                     add(&mut self.lines, (6, EXIT, Some(provider)), amount);
                 }
                 (_, Some(provider)) => self.earnings(provider, amount),
-                (Account::Available(_), None) => {
+                (Account::Available(_) | Account::OnChain(_), None) => {
                     add(&mut self.lines, (7, "refund", None), amount);
                 }
                 _ => add(&mut self.lines, (8, "other", None), amount),

@@ -100,6 +100,7 @@ impl Link {
             committed,
             unwritten,
             disk_free: node.store.disk_free(),
+            has_treasurer: node.settlement.is_some(),
             now: network::clock::now(),
         };
         let lease = Lease {
@@ -107,6 +108,7 @@ impl Link {
             capacity: reservation.capacity,
             redundancy: reservation.redundancy,
             shard_bytes: reservation.shard_bytes,
+            rail: reservation.rail,
         };
         // A slot that is held already was judged when it was taken; more room for it is what our ask consents to.
         let holds = node.store.room(&key).is_some();

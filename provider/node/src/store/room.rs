@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use types::terms::RailKind;
 use types::{Did, Redundancy, Signed};
 
 /// What a slot was reserved as.
@@ -28,6 +29,9 @@ pub struct Lease {
     pub redundancy: Redundancy,
     /// The contract's largest shard.
     pub shard_bytes: u32,
+    /// Where the contract's money sits.
+    #[serde(default)]
+    pub rail: RailKind,
 }
 
 impl Lease {

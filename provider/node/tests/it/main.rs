@@ -5,6 +5,7 @@ mod crash;
 mod damage;
 mod negotiation;
 mod plane;
+mod settlement;
 mod store;
 mod stream;
 mod support;

@@ -2,11 +2,12 @@
 
 use crate::support::{SHARD, entry, file_of, lease, shard, slot};
 use provider::Full;
-use provider_node::store::{Store, StoreError};
+use provider_node::store::{Lease, Store, StoreError};
 use shards::{Entry, Root};
 use std::fs;
 use tempfile::TempDir;
 use types::Bytes;
+use types::terms::RailKind;
 
 const OFFERED: Bytes = Bytes(64 << 20);
 
@@ -49,6 +50,24 @@ fn a_slot_is_given_more_room_durably_and_never_less() {
     drop((room, store));
     let store = Store::open(dir.path(), OFFERED).unwrap();
     assert_eq!(store.room(&slot(0)).unwrap().lease(), lease(3 << 20));
+}
+
+#[test]
+fn a_slot_that_was_taken_before_there_was_a_choice_of_rails_is_on_the_ledger() {
+    let dir = TempDir::new().unwrap();
+    let store = Store::open(dir.path(), OFFERED).unwrap();
+    let on_bitcoin = Lease { rail: RailKind::Bitcoin, ..lease(1 << 20) };
+    for n in 0..2 {
+        store.reserve(slot(n), &on_bitcoin).unwrap();
+    }
+    drop(store);
+    let path = file_of(dir.path(), slot(1), "slot.json");
+    let older = fs::read_to_string(&path).unwrap().replace(",\"rail\":\"bitcoin\"", "");
+    assert!(!older.contains("rail"), "{older}");
+    fs::write(&path, older).unwrap();
+    let store = Store::open(dir.path(), OFFERED).unwrap();
+    assert_eq!(store.room(&slot(0)).unwrap().lease(), on_bitcoin);
+    assert_eq!(store.room(&slot(1)).unwrap().lease(), lease(1 << 20));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use network::api::{Problem, RebuildOrder, RebuildSource, ReceiptBody, ToMarket, ToProvider};
 use network::auth::Pass;
 use network::node_api::SlotClient;
-use provider_node::{Config, Handle, StartError};
+use provider_node::{Config, Handle, Settlement, StartError};
 use shards::prove;
 use shards::{
     Cipher, ContractLayout, Encoder, Entry, ObjectKey, Root, Segment, Shape, SlotSummary,
@@ -25,14 +25,18 @@ use types::{
 const GIB: u64 = 1 << 30;
 
 async fn begin() -> (Market, Place, Handle, End) {
+    begin_with(None).await
+}
+
+pub(crate) async fn begin_with(settlement: Option<Settlement>) -> (Market, Place, Handle, End) {
     let mut market = Market::start().await;
     let place = Place::new(&market, PROVIDER, GIB).await;
-    let node = place.start().await;
+    let node = place.start_with(settlement).await;
     let end = market.meet().await;
     (market, place, node, end)
 }
 
-fn own(node: &Handle, at: u16) -> SlotClient {
+pub(crate) fn own(node: &Handle, at: u16) -> SlotClient {
     let access = [Access::Read, Access::Write];
     client_of(node).slot(Pass::own(key(CLIENT), node.did(), slot(at), &access))
 }
@@ -155,7 +159,7 @@ async fn challenges_are_proven_and_what_has_rotted_is_not() {
 }
 
 /// Two segments of a contract with two data shards and one of parity.
-fn coded() -> (ContractLayout, Vec<Segment>) {
+pub(crate) fn coded() -> (ContractLayout, Vec<Segment>) {
     let shape = Shape::new(2, 1, SHARD).unwrap();
     let mut encoder =
         Encoder::new(shape, Cipher::ChaCha20Poly1305, &ObjectKey::new([5; 32]), false).unwrap();
@@ -183,7 +187,46 @@ fn source(holder: &Handle, source: &Handle, at: u16) -> RebuildSource {
     RebuildSource { slot: at, provider: source.did(), endpoint: source.url().into(), token }
 }
 
-async fn receipt(end: &mut End) -> (types::Signed, Verified<StorageReceipt>) {
+/// The keepers of slots 1 and 2, with what is coded for them.
+pub(crate) struct Others(Vec<(Place, Handle, End)>);
+
+impl Others {
+    pub(crate) async fn start(market: &mut Market, segments: &[Segment]) -> Self {
+        let mut others = Vec::new();
+        for at in 1..3 {
+            let place = Place::new(market, 20 + u8::try_from(at).unwrap(), GIB).await;
+            let other = place.start().await;
+            let mut stream = market.meet().await;
+            let mut reservation = reservation(slot(at), 1 << 20);
+            reservation.provider = other.did();
+            stream.say(ToProvider::Reservation(sign(reservation, &key(MARKET)))).await;
+            assert!(matches!(stream.hear().await, ToMarket::Confirmation(_)));
+            let shards: Vec<Bytes> =
+                segments.iter().map(|s| s.shards[usize::from(at)].clone()).collect();
+            store(&own(&other, at), 1, &shards).await;
+            others.push((place, other, stream));
+        }
+        Self(others)
+    }
+
+    /// Leave for `holder` to read from both.
+    pub(crate) fn sources(&self, holder: &Handle) -> Vec<RebuildSource> {
+        (1..).zip(&self.0).map(|(at, (_, other, _))| source(holder, other, at)).collect()
+    }
+}
+
+/// The order to make slot 0 what it must be at a revision.
+pub(crate) fn rebuild(
+    (revision, size): (u64, SlotSize),
+    layout: &ContractLayout,
+    sources: Vec<RebuildSource>,
+) -> ToProvider {
+    let ((contract, slot), layout) = (slot(0), layout.encode());
+    let order = RebuildOrder { contract, slot, revision, size, layout, sources };
+    ToProvider::Rebuild(Box::new(order))
+}
+
+pub(crate) async fn receipt(end: &mut End) -> (types::Signed, Verified<StorageReceipt>) {
     let ToMarket::Receipt(signed) = end.hear().await else { panic!("a receipt comes") };
     let receipt = signed.verify().unwrap();
     (signed, receipt)
@@ -194,36 +237,12 @@ async fn a_slot_is_rebuilt_from_others_though_a_source_fails_and_its_receipt_is_
     let (mut market, _place, node, mut end) = begin().await;
     let (layout, segments) = coded();
     assert_eq!(segments.len(), 2);
-    let mut others = Vec::new();
-    for at in 1..3 {
-        let place = Place::new(&market, 20 + u8::try_from(at).unwrap(), GIB).await;
-        let other = place.start().await;
-        let mut stream = market.meet().await;
-        let mut reservation = reservation(slot(at), 1 << 20);
-        reservation.provider = other.did();
-        stream.say(ToProvider::Reservation(sign(reservation, &key(MARKET)))).await;
-        assert!(matches!(stream.hear().await, ToMarket::Confirmation(_)));
-        let shards: Vec<Bytes> =
-            segments.iter().map(|s| s.shards[usize::from(at)].clone()).collect();
-        store(&own(&other, at), 1, &shards).await;
-        others.push((place, other, stream));
-    }
+    let others = Others::start(&mut market, &segments).await;
     let list = layout.slot_list(0).unwrap();
     let size = size_of(list.entries());
-    let (one, two) = (&others[0].1, &others[1].1);
+    let (one, two) = (&others.0[0].1, &others.0[1].1);
     let silent = RebuildSource { endpoint: "http://127.0.0.1:1".into(), ..source(&node, one, 1) };
-    let order = |revision, sources| {
-        let (contract, slot) = slot(0);
-        let layout = layout.encode();
-        ToProvider::Rebuild(Box::new(RebuildOrder {
-            contract,
-            slot,
-            revision,
-            size,
-            layout,
-            sources,
-        }))
-    };
+    let order = |revision, sources| rebuild((revision, size), &layout, sources);
     assert_eq!(end.reserve(slot(0), 1 << 20).await, None);
 
     // One source is not enough: it is tried again until an order brings one that answers.

@@ -15,7 +15,7 @@ use network::server::{ServeOptions, ServerHandle, bind, serve};
 use network::stream::{Duplex, StreamReceiver, StreamSender, StreamUpgrade};
 use provider::Offer;
 use provider_node::store::{Lease, SlotKey};
-use provider_node::{Config, Handle, Settings};
+use provider_node::{Config, Handle, Settings, Settlement};
 use shards::{Entry, Root, SlotList};
 use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
@@ -23,7 +23,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
-use types::documents::{Confirmation, QuotedSlot, Reservation, SlotSize};
+use types::documents::{Ask, Confirmation, QuotedSlot, Reservation, SlotSize};
+use types::terms::RailKind;
 use types::{
     Bytes as Size, CostVector, Did, Document, GbPrice, Hash, Msat, Price, Redundancy, SecretKey,
     Signed, Signer, SlotCost, Span, Terms, Timestamp, Verified,
@@ -85,6 +86,7 @@ pub(crate) fn lease(capacity: u64) -> Lease {
         capacity: Size(capacity),
         redundancy: Redundancy { data: 2, parity: 1 },
         shard_bytes: SHARD,
+        rail: RailKind::Ledger,
     }
 }
 
@@ -119,6 +121,8 @@ pub(crate) struct Market {
 /// The market's end of one stream.
 pub(crate) struct End {
     pub(crate) holdings: Vec<SlotKey>,
+    /// The last ask.
+    pub(crate) ask: Option<Verified<Ask>>,
     to: StreamSender<ToProvider>,
     pub(crate) from: StreamReceiver<ToMarket>,
 }
@@ -158,7 +162,7 @@ impl Market {
     pub(crate) async fn meet(&mut self) -> End {
         let (to, mut from) = soon(self.ends.recv()).await.expect("a provider comes").split();
         match soon(from.recv()).await {
-            Ok(Some(ToMarket::Hello { holdings, .. })) => End { holdings, to, from },
+            Ok(Some(ToMarket::Hello { holdings, .. })) => End { holdings, ask: None, to, from },
             other => panic!("a stream begins with hello, not {other:?}"),
         }
     }
@@ -210,7 +214,10 @@ impl End {
     pub(crate) async fn hear(&mut self) -> ToMarket {
         loop {
             match soon(self.from.recv()).await.expect("the stream holds").expect("and goes on") {
-                ToMarket::Ask(ask) => self.say(ToProvider::Accepted { document: ask.id() }).await,
+                ToMarket::Ask(ask) => {
+                    self.ask = Some(ask.verify().expect("it is signed"));
+                    self.say(ToProvider::Accepted { document: ask.id() }).await;
+                }
                 other => return other,
             }
         }
@@ -218,8 +225,13 @@ impl End {
 
     /// Offers a slot of `capacity` bytes; why it is declined.
     pub(crate) async fn reserve(&mut self, at: SlotKey, capacity: u64) -> Option<String> {
-        let reservation = sign(reservation(at, capacity), &key(MARKET));
-        self.say(ToProvider::Reservation(reservation)).await;
+        self.offer(reservation(at, capacity)).await
+    }
+
+    /// Offers a slot; why it is declined.
+    pub(crate) async fn offer(&mut self, reservation: Reservation) -> Option<String> {
+        let at = (reservation.contract, reservation.slot);
+        self.say(ToProvider::Reservation(sign(reservation, &key(MARKET)))).await;
         let ToMarket::Confirmation(signed) = self.hear().await else {
             panic!("a confirmation comes")
         };
@@ -257,7 +269,7 @@ pub(crate) fn reservation((contract, slot): SlotKey, capacity: u64) -> Reservati
         shard_bytes: lease.shard_bytes,
         quoted: quoted(),
         rebuild: None,
-        rail: types::terms::RailKind::Ledger,
+        rail: lease.rail,
         answer_by: Timestamp(i64::MAX),
     }
 }
@@ -289,8 +301,14 @@ impl Place {
     }
 
     pub(crate) async fn start(&self) -> Handle {
+        self.start_with(None).await
+    }
+
+    /// Starts the node with a treasurer beside it.
+    pub(crate) async fn start_with(&self, settlement: Option<Settlement>) -> Handle {
         let key = SecretKey::from_seed(&[self.number; 32]);
-        provider_node::start(Config::new(self.dir.path(), key)).await.expect("it starts")
+        let config = Config { settlement, ..Config::new(self.dir.path(), key) };
+        provider_node::start(config).await.expect("it starts")
     }
 }
 

@@ -90,6 +90,7 @@ impl Name {
             committed: Bytes(committed.saturating_sub(reservation.capacity.0)),
             unwritten: Bytes(0),
             disk_free: Bytes(offer.capacity.0.saturating_sub(taken.0)),
+            has_treasurer: true,
             now: seat.now,
         };
         judge(reservation, offer.capacity, &Least::of(&quoted, tiers), &room)

@@ -46,6 +46,8 @@ pub(crate) enum Fault {
     Busy(usize),
     /// Receipts are for something else.
     SignsForOtherBytes,
+    /// The escrow of every slot is found funded when it was asked for so often.
+    UnfundedFor(usize),
     /// Demands vouchers for bytes it never gave.
     Overcharges,
 }
@@ -115,6 +117,15 @@ impl FakeProvider {
     }
 }
 
+impl Held {
+    /// As a provider says it whose treasurer sees no escrow.
+    fn refusal(&self) -> Option<Problem> {
+        let detail = "the slot's escrow has 1 of 3 confirmations";
+        let refusal = || Problem::new(StatusCode::CONFLICT, "not_funded", detail);
+        matches!(self.fault, Fault::UnfundedFor(_)).then(refusal)
+    }
+}
+
 impl Disk {
     pub(crate) fn held(&self) -> MutexGuard<'_, Held> {
         self.state.lock().expect("no test panics with the lock")
@@ -150,6 +161,7 @@ impl Disk {
     async fn suffer(&self) -> Result<Fault, Problem> {
         let fault = self.held().fault;
         match fault {
+            Fault::UnfundedFor(_) => return self.held().refusal().map_or(Ok(fault), Err),
             Fault::Slow(pause) => tokio::time::sleep(pause).await,
             Fault::Busy(times) => {
                 self.held().fault = if times > 1 { Fault::Busy(times - 1) } else { Fault::None };
@@ -167,7 +179,12 @@ async fn content(
     headers: HeaderMap,
 ) -> Result<Json<SlotContent>, Problem> {
     disk.admit(&headers, slot, Access::Read)?;
-    Ok(Json(SlotContent { shards: disk.held().shards.keys().copied().collect() }))
+    let mut held = disk.held();
+    let not_funded = held.refusal().map(|problem| problem.detail);
+    if let Fault::UnfundedFor(times) = held.fault {
+        held.fault = times.checked_sub(1).map_or(Fault::None, Fault::UnfundedFor);
+    }
+    Ok(Json(SlotContent { shards: held.shards.keys().copied().collect(), not_funded }))
 }
 
 async fn put_shard(
@@ -226,6 +243,9 @@ async fn receipt(
 ) -> Result<Json<ReceiptAnswer>, Problem> {
     disk.admit(&headers, (contract, slot), Access::Write)?;
     let held = disk.held();
+    if let Some(refusal) = held.refusal() {
+        return Err(refusal);
+    }
     for (root, bytes) in &body.shards {
         let there = held.shards.get(root).is_some_and(|shard| shard.len() == *bytes as usize);
         if !there {

@@ -78,6 +78,7 @@ fn reach(event: &Event) -> Reach {
         | Event::RepairOrdered { .. }
         | Event::RepairDelayed { .. }
         | Event::RebuildFinished { .. }
+        | Event::EscrowConcluded { .. }
         | Event::EarningsPosted { .. }
         | Event::VoucherRedeemed { .. }
         | Event::GuestPaid { .. }

@@ -1,0 +1,172 @@
+//! What every running treasurer needs, a client's and a provider's alike: how it works, and what it shows of itself.
+
+use crate::arguments;
+use anyhow::{Context, Result};
+use bitcoin::Network;
+use clap::Args;
+use contracts_bitcoin::chain::{Chain, Tip};
+use contracts_bitcoin::treasurer::{EscrowLine, Manner, Round, Treasurer, TreasurerError};
+use serde::{Deserialize, Serialize};
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::time::Duration;
+use types::{Did, Span, Timestamp};
+
+/// Where a running treasurer writes what it has seen, in its folder.
+const SHOWN_FILE: &str = "state.json";
+
+/// How a treasurer works.
+#[derive(Args)]
+pub(crate) struct MannerArgs {
+    /// Under how many blocks an escrow's funding counts, its own counted, and its end is final.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000), value_name = "BLOCKS",
+        help_heading = "Coins")]
+    confirmations: u32,
+    /// After how many blocks an escrow that nobody closes is refunded to both; take more than contracts run. A provider agrees to so
+    /// many at most.
+    #[arg(long, default_value_t = 52_560, value_parser = clap::value_parser!(u16).range(1..), value_name = "BLOCKS",
+        help_heading = "Coins")]
+    refund_blocks: u16,
+    /// How often chain, auditors and market are asked.
+    #[arg(long, default_value = "5s", value_parser = arguments::span, value_name = "DURATION", help_heading = "Coins")]
+    every: Span,
+    /// Look for coins from the chain's beginning, as for words that are brought back; else from now on.
+    #[arg(long, help_heading = "Coins")]
+    from_beginning: bool,
+}
+
+impl MannerArgs {
+    /// How often there is a round.
+    pub(crate) fn every(&self) -> Duration {
+        self.every.as_duration()
+    }
+
+    /// How it works in `market`.
+    pub(crate) fn manner(&self, market: Did) -> Result<Manner> {
+        let usual = Manner::new(market);
+        let confirmations = NonZeroU32::new(self.confirmations);
+        Ok(Manner {
+            confirmations: confirmations.context("give --confirmations of 1 or more")?,
+            refund_blocks: self.refund_blocks,
+            refund_blocks_min: usual.refund_blocks_min.min(self.refund_blocks),
+            ..usual
+        })
+    }
+
+    /// Since when a new folder's coins are looked for; nothing for the chain's beginning.
+    ///
+    /// # Errors
+    /// Where the chain does not answer.
+    pub(crate) async fn birthday(&self, chain: &impl Chain) -> Result<Option<Tip>> {
+        Ok(if self.from_beginning { None } else { Some(chain.tip().await?) })
+    }
+}
+
+/// What a treasurer has seen in its last round, for whoever asks while it works.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Shown {
+    /// When.
+    pub(crate) at: Timestamp,
+    /// Whose coins these are.
+    pub(crate) party: Did,
+    /// With which market it deals.
+    pub(crate) market: Did,
+    /// Whose chain it looks at.
+    pub(crate) network: Network,
+    /// Where to send coins for it.
+    pub(crate) address: String,
+    /// The last block.
+    pub(crate) height: u32,
+    /// What it has outside escrows.
+    pub(crate) balance_sat: u64,
+    /// Its escrows.
+    pub(crate) escrows: Vec<EscrowLine>,
+    /// Why what is to be done is not done yet.
+    pub(crate) waiting: Vec<String>,
+}
+
+impl Shown {
+    /// As `treasurer` sees it after `round`.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub(crate) fn of(treasurer: &mut Treasurer, round: &Round) -> Result<Self, TreasurerError> {
+        Ok(Self {
+            at: network::clock::now(),
+            party: treasurer.party(),
+            market: treasurer.manner().market,
+            network: treasurer.network(),
+            address: treasurer.address()?.to_string(),
+            height: treasurer.tip().height,
+            balance_sat: treasurer.balance().to_sat(),
+            escrows: treasurer.escrows(),
+            waiting: round.waiting.clone(),
+        })
+    }
+
+    /// What the treasurer of `folder` has written last; nothing where none has worked there yet.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub(crate) fn read(folder: &Path) -> Result<Option<Self>> {
+        let path = folder.join(SHOWN_FILE);
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                return Err(error).with_context(|| format!("{} cannot be read", path.display()));
+            }
+        };
+        let shown = serde_json::from_slice(&text);
+        shown.map(Some).with_context(|| {
+            format!("{} is damaged; the treasurer's next round writes it anew", path.display())
+        })
+    }
+
+    /// Writes it, so that a reader sees all of it or what was there before.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub(crate) fn write(&self, folder: &Path) -> Result<()> {
+        let (path, new) = (folder.join(SHOWN_FILE), folder.join(format!("{SHOWN_FILE}.new")));
+        let text = serde_json::to_vec_pretty(self)?;
+        std::fs::write(&new, text)
+            .and_then(|()| std::fs::rename(&new, &path))
+            .with_context(|| format!("{} cannot be written", path.display()))
+    }
+}
+
+/// Takes note of rounds: in the log, and in the folder.
+#[derive(Default)]
+pub(crate) struct Notes {
+    /// What waited after the last round, so that it is told once.
+    waited: Vec<String>,
+}
+
+impl Notes {
+    /// A round is over. A folder that cannot be written to is no reason to end.
+    pub(crate) fn take(&mut self, folder: &Path, treasurer: &mut Treasurer, round: Round) {
+        for contract in &round.offered {
+            tracing::info!(%contract, "escrows are offered");
+        }
+        for txid in &round.funded {
+            tracing::info!(%txid, "a funding is signed by all");
+        }
+        for escrow in &round.agreed {
+            tracing::info!(%escrow, "the end of an escrow is agreed on");
+        }
+        for reason in round.waiting.iter().filter(|reason| !self.waited.contains(reason)) {
+            tracing::warn!(%reason, "something waits");
+        }
+        let written = Shown::of(treasurer, &round).map_err(anyhow::Error::from);
+        if let Err(error) = written.and_then(|shown| shown.write(folder)) {
+            tracing::warn!(%error, "what the treasurer sees is not shown");
+        }
+        self.waited = round.waiting;
+    }
+
+    /// A round ended early.
+    pub(crate) fn fail(error: &TreasurerError) {
+        tracing::warn!(%error, "the round ended early; trying again");
+    }
+}
