@@ -34,8 +34,11 @@ async fn word(world: &World, offer: Offer) -> Word {
     }
 }
 
-/// What is wrong with an offer, and how the refusal says it.
-const WRONG: [(&str, fn(&mut Offer)); 15] = [
+/// What makes an offer wrong.
+type Change = fn(&mut Offer);
+
+/// How a refusal says what is wrong.
+const WRONG: [(&str, Change); 15] = [
     ("its stake is", |offer| offer.slots[0].stake.bond = Msat(1)),
     ("its stake is", |offer| offer.slots[0].stake.cost.base = Msat(1)),
     ("fee is nothing; it should be 0.00004001 BTC", |offer| offer.market_fee = None),
