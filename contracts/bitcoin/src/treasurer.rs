@@ -87,8 +87,6 @@ pub struct Treasurer {
     follower: Follower,
     /// By the number of their key.
     deals: BTreeMap<u32, Deal>,
-    /// Contracts that are settled elsewhere.
-    elsewhere: BTreeSet<ContractId>,
     /// Who was told of which funding, by the deal's number and the offer's.
     told: BTreeSet<(u32, usize)>,
     /// How many questions oracles were asked, so that all have their turn.
@@ -128,7 +126,6 @@ impl Treasurer {
             party,
             manner,
             deals: BTreeMap::new(),
-            elsewhere: BTreeSet::new(),
             told: BTreeSet::new(),
             asked: 0,
             fundings: Fundings::default(),

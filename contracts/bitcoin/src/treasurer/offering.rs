@@ -95,20 +95,16 @@ impl Treasurer {
         };
         self.drop_ended(&lines)?;
         let running = |line: &&ContractLine| {
-            line.client == self.party && matches!(line.state.as_str(), "agreed" | "active")
+            line.client == self.party
+                && line.rail == RailKind::Bitcoin
+                && matches!(line.state.as_str(), "agreed" | "active")
         };
         let mut views = vec![];
         let lines: Vec<ContractId> = lines.iter().filter(running).map(|line| line.id).collect();
         for id in lines {
-            if self.elsewhere.contains(&id) {
-                continue;
-            }
             match timeout(within, market.contract(id)).await.unwrap_or_else(|_| Err(silent())) {
                 Ok(view) if view.id != id || view.client != self.party => {
                     round.wait(format!("the market answers with another contract than {id}"));
-                }
-                Ok(view) if view.terms.rail != RailKind::Bitcoin => {
-                    self.elsewhere.insert(id);
                 }
                 Ok(view) => views.push(view),
                 Err(reason) => {

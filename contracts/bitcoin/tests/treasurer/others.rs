@@ -130,6 +130,7 @@ impl Market for Seat {
             capacity: view.terms.capacity,
             kept: types::Bytes(0),
             redundancy: view.terms.redundancy,
+            rail: view.terms.rail,
             escrow: view.escrow,
             ends: view.ends,
         };
