@@ -143,7 +143,11 @@ async fn whoever_is_silent_is_given_up_after_a_while_and_coins_are_free_again() 
     assert!(round.waiting.iter().any(|reason| reason.contains("no answer within")), "{round:?}");
     world.live(FUNDING_BLOCKS + 2).await;
     let lines = world.lines();
-    let given_up = |line: &contracts_bitcoin::treasurer::EscrowLine| matches!(&line.state, EscrowState::GivenUp { reason } if reason.contains(&did(3).to_string()));
+    let silent = did(3).to_string();
+    let given_up = |line: &contracts_bitcoin::treasurer::EscrowLine| match &line.state {
+        EscrowState::GivenUp { reason } => reason.contains(&silent),
+        _ => false,
+    };
     assert!(lines.iter().filter(|line| line.contract == id(7)).any(given_up), "{lines:?}");
     world.live(DEPTH).await;
     let other = world.lines().into_iter().find(|line| line.contract == id(8)).unwrap();
