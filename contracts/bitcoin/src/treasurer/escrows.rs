@@ -101,7 +101,10 @@ pub enum Funding {
 
 /// What a treasurer has last seen of fundings; clones see the same. Cheap to ask while the treasurer is at work.
 #[derive(Clone, Debug, Default)]
-pub struct Fundings(Arc<RwLock<BTreeMap<(ContractId, u16, Did), Funding>>>);
+pub struct Fundings(Arc<RwLock<Known>>);
+
+/// By contract, slot and provider.
+pub(super) type Known = BTreeMap<(ContractId, u16, Did), Funding>;
 
 impl Fundings {
     /// What is known of the escrow of `provider` for slot `slot` of `contract`.
@@ -110,7 +113,7 @@ impl Fundings {
         known.get(&(contract, slot, provider)).copied().unwrap_or(Funding::Unknown)
     }
 
-    pub(super) fn publish(&self, known: BTreeMap<(ContractId, u16, Did), Funding>) {
+    pub(super) fn publish(&self, known: Known) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = known;
     }
 }

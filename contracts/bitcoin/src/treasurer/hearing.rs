@@ -185,10 +185,8 @@ impl Treasurer {
         offer: Offer,
     ) -> Result<ToClient, HearError> {
         let id = offer.id();
-        if let Ok(known) = &known {
-            if known.view.client != from {
-                return Err(HearError::Stranger { from, contract });
-            }
+        if known.as_ref().is_ok_and(|known| known.view.client != from) {
+            return Err(HearError::Stranger { from, contract });
         }
         let again = self.with_client(from, contract).into_iter();
         let again = again.filter_map(|number| self.deals.get(&number)).find(|d| d.offer() == id);

@@ -1,7 +1,6 @@
 //! What a treasurer asks its market: which contracts there are, and how they settle on Bitcoin.
 
 use network::api::{BitcoinInfo, ContractLine, ContractView};
-use network::client::ClientError;
 use network::market_api::MarketClient;
 use types::ContractId;
 
@@ -18,20 +17,16 @@ pub trait Market: Send + Sync {
 
 impl Market for MarketClient {
     async fn bitcoin(&self) -> Result<BitcoinInfo, String> {
-        let info = self.info().await.map_err(said)?;
+        let info = self.info().await.map_err(|error| error.to_string())?;
         let none = || "this market settles no contracts on Bitcoin; ask its operator".to_owned();
         info.bitcoin.ok_or_else(none)
     }
 
     async fn contracts(&self) -> Result<Vec<ContractLine>, String> {
-        MarketClient::contracts(self).await.map_err(said)
+        MarketClient::contracts(self).await.map_err(|error| error.to_string())
     }
 
     async fn contract(&self, id: ContractId) -> Result<ContractView, String> {
-        MarketClient::contract(self, id).await.map_err(said)
+        MarketClient::contract(self, id).await.map_err(|error| error.to_string())
     }
-}
-
-fn said(error: ClientError) -> String {
-    error.to_string()
 }

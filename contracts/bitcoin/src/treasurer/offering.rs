@@ -48,12 +48,16 @@ impl Treasurer {
         let told = told.unwrap_or_else(|_| Err(format!("no answer within {within:?}")));
         let rules = match told.and_then(|info| Rules::read(&info, self.network())) {
             Ok(rules) => rules,
-            Err(reason) => return Ok(round.wait(format!("the market: {reason}"))),
+            Err(reason) => {
+                round.wait(format!("the market: {reason}"));
+                return Ok(());
+            }
         };
         let rate = chain.fee_rate(WITHIN_BLOCKS).await?.max(self.manner.rate_min);
         if rate > self.manner.rate_max {
             let most = self.manner.rate_max;
-            return Ok(round.wait(format!("fundings wait until fees of {rate} fall to {most}")));
+            round.wait(format!("fundings wait until fees of {rate} fall to {most}"));
+            return Ok(());
         }
         let slots = wants.iter().flat_map(|want| want.slots.iter().map(move |slot| (want, slot)));
         let events: Vec<String> =
@@ -91,20 +95,16 @@ impl Treasurer {
         };
         self.drop_ended(&lines)?;
         let running = |line: &&ContractLine| {
-            line.client == self.party && matches!(line.state.as_str(), "agreed" | "active")
+            line.client == self.party
+                && line.rail == RailKind::Bitcoin
+                && matches!(line.state.as_str(), "agreed" | "active")
         };
         let mut views = vec![];
         let lines: Vec<ContractId> = lines.iter().filter(running).map(|line| line.id).collect();
         for id in lines {
-            if self.elsewhere.contains(&id) {
-                continue;
-            }
             match timeout(within, market.contract(id)).await.unwrap_or_else(|_| Err(silent())) {
                 Ok(view) if view.id != id || view.client != self.party => {
                     round.wait(format!("the market answers with another contract than {id}"));
-                }
-                Ok(view) if view.terms.rail != RailKind::Bitcoin => {
-                    self.elsewhere.insert(id);
                 }
                 Ok(view) => views.push(view),
                 Err(reason) => {
@@ -179,12 +179,11 @@ impl Treasurer {
             ));
             return vec![];
         }
-        if is_new(view) {
-            if let Some(slot) = view.slots.iter().find(|slot| !may_be_funded(slot)) {
-                let (id, slot) = (view.id, slot.slot);
-                round.wait(format!("contract {id}: slot {slot} is not confirmed yet"));
-                return vec![];
-            }
+        let unready = view.slots.iter().find(|slot| !may_be_funded(slot));
+        if let Some(slot) = unready.filter(|_| is_new(view)) {
+            let (id, slot) = (view.id, slot.slot);
+            round.wait(format!("contract {id}: slot {slot} is not confirmed yet"));
+            return vec![];
         }
         let (faulty, resting) = self.faulty(view.id);
         let confirmed = lacking.into_iter().filter(|slot| may_be_funded(slot)).cloned();

@@ -78,7 +78,7 @@ fn read(attestation: &Attestation, announcement: &Announcement) -> Result<Word, 
     let outcome = verify_attestation(attestation, announcement);
     let number = match outcome.map_err(|error| error.to_string())? {
         Outcome::Number(number) => u16::try_from(number).ok(),
-        _ => None,
+        Outcome::Named(_) => None,
     };
     let number = number.ok_or("an attestation of no compliance")?;
     Ok((number, attestation.signatures().to_vec()))

@@ -1,7 +1,8 @@
 //! The chain's whole book: nothing is lost, and nobody is paid twice.
 
-use crate::world::{BONDS, MEANS, World, market_script};
+use crate::world::{World, market_script};
 use bitcoin::{Amount, OutPoint, ScriptBuf};
+use contracts_bitcoin::escrow::spend::ANCHOR;
 use std::collections::BTreeMap;
 
 impl World {
@@ -33,23 +34,19 @@ impl World {
     }
 
     /// Everything that everybody had is in wallets, in escrows that are open, at the market, elsewhere and in fees. Payouts by
-    /// attestation and refunds leave an anchor of 330 sat.
+    /// attestation and refunds leave an anchor.
     pub(crate) async fn nothing_is_lost(&self, anchors: u64) {
         self.adds_up(anchors, Amount::ZERO).await;
     }
 
     pub(crate) async fn adds_up(&self, anchors: u64, elsewhere: Amount) {
-        let mut held = self.client.as_ref().unwrap().balance();
-        for home in self.street.homes.values() {
-            held += home.lock().await.as_ref().unwrap().balance();
-        }
+        let held = self.held().await;
         let market: Amount = self.paid_to(&market_script()).into_iter().sum();
         let fundings = self.lines().into_iter().filter_map(|line| line.funding);
         let open = fundings.filter_map(|outpoint| self.chain.coin(outpoint));
         let open: Amount = open.map(|coin| coin.output.value).sum();
-        let anchors = Amount::from_sat(330 * anchors);
-        let brought = MEANS.iter().sum::<u64>() + BONDS * self.street.homes.len() as u64;
+        let anchors = ANCHOR * anchors;
         let now = held + market + open + anchors + elsewhere + self.fees();
-        assert_eq!(now, Amount::from_sat(brought));
+        assert_eq!(now, self.brought);
     }
 }

@@ -49,7 +49,7 @@ async fn the_client_vanishes_and_a_provider_closes_alone() {
     world.agree(7, &[2]);
     world.round().await.unwrap();
     world.attest(7, 0, 2, 1000);
-    for _ in 0..u32::from(CLOSE_BLOCKS) + 2 * DEPTH + 1 {
+    for _ in 0..=u32::from(CLOSE_BLOCKS) + 2 * DEPTH {
         world.mine(1).await;
         world.tend(2).await;
     }
@@ -135,7 +135,8 @@ async fn a_funding_that_is_under_way_is_taken_back_by_a_higher_fee() {
     let round = world.round().await.unwrap();
     let funding = round.funded[0];
     assert!(world.chain.waiting().contains(&funding));
-    // No block takes it.
+    // No block takes it, and the market is not there for another.
+    world.street.desk.lock().unwrap().is_gone = true;
     for _ in 0..=FUNDING_BLOCKS {
         let (parent, mining) = (world.chain.top().hash, world.mining());
         let block = world.chain.assemble(parent, vec![], &mining).unwrap();
@@ -147,5 +148,6 @@ async fn a_funding_that_is_under_way_is_taken_back_by_a_higher_fee() {
     world.live(DEPTH).await;
     let line = &world.lines()[0];
     assert!(matches!(line.state, EscrowState::GivenUp { .. }), "{line:?}");
-    world.adds_up(0, bitcoin::Amount::ZERO).await;
+    assert!(world.chain.find_transaction(funding).is_none());
+    world.nothing_is_lost(0).await;
 }

@@ -49,6 +49,7 @@ async fn a_contract_is_made_and_ended_over_http() {
     assert_eq!(funded.funded(id(7), 0, did(2)), contracts_bitcoin::treasurer::Funding::Deep);
     world.attest(7, 0, 2, 900);
     let client = world.client.as_mut().unwrap();
+    client.round(&chain, &seat, &peers, &auditors).await.unwrap();
     let early = client.round(&chain, &seat, &peers, &auditors).await.unwrap();
     assert!(
         early.waiting.iter().any(|r| r.contains("not_attested") || r.contains("no outcome")),

@@ -60,7 +60,7 @@ impl Wire {
     async fn end(&self, at: usize) {
         if self.0.at.compare_exchange(at, 0, SeqCst, SeqCst).is_ok() {
             self.0.gone.notify_one();
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
@@ -130,12 +130,13 @@ impl Market for Seat {
             capacity: view.terms.capacity,
             kept: types::Bytes(0),
             redundancy: view.terms.redundancy,
+            rail: view.terms.rail,
             escrow: view.escrow,
             ends: view.ends,
         };
         let own = |view: &&ContractView| self.concerns(view);
         let listed = |desk: &Desk| Ok(desk.views.values().filter(own).map(line).collect());
-        self.wire.step(async { self.ask(listed) }).await
+        self.ask(listed)
     }
 
     async fn contract(&self, id: ContractId) -> Result<ContractView, String> {
@@ -167,6 +168,11 @@ impl Auditors {
         let keys = oracles.iter().map(Oracle::public_key).collect();
         let rule = Rule::new(threshold, keys).unwrap();
         Self { oracles: Arc::new(oracles), rule, are_gone: Arc::default(), wire }
+    }
+
+    /// The same, on a wire that holds.
+    pub(crate) fn safe(&self) -> Self {
+        Self { wire: Wire::default(), ..self.clone() }
     }
 
     pub(crate) fn info(&self) -> Vec<OracleInfo> {
@@ -237,15 +243,26 @@ pub(crate) struct Street {
     pub(crate) silent: Arc<Mutex<BTreeSet<Did>>>,
     /// Every word to a provider.
     pub(crate) said: Arc<Mutex<Vec<(Did, ToProvider)>>>,
+    /// Opens a provider's treasurer; where there is one, each is opened again before every word.
+    pub(crate) opener: Option<Opener>,
     pub(crate) wire: Wire,
 }
+
+/// Opens what a party keeps.
+pub(crate) type Opener = Arc<dyn Fn(Did) -> Treasurer + Send + Sync>;
 
 impl Street {
     async fn home(&self, provider: Did) -> &Home {
         if self.silent.lock().unwrap().contains(&provider) {
             std::future::pending::<()>().await;
         }
-        &self.homes[&provider]
+        let home = &self.homes[&provider];
+        if let Some(open) = &self.opener {
+            let mut home = home.lock().await;
+            *home = None;
+            *home = Some(open(provider));
+        }
+        home
     }
 
     /// What a provider hears, and says.

@@ -75,6 +75,8 @@ pub(crate) struct World {
     pub(crate) wire: Wire,
     pub(crate) manner: Manner,
     pub(crate) begun: u32,
+    /// What all treasurers had then.
+    pub(crate) brought: Amount,
     pub(crate) folder: tempfile::TempDir,
 }
 
@@ -103,12 +105,14 @@ impl World {
             auditors: auditors.clone(),
             silent: Arc::default(),
             said: Arc::default(),
+            opener: None,
             wire: wire.clone(),
         };
         let chain = Devchain::new();
         let manner = manner();
+        let (client, begun, brought) = (None, 0, Amount::ZERO);
         let mut world =
-            Self { chain, miner, client: None, street, auditors, wire, manner, begun: 0, folder };
+            Self { chain, miner, client, street, auditors, wire, manner, begun, brought, folder };
         world.reopen_client();
         for number in 2..2 + providers {
             world.reopen_provider(number).await;
@@ -118,6 +122,7 @@ impl World {
         world.mine(DEPTH).await;
         world.begun = world.chain.top().height;
         world.tend_all().await;
+        world.brought = world.held().await;
         world
     }
 
@@ -195,17 +200,18 @@ impl World {
     /// A provider's round.
     pub(crate) async fn tend(&self, number: u8) -> Round {
         let mut home = self.street.homes[&did(number)].lock().await;
-        let auditors = self.auditors.clone();
+        let auditors = self.auditors.safe();
         home.as_mut().unwrap().tend(&self.chain, &auditors).await.unwrap()
     }
 
     pub(crate) async fn tend_all(&mut self) {
+        let auditors = self.auditors.safe();
         for provider in self.street.homes.values() {
             let mut home = provider.lock().await;
-            home.as_mut().unwrap().tend(&self.chain, &self.auditors).await.unwrap();
+            home.as_mut().unwrap().tend(&self.chain, &auditors).await.unwrap();
         }
         let client = self.client.as_mut().unwrap();
-        client.tend(&self.chain, &self.auditors).await.unwrap();
+        client.tend(&self.chain, &auditors).await.unwrap();
     }
 
     /// Blocks one by one, after each of which everybody has a round.
@@ -236,6 +242,15 @@ impl World {
     pub(crate) async fn funding(&self, number: u8, contract: ContractId, slot: u16) -> Funding {
         let home = self.street.homes[&did(number)].lock().await;
         home.as_ref().unwrap().funded(contract, slot, did(number))
+    }
+
+    /// What all treasurers have outside escrows.
+    pub(crate) async fn held(&self) -> Amount {
+        let mut held = self.client.as_ref().unwrap().balance();
+        for home in self.street.homes.values() {
+            held += home.lock().await.as_ref().unwrap().balance();
+        }
+        held
     }
 
     pub(crate) async fn balance_of(&self, number: u8) -> Amount {
