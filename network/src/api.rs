@@ -15,6 +15,7 @@ use types::documents::{
     Acceptance, AccessToken, Challenge, Dispute, Proof, Quote, QuotedSlot, Revision, SlotSize,
     StorageReceipt, Verdict,
 };
+use types::terms::RailKind;
 use types::{
     Bytes, ContractId, CostVector, Did, DocId, Epoch, Hash, Jws, Msat, Redundancy, Score, Signed,
     Span, Terms, TierRates, Timestamp,
@@ -38,7 +39,7 @@ pub struct MarketInfo {
     #[serde(default)]
     pub tiers: TierRates,
     /// How contracts settle on Bitcoin here; nothing where they cannot.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub bitcoin: Option<BitcoinInfo>,
 }
 
@@ -220,9 +221,12 @@ pub struct ContractLine {
     pub escrow: Msat,
     /// The epoch after its last, once it is active.
     pub ends: Option<Epoch>,
+    /// Where its money sits.
+    #[serde(default)]
+    pub rail: RailKind,
 }
 
-/// `GET /v1/accounts/{did}`: a party's money.
+/// `GET /v1/accounts/{did}`: a party's money on the market's ledger. What its contracts hold on Bitcoin is not in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AccountView {
     /// Whose.

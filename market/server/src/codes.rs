@@ -140,6 +140,7 @@ const OWN: &[Code] = &[
     code("counter_open", 409, "this counter is being put to the providers; ask again in a moment"),
     code("counter_over", 409, "nobody waits for an answer to this counter any more"),
     code("no_account", 403, "the party has no account yet"),
+    code("no_such_rail", 422, "contracts do not settle there in this market"),
     code("not_an_auditor", 403, "the party is no auditor of this market"),
     code("answers_malformed", 422, "the answers are not base64url"),
     code("backup_superseded", 409, "a newer backup is kept"),

@@ -7,6 +7,7 @@ mod bulk;
 mod contracts;
 mod describe;
 mod documents;
+mod escrows;
 mod events;
 mod evidence;
 pub(crate) mod front;
@@ -76,6 +77,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(audits::measure))
         .routes(routes!(audits::verdicts))
         .routes(routes!(audits::probes))
+        .routes(routes!(escrows::list))
         .routes(routes!(bulk::put_layout, bulk::layout))
         .routes(routes!(accounts::account))
         .routes(routes!(accounts::history))

@@ -11,6 +11,7 @@ use network::api::{
     Accepted, AccountView, AgreedView, BookLine, BooksPage, BooksView, ContractLine, ContractView,
     Page, PriceLine, PricesView, ProviderLine, SlotView,
 };
+use types::terms::RailKind;
 use types::{Bytes, ContractId, Did, Msat, Timestamp};
 
 /// What a request that carries `command` is answered, as JSON.
@@ -127,14 +128,19 @@ fn contract_line(market: &Market, contract: &Contract) -> ContractLine {
         redundancy: contract.terms.redundancy,
         escrow: market.ledger().balance(Account::Escrow(contract.id)),
         ends: contract.end(),
+        rail: contract.terms.rail,
     }
 }
 
 /// A party's money.
 pub(crate) fn account_view(market: &Market, party: Did) -> AccountView {
     let books = market.ledger();
-    let escrows = market.contracts_of(&party).map(|c| books.balance(Account::Escrow(c.id)));
-    let slots: Vec<SlotId> = market.holdings(&party).collect();
+    // What lies in escrows on Bitcoin is not in this account.
+    let here = |contract: &&Contract| contract.terms.rail == RailKind::Ledger;
+    let bought = market.contracts_of(&party).filter(here);
+    let escrows = bought.map(|c| books.balance(Account::Escrow(c.id)));
+    let is_here = |id: &SlotId| market.contract(&id.contract).as_ref().is_some_and(here);
+    let slots: Vec<SlotId> = market.holdings(&party).filter(is_here).collect();
     let bonds = slots.iter().map(|id| books.balance(Account::Bond(id.contract, id.slot)));
     AccountView {
         party,

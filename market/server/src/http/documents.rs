@@ -14,6 +14,7 @@ use network::extract::{IdempotencyKey, PathOf, VerifiedBody};
 use network::market_api::QuoteBody;
 use std::sync::Arc;
 use types::documents::{Ask, Confession, Confirmation, Deposit, Request, Voucher, Withdrawal};
+use types::terms::RailKind;
 use types::{ContractId, Document, Jws, Verified};
 
 pub(super) type Answer = Result<Response, Problem>;
@@ -152,13 +153,17 @@ fn quote_seed(app: &App, request: &Request) -> Result<[u8; 32], Problem> {
     post, path = "/v1/requests", operation_id = "request_quote", tag = "offers",
     request_body(content = Jws<Request>, content_type = "application/jose"),
     responses((status = 200, description = "The market's signed quote.", body = QuoteBody)),
-    extensions(("x-codes" = json!(["rules", "key"]))),
+    extensions(("x-codes" = json!(["rules", "key", "no_such_rail"]))),
 )]
 pub(super) async fn request(
     State(app): State<Arc<App>>,
     key: IdempotencyKey,
     VerifiedBody(request): VerifiedBody<Request>,
 ) -> Answer {
+    if request.terms.rail == RailKind::Bitcoin && app.bitcoin.is_none() {
+        let detail = "contracts do not settle on Bitcoin in this market; ask for the ledger rail";
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no_such_rail", detail));
+    }
     let key = keyed(key, request.client, "/v1/requests", &[request.id()]);
     let (seed, online) = (quote_seed(&app, &request)?, app.streams.online());
     let quote = app.view().market.quote(app.clock.now(), &request, seed, &online);

@@ -45,16 +45,27 @@ pub(crate) async fn town_with(count: u8, adjust: impl FnOnce(&mut Config)) -> To
     Town { house, market, providers, cloud }
 }
 
+pub(crate) fn usual() -> Terms {
+    Terms::standard(Size(4 << 20), Span(DAYS * Span::DAY.0))
+}
+
 pub(crate) async fn quoted(market: &Handle, client_key: &SecretKey) -> Verified<Quote> {
-    let terms = Terms::standard(Size(4 << 20), Span(DAYS * Span::DAY.0));
+    quoted_under(market, client_key, usual()).await
+}
+
+async fn quoted_under(market: &Handle, client_key: &SecretKey, terms: Terms) -> Verified<Quote> {
     let request = Request { client: client_key.did(), terms, nonce: 1 };
     let quote = client(market, client_key).quote(&sign(request, client_key)).await.unwrap();
     quote.verify().unwrap()
 }
 
 pub(crate) async fn agreed(town: &Town) -> ContractView {
+    agreed_under(town, usual()).await
+}
+
+async fn agreed_under(town: &Town, terms: Terms) -> ContractView {
     let (me, speaks) = (key(CLIENT), client(&town.market, &key(CLIENT)));
-    let quote = quoted(&town.market, &me).await;
+    let quote = quoted_under(&town.market, &me, terms).await;
     let acceptance = sign(Acceptance { client: me.did(), quote: quote.id() }, &me);
     let body = AcceptBody { acceptance, quote: quote.signed().clone() };
     let view = speaks.accept(&body).await.unwrap();
@@ -78,7 +89,12 @@ impl Town {
 
     /// An active contract whose slots hold one shard each.
     pub(crate) async fn stored(&self) -> ContractView {
-        let view = agreed(self).await;
+        self.stored_under(usual()).await
+    }
+
+    /// As [`Town::stored`], under other terms for as many slots.
+    pub(crate) async fn stored_under(&self, terms: Terms) -> ContractView {
+        let view = agreed_under(self, terms).await;
         let (me, speaks) = (key(CLIENT), client(&self.market, &key(CLIENT)));
         let mut sizes = Vec::new();
         let mut receipts = Vec::new();

@@ -9,6 +9,7 @@ mod crash;
 mod damage;
 mod disputes;
 mod durability;
+mod escrows;
 mod events;
 mod evidence;
 mod figures;

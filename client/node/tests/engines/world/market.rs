@@ -201,6 +201,7 @@ async fn list(State(books): Shared) -> Json<Page<ContractLine>> {
         redundancy: view.terms.redundancy,
         escrow: view.escrow,
         ends: None,
+        rail: view.terms.rail,
     };
     Json(Page { items: contracts.values().map(line).collect(), next: None })
 }
