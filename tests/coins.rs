@@ -48,7 +48,7 @@ impl Town {
             "--epoch",
             "1d",
             "--epoch-every",
-            "5s",
+            "2s",
             "--bitcoin-address",
             "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080",
             "--oracle",
@@ -161,11 +161,16 @@ async fn a_contract_on_bitcoin_is_made_kept_and_paid_out_by_its_parties_alone() 
     town.client(&["contract", "end", &contract]);
     wait_for("every escrow to be paid out", || {
         let escrows = town.escrows("coins");
-        in_state(&escrows, "ended").count() == PROVIDERS
+        in_state(&escrows, "ended").filter(|escrow| escrow["is_final"] == true).count() == PROVIDERS
     });
+    let sat = |amount: &Value| amount.as_u64().expect("whole satoshis");
     for escrow in town.escrows("coins") {
         let how = &escrow["state"]["ended"];
         assert!(how == "agreed" || how == "outcome", "by the auditor's word: {escrow}");
+        let (paid, put_in) = (&escrow["payout"], ["client_sat", "provider_sat"]);
+        let paid = ["client", "provider", "pool"].iter().map(|to| sat(&paid[*to])).sum::<u64>();
+        assert_eq!(paid, put_in.iter().map(|part| sat(&escrow[*part])).sum::<u64>(), "{escrow}");
+        assert!(sat(&escrow["provider_sat"]) > 1_000, "there is something to lose: {escrow}");
     }
 }
 
