@@ -7,6 +7,7 @@ use bitcoin::Network;
 use contracts::outcome::escrow_id;
 use contracts_bitcoin::keys::MasterKey;
 use contracts_bitcoin::oracle::Oracle;
+use contracts_bitcoin::oracle::agree::Minutes;
 use contracts_bitcoin::oracle::follow::{Followed, Follower, follow};
 use contracts_bitcoin::oracle::rule::{EventName, Rule};
 use network::api::{EscrowView, Page};
@@ -99,7 +100,7 @@ fn where_others_have_a_say_what_the_market_says_is_reported_once() {
     assert_eq!((known.report, known.outcome), (Some(700), None));
     // The other follows the same market, hears this one, and they agree.
     follow(&other, &rule, &list, NOW);
-    let minutes = oracle.hear(&name, Default::default(), NOW).expect("it is open");
+    let minutes = oracle.hear(&name, Minutes::default(), NOW).expect("it is open");
     let minutes = other.hear(&name, minutes, NOW).expect("it is taken");
     oracle.hear(&name, minutes, NOW).expect("it is taken");
     assert_eq!(oracle.known(&name).expect("it is known").outcome, Some(700));
