@@ -1,8 +1,10 @@
 //! `bondstore demo`: the whole life of a contract on this machine, for real but for the length of its epochs.
 
+mod bitcoin;
 mod books;
 mod report;
 mod scenes;
+mod settled;
 mod stage;
 mod watch;
 
@@ -13,6 +15,7 @@ use clap::Args;
 use report::Report;
 use stage::Stage;
 use std::path::{Path, PathBuf};
+use types::terms::RailKind;
 
 /// The fewest providers: six slots and one to take over.
 const PROVIDERS_MIN: u16 = 7;
@@ -32,6 +35,9 @@ pub(crate) struct Demo {
     /// What keys and placement follow from; drawn where nothing is said.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Where the contract's money sits: in the market's ledger, or in escrows on a development chain.
+    #[arg(long, default_value = "ledger", value_name = "RAIL", value_parser = crate::arguments::rail)]
+    rail: RailKind,
     /// Leave everything running at the end, until Ctrl-C.
     #[arg(long)]
     keep: bool,
@@ -67,13 +73,14 @@ impl Demo {
             "A market, {} providers and a client on this machine (seed {seed}).",
             self.providers
         ));
-        let stage = Stage::build(dir, self.providers, seed, output).await?;
+        let stage = Stage::build(dir, (self.providers, self.rail), seed, output).await?;
         let mut report = Report::default();
         scenes::store(&stage, &self.file, &mut report, output).await?;
         scenes::audits(&stage, &mut report, output).await?;
         scenes::kill_and_repair(&stage, &mut report, output).await?;
         scenes::fetch(&stage, &mut report, output).await?;
         scenes::settle(&stage, &mut report, output).await?;
+        settled::settled(&stage, &mut report, output).await?;
         books::close(&stage, &mut report, output).await?;
         output.result(&report, || report.verdict());
         if self.keep {

@@ -1,6 +1,6 @@
 //! `bondstore provider`: set up a node, run it.
 
-mod coins;
+pub(crate) mod coins;
 mod run;
 
 use crate::arguments;

@@ -1,5 +1,6 @@
 //! What the demo found, as one object.
 
+use super::settled::OnChain;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use types::{ContractId, Hash, Msat};
@@ -19,6 +20,9 @@ pub(super) struct Report {
     /// What each party has more or less than at its beginning, in msat.
     pub(super) settlement: BTreeMap<String, i64>,
     pub(super) books: Books,
+    /// What the chain has of a contract on Bitcoin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) bitcoin: Option<OnChain>,
     pub(super) journal: Journal,
     pub(super) ok: bool,
     /// What is not as it must be.

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use types::documents::Quote;
+use types::terms::RailKind;
 use types::{Bytes, ContractId, Hash, Span};
 
 /// How long the file is kept, in epochs of a day.
@@ -44,7 +45,8 @@ pub(super) async fn store(
         }
     };
     let began = Instant::now();
-    let wish = StorageWish::new(Bytes(1), Span(DAYS * Span::DAY.0));
+    let mut wish = StorageWish::new(Bytes(1), Span(DAYS * Span::DAY.0));
+    wish.rail = stage.rail();
     let put = stage.client.put(Source::file(file), &name(file)?, &wish, Arc::new(progress)).await?;
     let quote = quoted
         .lock()
@@ -56,8 +58,14 @@ pub(super) async fn store(
     report.contract.id = put.contract;
     report.contract.slots = put.slots.iter().map(|slot| stage.name(&slot.provider)).collect();
     output.say(crate::quote::text(&quote, |did| stage.name(did)));
+    let locked = match stage.rail() {
+        RailKind::Ledger => "in escrow, each provider locks its bond",
+        RailKind::Bitcoin => {
+            "its part of one transaction, each provider adds its bond: nobody holds them for anybody"
+        }
+    };
     output.say(format!(
-        "\n2. It accepts: {} are in escrow, each provider locks its bond. {} sealed and coded into 4+2 shards reach six disks in {:.1?};\n   every provider signs that its part is durable. Contract {} is active.",
+        "\n2. It accepts: {} are {locked}. {} sealed and coded into 4+2 shards reach six disks in {:.1?};\n   every provider signs that its part is durable. Contract {} is active.",
         report.quote.total_msat,
         put.stored,
         began.elapsed(),

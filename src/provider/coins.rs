@@ -78,7 +78,7 @@ impl Treasury {
         let fundings = self.treasurer.lock().await.fundings();
         let oracles = HttpOracles::new(self.plain);
         let routes = serve::router(self.treasurer.clone(), market, oracles).await;
-        let gate = Arc::new(Escrows { fundings, provider: self.provider });
+        let gate = Arc::new(Escrows::new(fundings, self.provider));
         Settlement { routes, gate }
     }
 
@@ -107,9 +107,16 @@ impl Treasury {
 }
 
 /// What the treasurer has seen of the provider's escrows.
-struct Escrows {
+pub(crate) struct Escrows {
     fundings: Fundings,
     provider: Did,
+}
+
+impl Escrows {
+    /// What `fundings` say of the escrows of `provider`.
+    pub(crate) const fn new(fundings: Fundings, provider: Did) -> Self {
+        Self { fundings, provider }
+    }
 }
 
 impl Gate for Escrows {
