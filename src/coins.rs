@@ -180,12 +180,11 @@ impl Opening {
 
 /// The address, from the folder where a treasurer works or has worked in it.
 async fn address(opening: Opening, output: &Output) -> Result<()> {
-    let (address, network) = match Shown::read(&opening.coins.folder)? {
-        Some(shown) => (shown.address, shown.network),
-        None => {
-            let (mut treasurer, _) = opening.open().await?;
-            (treasurer.address()?.to_string(), treasurer.network())
-        }
+    let (address, network) = if let Some(shown) = Shown::read(&opening.coins.folder)? {
+        (shown.address, shown.network)
+    } else {
+        let (mut treasurer, _) = opening.open().await?;
+        (treasurer.address()?.to_string(), treasurer.network())
     };
     output.result(&json!({ "address": address, "network": network }), || address.clone());
     Ok(())

@@ -26,20 +26,40 @@ pub(crate) struct ChainArgs {
 #[derive(Args)]
 pub(crate) struct ChainAccess {
     /// Which network's chain it must be.
-    #[arg(long, default_value = "regtest", value_name = "NETWORK")]
-    chain_network: Network,
+    #[arg(
+        long = "chain-network",
+        id = "chain_network",
+        default_value = "regtest",
+        value_name = "NETWORK"
+    )]
+    network: Network,
     /// The file in which bitcoind leaves its name and password.
-    #[arg(long, value_name = "FILE", conflicts_with = "chain_user")]
-    chain_cookie: Option<PathBuf>,
+    #[arg(
+        long = "chain-cookie",
+        id = "chain_cookie",
+        value_name = "FILE",
+        conflicts_with = "chain_user"
+    )]
+    cookie: Option<PathBuf>,
     /// The name that bitcoind asks for, instead of the file.
-    #[arg(long, value_name = "NAME", requires = "chain_password_file")]
-    chain_user: Option<String>,
+    #[arg(
+        long = "chain-user",
+        id = "chain_user",
+        value_name = "NAME",
+        requires = "chain_password_file"
+    )]
+    user: Option<String>,
     /// A file whose first line is the password that goes with it.
-    #[arg(long, value_name = "FILE", requires = "chain_user")]
-    chain_password_file: Option<PathBuf>,
+    #[arg(
+        long = "chain-password-file",
+        id = "chain_password_file",
+        value_name = "FILE",
+        requires = "chain_user"
+    )]
+    password_file: Option<PathBuf>,
     /// Allow plain HTTP to a chain's node beyond this machine.
-    #[arg(long)]
-    chain_plain_http: bool,
+    #[arg(long = "chain-plain-http", id = "chain_plain_http")]
+    plain_http: bool,
 }
 
 impl ChainArgs {
@@ -52,10 +72,8 @@ impl ChainArgs {
 impl ChainAccess {
     /// The node that answers at `chain`, once it has shown that it is of the right network.
     pub(crate) async fn connect(&self, chain: &str) -> Result<Node> {
-        let (network, patience, fees) =
-            (self.chain_network, Patience::default(), FeeBounds::default());
-        let plain =
-            if self.chain_plain_http { PlainHttp::Anywhere } else { PlainHttp::LoopbackOnly };
+        let (network, patience, fees) = (self.network, Patience::default(), FeeBounds::default());
+        let plain = if self.plain_http { PlainHttp::Anywhere } else { PlainHttp::LoopbackOnly };
         if let Some(url) = chain.strip_prefix(ESPLORA) {
             let server = Server { url: url.to_owned(), network, plain, patience, fees };
             return Ok(Node::Esplora(Esplora::connect(server).await?));
@@ -66,7 +84,7 @@ impl ChainAccess {
     }
 
     fn auth(&self) -> Result<Auth> {
-        match (&self.chain_cookie, &self.chain_user, &self.chain_password_file) {
+        match (&self.cookie, &self.user, &self.password_file) {
             (Some(cookie), ..) => Ok(Auth::Cookie(cookie.clone())),
             (None, Some(user), Some(file)) => {
                 let text = std::fs::read_to_string(file)

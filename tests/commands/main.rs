@@ -61,6 +61,7 @@ const BY_PROVIDERS: &[Row] = &[
     ("depart", "provider leave"),
     ("probes", "auditor run"),
     ("measure", "auditor run"),
+    ("escrows", "auditor oracle run"),
 ];
 
 /// Operations that no command is needed for, and why.

@@ -23,6 +23,7 @@ pub(crate) async fn play(town: &mut Town) {
     worn_and_filled_up(town, contract).await;
     away_as_announced(town, contract).await;
     town.audit();
+    town.attest();
     left(town, contract).await;
 }
 

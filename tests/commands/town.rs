@@ -173,19 +173,32 @@ impl Town {
         self.run(args, "client")
     }
 
-    /// Lets the auditor measure until it has told the market something.
+    /// Lets the auditor run until it has measured something.
     pub(crate) fn audit(&mut self) {
-        let (market, place) = (self.front.url(), self.path("auditor"));
-        let args = ["auditor", "run", "--market", &market, "--vantage", "here"];
+        let (data, market) = (self.path("auditor"), self.url());
+        let args = ["auditor", "run", "--data", &data, "--market", &market, "--vantage", "here"];
+        self.run_until(&args, "/v1/measurements");
+    }
+
+    /// Lets the auditor's oracle run until it has asked what is to be attested.
+    pub(crate) fn attest(&mut self) {
+        let (data, market) = (self.path("auditor"), self.url());
+        let listen = ["--listen", "127.0.0.1:0", "--market", &market];
+        let args = [&["auditor", "oracle", "run", "--data", &data][..], &listen].concat();
+        self.run_until(&args, "/v1/escrows");
+    }
+
+    /// Lets a command run until it has called `path`.
+    fn run_until(&mut self, args: &[&str], path: &str) {
         self.front.calls();
-        let auditor = Process::start(args.into_iter().chain(["--data", &place]));
+        let running = Process::start(args.iter().copied());
         let mut calls = Calls::new();
-        wait_for("a measurement to be sent", || {
+        wait_for(&format!("{path} to be called"), || {
             calls.extend(self.front.calls());
-            calls.iter().any(|(_, path)| path == "/v1/measurements")
+            calls.iter().any(|(_, called)| called == path)
         });
-        drop(auditor);
-        self.ran.push((args.map(str::to_owned).to_vec(), calls));
+        drop(running);
+        self.ran.push((args.iter().map(|word| (*word).to_owned()).collect(), calls));
     }
 
     /// Opens an epoch, and waits until everything that it brings is done.
