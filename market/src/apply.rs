@@ -85,8 +85,8 @@ impl Market {
             | Event::MaintenanceAnnounced { .. }
             | Event::Measured { .. } => self.docket_changed(event),
             Event::PayRestored { slot, accrual, .. } => self.slot_mut(*slot).accrual = *accrual,
-            // What it moves is all it does.
-            Event::PayCompensated { .. } => {}
+            // What the one moves, and what the other says of its escrow, is all that they do.
+            Event::PayCompensated { .. } | Event::EscrowConcluded { .. } => {}
             Event::SlotRelieved { slot, .. } => self.relieved(*slot),
             Event::EarningsHeld { slot, accrual, amount, .. } => {
                 self.earnings_held(*slot, *accrual, *amount);
@@ -109,8 +109,6 @@ impl Market {
             Event::ContractSettled { settlement, accruals, .. } => {
                 self.settled(settlement, accruals);
             }
-            // What it changes is its escrow's.
-            Event::EscrowConcluded { .. } => {}
             Event::StandingChanged { provider, epoch, change } => {
                 self.change_record(provider, |policy, record| {
                     record.adopt(policy, change, *epoch);

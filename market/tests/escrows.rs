@@ -90,7 +90,7 @@ fn both_rails_have_one_economy() {
     };
     assert_eq!(amounts(&ledger), amounts(&bitcoin));
     let accounts = |world: &World| -> Vec<String> {
-        let texts = world.journal.iter().filter(concluded).flat_map(|event| event.postings());
+        let texts = world.journal.iter().filter(concluded).flat_map(Event::postings);
         let kind = |account: &Account| {
             let text = account.to_string();
             let kind = text.split(':').next().unwrap_or_default();

@@ -79,9 +79,7 @@ fn concerned(before: &Market, event: &Event) -> BTreeSet<Did> {
         | Event::PenaltyReversed { verdict, .. } => {
             before.docket().accusations().get(verdict).map(|a| a.provider).into_iter().collect()
         }
-        Event::EscrowConcluded { slot, provider, .. } => {
-            before.escrows().get(*slot, *provider).map(|_| *provider).into_iter().collect()
-        }
+        Event::EscrowConcluded { slot, provider, .. } => party_of(before, *slot, *provider),
         Event::PayCompensated { slot, provider, .. } => accused(before, slot, *provider),
         Event::PenaltyReleased { slot, .. } => {
             let over = before.docket().contested(*slot).iter();
@@ -93,6 +91,11 @@ fn concerned(before: &Market, event: &Event) -> BTreeSet<Did> {
             given.flat_map(|grant| [grant.owner, grant.grantee]).collect()
         }
     }
+}
+
+/// A provider, where it has or had an escrow in that slot.
+fn party_of(market: &Market, slot: SlotId, provider: Did) -> BTreeSet<Did> {
+    market.escrows().get(slot, provider).map(|_| provider).into_iter().collect()
 }
 
 /// A provider, where a verdict that can be disputed holds something against it for a slot.
