@@ -24,10 +24,12 @@ struct Town {
     mint: Mint,
     market: Process,
     _oracle: Process,
+    /// After how many blocks what nobody closes is refunded.
+    refund_blocks: &'static str,
 }
 
 impl Town {
-    fn found() -> Self {
+    fn found(refund_blocks: &'static str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let place = |name: &str| folder.path().join(name).display().to_string();
         let (auditor, data) = (place("auditor"), place("market"));
@@ -60,7 +62,7 @@ impl Town {
         let oracle = Process::start(oracle.into_iter().chain(more));
         assert_eq!(oracle.said("market"), market.said("market"));
         let mint = Mint::open(folder.path());
-        Self { folder, mint, market, _oracle: oracle }
+        Self { folder, mint, market, _oracle: oracle, refund_blocks }
     }
 
     fn place(&self, name: &str) -> String {
@@ -72,6 +74,7 @@ impl Town {
         let (chain, cookie) = (self.mint.dev.said("rpc"), self.mint.dev.said("cookie"));
         let usual = ["--coins", coins, "--chain", &chain, "--chain-cookie", &cookie];
         let often = ["--every", "300ms", "--confirmations", "2"];
+        let often = often.into_iter().chain(["--refund-blocks", self.refund_blocks]);
         Process::start(words.iter().copied().chain(usual).chain(often))
     }
 
@@ -107,15 +110,33 @@ impl Town {
         json(words.iter().copied().chain(["--data", &self.place("client")]))
     }
 
-    /// The escrows that the treasurer of `coins` has seen last.
     fn escrows(&self, coins: &str) -> Vec<Value> {
-        let shown = json(["coins", "show", "--coins", &self.place(coins)]);
-        shown["escrows"].as_array().expect("a list").clone()
+        Remains { folder: &self.folder }.escrows(coins)
     }
 
     fn balance(&self, coins: &str) -> u64 {
-        let shown = json(["coins", "show", "--coins", &self.place(coins)]);
-        shown["balance_sat"].as_u64().expect("a number")
+        Remains { folder: &self.folder }.balance(coins)
+    }
+}
+
+/// What can be asked of treasurers, market or none.
+struct Remains<'a> {
+    folder: &'a tempfile::TempDir,
+}
+
+impl Remains<'_> {
+    fn shown(&self, coins: &str) -> Value {
+        let coins = self.folder.path().join(coins).display().to_string();
+        json(["coins", "show", "--coins", &coins])
+    }
+
+    /// The escrows that the treasurer of `coins` has seen last.
+    fn escrows(&self, coins: &str) -> Vec<Value> {
+        self.shown(coins)["escrows"].as_array().expect("a list").clone()
+    }
+
+    fn balance(&self, coins: &str) -> u64 {
+        self.shown(coins)["balance_sat"].as_u64().expect("a number")
     }
 }
 
@@ -123,14 +144,20 @@ fn in_state<'a>(escrows: &'a [Value], state: &'a str) -> impl Iterator<Item = &'
     escrows.iter().filter(move |escrow| !escrow["state"][state].is_null())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_contract_on_bitcoin_is_made_kept_and_paid_out_by_its_parties_alone() {
-    let mut town = Town::found();
+/// A contract on Bitcoin whose file is kept, and everybody in it.
+struct Stored {
+    town: Town,
+    contract: String,
+    _parties: Vec<Process>,
+}
+
+async fn stored(refund_blocks: &'static str) -> Stored {
+    let mut town = Town::found(refund_blocks);
     let mut providers = Vec::new();
     for number in 1..=PROVIDERS {
         providers.push(town.provider(number).await);
     }
-    let _treasurer = town.treasurer().await;
+    let treasurer = town.treasurer().await;
     wait_for("everybody to have coins", || {
         ["coins", "p1-coins", "p2-coins"].iter().all(|coins| town.balance(coins) > 0)
     });
@@ -146,6 +173,13 @@ async fn a_contract_on_bitcoin_is_made_kept_and_paid_out_by_its_parties_alone() 
     let put: Vec<&str> = ["put", &file, "a"].into_iter().chain(wish).collect();
     let put = town.client(&put);
     let contract = text(&put["contract"]);
+    providers.push(treasurer);
+    Stored { town, contract, _parties: providers }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contract_on_bitcoin_is_made_kept_and_paid_out_by_its_parties_alone() {
+    let Stored { town, contract, _parties } = stored("50000").await;
     // Providers take bytes once their own treasurers see the escrows deep enough; so all three see both by now.
     for (coins, count) in [("p1-coins", 1), ("p2-coins", 1), ("coins", PROVIDERS)] {
         let escrows = town.escrows(coins);
@@ -171,6 +205,45 @@ async fn a_contract_on_bitcoin_is_made_kept_and_paid_out_by_its_parties_alone() 
         let paid = ["client", "provider", "pool"].iter().map(|to| sat(&paid[*to])).sum::<u64>();
         assert_eq!(paid, put_in.iter().map(|part| sat(&escrow[*part])).sum::<u64>(), "{escrow}");
         assert!(sat(&escrow["provider_sat"]) > 1_000, "there is something to lose: {escrow}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_market_that_is_gone_with_its_disk_leaves_nobody_s_money_stuck() {
+    let Stored { town, contract, _parties } = stored("600").await;
+    let before: Vec<u64> =
+        ["coins", "p1-coins", "p2-coins"].iter().map(|coins| town.balance(coins)).collect();
+    let open = town.escrows("coins");
+    assert_eq!(in_state(&open, "open").count(), PROVIDERS, "{open:?}");
+    let data = town.place("market");
+    drop(town.market);
+    std::fs::remove_dir_all(&data).expect("its disk is wiped");
+    let there = Remains { folder: &town.folder };
+    wait_for("every escrow to be refunded", || {
+        let escrows = there.escrows("coins");
+        in_state(&escrows, "ended").filter(|escrow| escrow["is_final"] == true).count() == PROVIDERS
+    });
+    let sat = |amount: &Value| amount.as_u64().expect("whole satoshis");
+    let mut own = [0, 0];
+    for escrow in there.escrows("coins") {
+        assert_eq!(escrow["contract"], contract);
+        assert_eq!(escrow["state"]["ended"], "refund", "nobody attests any more: {escrow}");
+        assert_eq!(escrow["payout"]["client"], escrow["client_sat"], "{escrow}");
+        assert_eq!(escrow["payout"]["provider"], escrow["provider_sat"], "{escrow}");
+        own[0] += sat(&escrow["client_sat"]);
+        own[1] = sat(&escrow["provider_sat"]);
+        assert!(own[0] > 0 && own[1] > 0, "{escrow}");
+    }
+    wait_for("everybody to have their own back", || {
+        let more = |coins: &str, before: u64| there.balance(coins) > before;
+        there.balance("coins") >= before[0] + own[0]
+            && more("p1-coins", before[1])
+            && more("p2-coins", before[2])
+    });
+    for (number, before) in [(1, before[1]), (2, before[2])] {
+        let coins = format!("p{number}-coins");
+        let escrow = there.escrows(&coins).pop().expect("its escrow");
+        assert_eq!(there.balance(&coins), before + sat(&escrow["provider_sat"]), "{escrow}");
     }
 }
 
