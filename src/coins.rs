@@ -151,7 +151,7 @@ pub(crate) async fn open(
 ) -> Result<Treasurer> {
     let keys = folder.keys(node.network()).await?;
     let (path, birthday) = (folder.path.clone(), manner.birthday(node).await?);
-    let manner = manner.manner(market)?;
+    let manner = manner.manner(market, node.network())?;
     let opened =
         tokio::task::spawn_blocking(move || Treasurer::open(&path, keys, party, manner, birthday));
     Ok(opened.await??)

@@ -2,7 +2,7 @@
 
 use crate::arguments;
 use anyhow::{Context, Result};
-use bitcoin::Network;
+use bitcoin::{Amount, Network};
 use clap::Args;
 use contracts_bitcoin::chain::{Chain, Tip};
 use contracts_bitcoin::treasurer::{EscrowLine, Manner, Round, Treasurer, TreasurerError};
@@ -22,11 +22,14 @@ pub(crate) struct MannerArgs {
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000), value_name = "BLOCKS",
         help_heading = "Coins")]
     confirmations: u32,
-    /// After how many blocks an escrow that nobody closes is refunded to both; take more than contracts run. A provider agrees to so
-    /// many at most.
+    /// After how many blocks an escrow that nobody closes is refunded to both, where the contract's term and 30 days do not take more. A
+    /// provider agrees to so many at most.
     #[arg(long, default_value_t = 52_560, value_parser = clap::value_parser!(u16).range(1..), value_name = "BLOCKS",
         help_heading = "Coins")]
     refund_blocks: u16,
+    /// The most satoshis that a client puts into one funding: what a contract costs is what its market says.
+    #[arg(long, default_value_t = 10_000_000, value_name = "SAT", help_heading = "Coins")]
+    deal_max: u64,
     /// How often chain, auditors and market are asked.
     #[arg(long, default_value = "5s", value_parser = arguments::span, value_name = "DURATION", help_heading = "Coins")]
     every: Span,
@@ -42,12 +45,16 @@ impl MannerArgs {
     }
 
     /// How it works in `market`.
-    pub(crate) fn manner(&self, market: Did) -> Result<Manner> {
+    pub(crate) fn manner(&self, market: Did, network: Network) -> Result<Manner> {
         let usual = Manner::new(market);
+        // A development chain's blocks come when they are wanted.
+        let block_time = usual.block_time.filter(|_| network != Network::Regtest);
         let confirmations = NonZeroU32::new(self.confirmations);
         Ok(Manner {
             confirmations: confirmations.context("give --confirmations of 1 or more")?,
             refund_blocks: self.refund_blocks,
+            block_time,
+            deal_max: Amount::from_sat(self.deal_max),
             refund_blocks_min: usual.refund_blocks_min.min(self.refund_blocks),
             ..usual
         })

@@ -10,7 +10,7 @@ use types::{ContractId, Did, Msat};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Account {
-    /// Everything outside the market. It may go below zero, as may what parties have on a chain; nothing else may.
+    /// Everything outside the market. It may go below zero, as may what is on a chain; nothing else may.
     World,
     /// A party's own, free to use or withdraw.
     Available(Did),
@@ -30,12 +30,16 @@ pub enum Account {
     Rounding,
     /// What a party has had out of its contracts on Bitcoin, less what it has put into them: below zero while they run.
     OnChain(Did),
+    /// The market's fees of contracts on Bitcoin: an output of each funding.
+    FeesOnChain,
+    /// What penalties of contracts on Bitcoin give for repairs: an output of their payouts.
+    PoolOnChain,
 }
 
 impl Account {
     /// Whether it is outside the books, which then do not know what it holds and let it go below zero.
     pub const fn is_outside(&self) -> bool {
-        matches!(self, Self::World | Self::OnChain(_))
+        matches!(self, Self::World | Self::OnChain(_) | Self::FeesOnChain | Self::PoolOnChain)
     }
 
     /// Whose own money it is, on whichever rail; nothing where it is locked or the market's.
@@ -60,6 +64,8 @@ impl fmt::Display for Account {
             Self::RepairPool => write!(f, "repair pool"),
             Self::Rounding => write!(f, "rounding"),
             Self::OnChain(party) => write!(f, "on chain:{party}"),
+            Self::FeesOnChain => write!(f, "fees on chain"),
+            Self::PoolOnChain => write!(f, "repair pool on chain"),
         }
     }
 }
@@ -231,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_world_may_go_below_zero() {
+    fn only_what_is_outside_may_go_below_zero() {
         let mut ledger = Ledger::default();
         assert!(matches!(
             ledger.check(&[posting(party(1), party(2), 1)]),

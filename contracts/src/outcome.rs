@@ -13,7 +13,7 @@ use crate::compliance::FULL;
 use crate::payout::{self, PayoutShare};
 use crate::penalty::{self, Distribution};
 use types::documents::QuotedSlot;
-use types::terms::PayoutCurve;
+use types::terms::{PayoutCurve, PayoutPoint};
 use types::{ContractId, Did, Hash, MoneyError, Msat, PriceError, SlotCost, Terms};
 
 /// The name of the escrow that a client and `provider` fund for slot `slot` of `contract`. Whoever loses a slot is never in it
@@ -53,18 +53,28 @@ impl Split {
     }
 }
 
+/// What a stake is divided by: nothing up to 500, everything at 1000, linear between.
+fn settlement_curve() -> PayoutCurve {
+    let point = |compliance, paid_permille| PayoutPoint { compliance, paid_permille };
+    PayoutCurve { points: vec![point(FULL / 2, 0), point(FULL, 1000)], target: FULL }
+}
+
 impl Stake {
     /// What a slot of `terms` that was quoted as `quoted` locks on a rail that pays once. Rebuilding it is reckoned at its own
     /// prices, so that whoever knows the slot knows its stake.
+    ///
+    /// What comes out of the term has been through the terms' payout curve already. So the stake divides the whole price evenly
+    /// over the outcomes from 500 on: whatever the provider is due, it gets to less than a five-hundredth of its price.
     ///
     /// # Errors
     /// Where reading or taking in the whole slot costs more than can be expressed.
     pub fn of(terms: &Terms, quoted: &QuotedSlot) -> Result<Self, PriceError> {
         let reads = vec![quoted.egress; usize::from(terms.redundancy.data)];
         let (bytes, data) = (terms.slot_capacity(), terms.redundancy.data);
+        let base = quoted.cost.total().map_err(|_| PriceError::Overflow)?;
         Ok(Self {
-            curve: terms.payout.clone(),
-            cost: quoted.cost,
+            curve: settlement_curve(),
+            cost: SlotCost { base, ..SlotCost::default() },
             bond: quoted.bond,
             repair_cost: repair_cost(bytes, data, &reads, quoted.ingress)?,
         })

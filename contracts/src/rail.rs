@@ -13,6 +13,10 @@ pub trait Rail {
     fn kind(&self) -> RailKind;
     /// Where `party`'s own money is: what it locks comes from there, and what it gets goes there.
     fn own(&self, party: Did) -> Account;
+    /// Where the market's fees go.
+    fn fees(&self) -> Account;
+    /// Where the repair pool is.
+    fn pool(&self) -> Account;
 
     /// The client's payment is locked.
     fn lock_escrow(&self, contract: ContractId, client: Did, amount: Msat) -> Vec<Posting> {
@@ -37,7 +41,7 @@ pub trait Rail {
 
     /// The market takes its fees from the escrow.
     fn take_fees(&self, contract: ContractId, amount: Msat) -> Vec<Posting> {
-        posting(Account::Escrow(contract), Account::Fees, amount)
+        posting(Account::Escrow(contract), self.fees(), amount)
     }
 
     /// The client gets back what was not earned.
@@ -64,7 +68,7 @@ pub trait Rail {
         to_pool: Msat,
     ) -> Vec<Posting> {
         let bond = Account::Bond(contract, slot);
-        let mut postings = posting(bond, Account::RepairPool, to_pool);
+        let mut postings = posting(bond, self.pool(), to_pool);
         postings.extend(posting(bond, self.own(client.0), client.1));
         postings
     }
@@ -77,7 +81,7 @@ pub trait Rail {
         to_pool: Msat,
     ) -> Vec<Posting> {
         let bond = Account::Bond(contract, slot);
-        let mut postings = posting(bond, Account::RepairPool, to_pool);
+        let mut postings = posting(bond, self.pool(), to_pool);
         postings.extend(posting(bond, Account::Contested(contract, slot), to_client));
         postings
     }
@@ -115,12 +119,12 @@ pub trait Rail {
 
     /// The repair pool pays: a provider whose shards a repair has read, or a dearer replacement's escrow.
     fn pay_from_pool(&self, to: Account, amount: Msat) -> Vec<Posting> {
-        posting(Account::RepairPool, to, amount)
+        posting(self.pool(), to, amount)
     }
 
     /// A client gives back what it was compensated above its loss.
     fn give_back(&self, client: Did, amount: Msat) -> Vec<Posting> {
-        posting(self.own(client), Account::RepairPool, amount)
+        posting(self.own(client), self.pool(), amount)
     }
 }
 
@@ -140,10 +144,18 @@ impl Rail for LedgerRail {
     fn own(&self, party: Did) -> Account {
         Account::Available(party)
     }
+
+    fn fees(&self) -> Account {
+        Account::Fees
+    }
+
+    fn pool(&self) -> Account {
+        Account::RepairPool
+    }
 }
 
-/// Escrows on Bitcoin as rail: a party's own money is on the chain, where the market has no say. Its books follow what the escrows
-/// hold and what their outcomes will pay; nobody can draw on them.
+/// Escrows on Bitcoin as rail: all money is on the chain, a party's own as the market's share, where the market has no say. Its books
+/// follow what the escrows hold and what their outcomes will pay; nobody can draw on them, and nothing of them becomes the ledger's.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BitcoinRail;
 
@@ -154,6 +166,14 @@ impl Rail for BitcoinRail {
 
     fn own(&self, party: Did) -> Account {
         Account::OnChain(party)
+    }
+
+    fn fees(&self) -> Account {
+        Account::FeesOnChain
+    }
+
+    fn pool(&self) -> Account {
+        Account::PoolOnChain
     }
 }
 
@@ -186,15 +206,15 @@ mod tests {
             (rail.lock_escrow(CONTRACT, CLIENT, amount), client, escrow),
             (rail.lock_bond(CONTRACT, 5, PROVIDER, amount), provider, bond),
             (rail.pay(CONTRACT, PROVIDER, amount), escrow, provider),
-            (rail.take_fees(CONTRACT, amount), escrow, Account::Fees),
+            (rail.take_fees(CONTRACT, amount), escrow, rail.fees()),
             (rail.refund(CONTRACT, CLIENT, amount), escrow, client),
             (rail.release_bond(CONTRACT, 5, PROVIDER, amount), bond, provider),
             (rail.slash((CONTRACT, 5), (CLIENT, amount), Msat::ZERO), bond, client),
-            (rail.slash((CONTRACT, 5), (CLIENT, Msat::ZERO), amount), bond, Account::RepairPool),
-            (rail.pay_from_pool(escrow, amount), Account::RepairPool, escrow),
-            (rail.give_back(CLIENT, amount), client, Account::RepairPool),
+            (rail.slash((CONTRACT, 5), (CLIENT, Msat::ZERO), amount), bond, rail.pool()),
+            (rail.pay_from_pool(escrow, amount), rail.pool(), escrow),
+            (rail.give_back(CLIENT, amount), client, rail.pool()),
             (rail.contest((CONTRACT, 5), amount, Msat::ZERO), bond, contested),
-            (rail.contest((CONTRACT, 5), Msat::ZERO, amount), bond, Account::RepairPool),
+            (rail.contest((CONTRACT, 5), Msat::ZERO, amount), bond, rail.pool()),
             (rail.release_contested(CONTRACT, 5, CLIENT, amount), contested, client),
             (
                 rail.reverse((CONTRACT, 5), &[(contested, amount)], &[(bond, amount)]),
@@ -241,6 +261,20 @@ mod tests {
     fn each_kind_names_its_rail() {
         for kind in KINDS {
             assert_eq!(rail(kind).kind(), kind);
+        }
+    }
+
+    /// What is on a chain never becomes money that can be withdrawn.
+    #[test]
+    fn what_is_on_a_chain_stays_outside() {
+        let inside = |account: Account| !account.is_outside();
+        let locked = |account: &Account| {
+            matches!(account, Account::Escrow(_) | Account::Bond(..) | Account::Contested(..))
+        };
+        for (.., debit, credit) in moves(RailKind::Bitcoin, Msat(1)) {
+            for account in [debit, credit].into_iter().filter(|account| inside(*account)) {
+                assert!(locked(&account), "{account}");
+            }
         }
     }
 }

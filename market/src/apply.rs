@@ -173,8 +173,8 @@ impl Market {
         for Posting { debit, credit, amount } in postings {
             let own = self.pooled(&id);
             let own = match (*debit, *credit) {
-                (_, Account::RepairPool) => own.add(*amount),
-                (Account::RepairPool, _) => own.sub(*amount),
+                (_, Account::RepairPool | Account::PoolOnChain) => own.add(*amount),
+                (Account::RepairPool | Account::PoolOnChain, _) => own.sub(*amount),
                 _ => continue,
             };
             self.pooled

@@ -7,9 +7,11 @@ mod money;
 
 use crate::event::SlotId;
 use crate::state::Market;
+use contracts::rail::rail;
 use contracts::{Account, Contract, ContractState, Slot, SlotState};
 use std::collections::BTreeSet;
-use types::Msat;
+use types::terms::RailKind;
+use types::{ContractId, Msat};
 
 /// An invariant that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,12 +64,15 @@ fn books(market: &Market, breaches: &mut Breaches) {
             format!("{account} holds {balance}")
         });
     }
-    let due = market.contracts.values().map(|contract| money::fees(contract));
-    let due = due.collect::<Result<Vec<_>, _>>().and_then(Msat::sum);
-    let taken = Msat(market.ledger.totals(Account::Fees).credits);
-    breaches.expect(due == Ok(taken), "the market takes its fees and nothing else", || {
-        format!("{taken} taken, {due:?} due")
-    });
+    for kind in [RailKind::Ledger, RailKind::Bitcoin] {
+        let on_it = market.contracts.values().filter(|contract| contract.terms.rail == kind);
+        let due = on_it.map(|contract| money::fees(contract));
+        let due = due.collect::<Result<Vec<_>, _>>().and_then(Msat::sum);
+        let taken = Msat(market.ledger.totals(rail(kind).fees()).credits);
+        breaches.expect(due == Ok(taken), "the market takes its fees and nothing else", || {
+            format!("{taken} taken, {due:?} due")
+        });
+    }
 }
 
 /// Every open contract's part of the repair pool is there.
@@ -75,12 +80,16 @@ fn pool(market: &Market, breaches: &mut Breaches) {
     let open = market.pooled.keys().all(|id| market.open.contains(id));
     breaches.expect(open, "only open contracts have a part of the pool", String::new);
     let sound = market.pooled.values().all(|part| *part >= Msat::ZERO);
-    let parts = Msat::sum(market.pooled.values().copied());
-    let pool = market.ledger.balance(Account::RepairPool);
-    let covered = matches!(parts, Ok(parts) if parts <= pool);
-    breaches.expect(sound && covered, "no contract repairs at another's cost", || {
-        format!("{parts:?} of {pool}")
-    });
+    for kind in [RailKind::Ledger, RailKind::Bitcoin] {
+        let on_it = |id: &ContractId| market.contract(id).is_some_and(|c| c.terms.rail == kind);
+        let parts = market.pooled.iter().filter(|(id, _)| on_it(id)).map(|(_, part)| *part);
+        let parts = Msat::sum(parts);
+        let pool = market.ledger.balance(rail(kind).pool());
+        let covered = matches!(parts, Ok(parts) if parts <= pool);
+        breaches.expect(sound && covered, "no contract repairs at another's cost", || {
+            format!("{parts:?} of {pool}")
+        });
+    }
 }
 
 /// Escrows and bonds exist for open contracts alone.

@@ -204,6 +204,7 @@ impl Bitcoin {
         let manner = Manner {
             confirmations: const { NonZeroU32::new(2).unwrap() },
             refund_blocks: REFUND_BLOCKS,
+            block_time: None,
             close_blocks: 4,
             ..usual
         };

@@ -6,6 +6,7 @@ use crate::account::short;
 use crate::output::{Output, table};
 use anyhow::{Context, Result};
 use contracts::Account;
+use contracts::rail::rail;
 use types::Msat;
 use types::terms::RailKind;
 
@@ -73,8 +74,9 @@ fn settlement(stage: &Stage, report: &mut Report, output: &Output) -> Result<()>
     });
     let mut rows: Vec<_> = rows.collect();
     rows.sort();
-    let fees = stage.market.view(|view| view.market.ledger().balance(Account::Fees));
-    let pool = stage.market.view(|view| view.market.ledger().balance(Account::RepairPool));
+    let (fees, pool) = (rail(stage.rail()).fees(), rail(stage.rail()).pool());
+    let fees = stage.market.view(|view| view.market.ledger().balance(fees));
+    let pool = stage.market.view(|view| view.market.ledger().balance(pool));
     report.settlement.insert("market fees".into(), fees.0);
     report.settlement.insert("repair pool".into(), pool.0);
     output.say(table(["party", "received", "returned to it", "slashed"], rows));

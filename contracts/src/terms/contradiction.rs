@@ -9,6 +9,9 @@ use super::{DURATION_MAX, TermsError};
 use types::terms::{RailKind, Renewal};
 use types::{Span, Terms};
 
+/// The longest contract on Bitcoin. A refund's relative timelock counts up to 65,535 blocks (BIP-68), 455 days of ten minutes each.
+const ON_BITCOIN_MAX: Span = Span(400 * Span::DAY.0);
+
 /// Whether no two fields of `terms` contradict each other.
 pub(super) fn none(terms: &Terms) -> Result<(), TermsError> {
     let found = [
@@ -68,6 +71,12 @@ fn escrows_that_change(terms: &Terms) -> Found {
             terms.egress
         );
         return Some(("rail and egress", reason));
+    }
+    if terms.duration > ON_BITCOIN_MAX {
+        let reason = format!(
+            "an escrow on Bitcoin refunds both sides after 65,535 blocks at most, and its contract must be over by then; give a duration of at most {ON_BITCOIN_MAX}"
+        );
+        return Some(("rail and duration", reason));
     }
     (terms.renewal == Renewal::Automatic).then(|| {
         let reason = "escrows on Bitcoin are funded once, for one term; give manual renewal";

@@ -114,6 +114,14 @@ fn contradictions_name_both_fields() {
             broken(|t| {
                 t.rail = RailKind::Bitcoin;
                 t.egress = Bytes(0);
+                t.duration = Span(401 * Span::DAY.0);
+            }),
+            "rail and duration contradict each other: an escrow on Bitcoin refunds both sides",
+        ),
+        (
+            broken(|t| {
+                t.rail = RailKind::Bitcoin;
+                t.egress = Bytes(0);
                 t.renewal = types::terms::Renewal::Automatic;
             }),
             "rail and renewal contradict each other: escrows on Bitcoin are funded once",

@@ -10,7 +10,12 @@ use contracts::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use types::documents::{Acceptance, Confirmation, Quote, QuotedSlot};
+use types::terms::RailKind;
 use types::{Bytes, CostVector, Did, GbPrice, Msat, Terms, Timestamp, Verified};
+
+/// The most that one contract on Bitcoin may lock, price and bonds: 1,000 bitcoin. Nobody has shown the market that they have it, and
+/// its books must have room for everybody's.
+const ON_CHAIN_MAX: Msat = Msat(100_000_000_000_000);
 
 impl Market {
     pub(crate) fn accept(
@@ -26,6 +31,7 @@ impl Market {
         self.check_answer(now, quote, ("acceptance", acceptance.client, acceptance.quote))?;
         let contract = self.contract_from(now, acceptance, quote)?;
         let escrow = quote.cost.escrow()?;
+        bounded_on_chain(&contract, escrow)?;
         let lock = rail(quote.terms.rail).lock_escrow(contract.id, contract.client, escrow);
         let postings = self.posted(lock)?;
         Ok(vec![Event::ContractAgreed { contract: Box::new(contract), postings }])
@@ -255,4 +261,17 @@ fn affords<'a>(
 /// The first 200 characters of a party's words.
 fn clip(text: &str) -> String {
     text.chars().take(200).collect()
+}
+
+/// Whether a contract on Bitcoin locks no more than books should follow.
+fn bounded_on_chain(contract: &Contract, escrow: Msat) -> Result<(), Rejection> {
+    let bonds = Msat::sum(contract.slots.iter().map(|slot| slot.quoted.bond))?;
+    let locks = escrow.add(bonds)?;
+    if contract.terms.rail != RailKind::Bitcoin || locks <= ON_CHAIN_MAX {
+        return Ok(());
+    }
+    let reason = format!(
+        "price and bonds come to {locks}; a contract on Bitcoin locks at most {ON_CHAIN_MAX}: split it"
+    );
+    Err(Rejection::Invalid { field: "quote", reason })
 }

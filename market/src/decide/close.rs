@@ -62,13 +62,14 @@ impl Market {
                 lost = lost.sub(*to_client)?;
                 pooled = pooled.add(*to_pool)?;
             }
-            let from_pool = lost.min(pooled).max(Msat::ZERO);
-            // What an escrow on Bitcoin has paid nobody takes back.
-            let too_much = match contract.terms.rail {
-                RailKind::Ledger => Msat::ZERO.sub(lost)?.min(compensated(contract)?),
-                RailKind::Bitcoin => Msat::ZERO,
+            let (from_pool, too_much) = match contract.terms.rail {
+                RailKind::Ledger => {
+                    (lost.min(pooled), Msat::ZERO.sub(lost)?.min(compensated(contract)?))
+                }
+                // What an escrow on Bitcoin pays, by its outcome, nobody adds to or takes back.
+                RailKind::Bitcoin => (Msat::ZERO, Msat::ZERO),
             };
-            let too_much = too_much.max(Msat::ZERO);
+            let (from_pool, too_much) = (from_pool.max(Msat::ZERO), too_much.max(Msat::ZERO));
             pooled = pooled.sub(from_pool)?.add(too_much)?;
             let (rail, client) = (rail(contract.terms.rail), contract.client);
             postings.extend(rail.pay_from_pool(Account::Available(client), from_pool));

@@ -12,6 +12,7 @@ use contracts::{Account, Contract, Slot, SlotState};
 use reputation::Outcome;
 use std::collections::BTreeMap;
 use types::documents::{SlotVerdict, Verdict};
+use types::terms::RailKind;
 use types::{ContractId, Did, Dimension, DocId, Msat};
 
 /// What can still be taken for reversals while one dispute is judged.
@@ -132,7 +133,11 @@ impl Market {
         }
         let (contract, slot) = self.known_slot(charge.slot)?;
         if !is_still_in(contract, slot, provider) {
-            let paid = charge.shortfall.min(till.fees);
+            let paid = match contract.terms.rail {
+                RailKind::Ledger => charge.shortfall.min(till.fees),
+                // An escrow on Bitcoin has nothing but what is in it.
+                RailKind::Bitcoin => Msat::ZERO,
+            };
             till.fees = till.fees.sub(paid)?;
             let credit = Account::Available(provider);
             let posting = contracts::Posting { debit: Account::Fees, credit, amount: paid };
@@ -170,7 +175,10 @@ impl Market {
         let pooled = till.pooled.entry(id.contract).or_insert_with(|| self.pooled(&id.contract));
         let from_pool = due.sub(from_client)?.min(*pooled);
         *pooled = pooled.sub(from_pool)?;
-        let from_fees = due.sub(from_client)?.sub(from_pool)?.min(till.fees);
+        let from_fees = match contract.terms.rail {
+            RailKind::Ledger => due.sub(from_client)?.sub(from_pool)?.min(till.fees),
+            RailKind::Bitcoin => Msat::ZERO,
+        };
         till.fees = till.fees.sub(from_fees)?;
         let back = Msat::sum([from_client, from_pool, from_fees])?;
         let bond = self.ledger.balance(Account::Bond(id.contract, id.slot));
@@ -184,7 +192,7 @@ impl Market {
             number,
             &[
                 (Account::Contested(id.contract, id.slot), from_client),
-                (Account::RepairPool, from_pool),
+                (rail.pool(), from_pool),
                 (Account::Fees, from_fees),
             ],
             &[

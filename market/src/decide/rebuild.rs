@@ -7,6 +7,7 @@ use crate::state::Market;
 use contracts::rail::rail;
 use contracts::{Account, Contract, ContractState, Posting, Slot, SlotState};
 use types::documents::{Revision, StorageReceipt};
+use types::terms::RailKind;
 use types::{Bytes, Did, Verified};
 
 impl Market {
@@ -50,6 +51,10 @@ impl Market {
     /// The pool pays the providers whose shards were read, as far as this contract's penalties have filled it:
     /// else whoever sells dear reads to itself could empty it.
     fn pay_sources(&self, contract: &Contract, slot: &Slot) -> Result<Vec<Posting>, Rejection> {
+        if contract.terms.rail == RailKind::Bitcoin {
+            // The pool's share of a penalty is on the chain, and of no use to the ledger: such reads are each other's favour.
+            return Ok(Vec::new());
+        }
         let rail = rail(contract.terms.rail);
         let lost = slot.fault.and_then(|f| f.penalised_ppm).unwrap_or(WHOLE_PPM);
         let read = u128::from(slot.size.bytes) * u128::from(lost);

@@ -105,10 +105,9 @@ impl Market {
             search.never.insert(slot.provider(), Never::LostThisSlot);
         }
         let kept_on = contract.terms.rail;
-        // Escrows on Bitcoin are its client's to fund: it can pay what it was compensated with.
         let spare = match kept_on {
             RailKind::Ledger => self.spare(contract, slot)?,
-            RailKind::Bitcoin => slot.compensated,
+            RailKind::Bitcoin => self.not_spent(contract)?,
         };
         search.budget = Some(unearned.add(spare)?);
         let next = match self.next_provider(&mut search, seed) {
@@ -162,6 +161,14 @@ impl Market {
     fn spare(&self, contract: &Contract, slot: &Slot) -> Result<Msat, Rejection> {
         let reads = repair_cost(contract, slot, WHOLE_PPM)?;
         Ok(self.pooled(&contract.id).sub(reads)?.max(Msat::ZERO))
+    }
+
+    /// What a client was compensated with and has not put into dearer escrows on Bitcoin yet: those are its to fund.
+    fn not_spent(&self, contract: &Contract) -> Result<Msat, Rejection> {
+        let put_in = Msat(self.ledger.totals(Account::Escrow(contract.id)).credits);
+        let spent = put_in.sub(contract.cost.escrow()?)?;
+        let compensated = contract.slots.iter().map(|slot| slot.compensated);
+        Ok(Msat::sum(compensated)?.sub(spent)?.max(Msat::ZERO))
     }
 
     fn delay(&self, id: SlotId, reason: String) -> Event {
@@ -218,7 +225,7 @@ impl Market {
         let parties = self
             .slot(id)
             .map(|(c, s)| [c.client, s.provider()].map(|party| rail(c.terms.rail).own(party)));
-        let accounts = [contract, slot, Account::RepairPool];
+        let accounts = [contract, slot, Account::RepairPool, Account::PoolOnChain];
         self.ledger.part(accounts.into_iter().chain(parties.into_iter().flatten()))
     }
 }

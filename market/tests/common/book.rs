@@ -7,7 +7,8 @@ use types::documents::Grant;
 use types::{Did, DocId, Epoch, Msat, Timestamp, Verified};
 
 /// Every event there is.
-pub(crate) const EVENTS: [&str; 46] = [
+pub(crate) const EVENTS: [&str; 47] = [
+    "escrow_concluded",
     "ask_published",
     "deposited",
     "withdrawn",

@@ -24,7 +24,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Every command there is.
-const COMMANDS: [&str; 29] = [
+const COMMANDS: [&str; 30] = [
     "publish_ask",
     "deposit",
     "withdraw",
@@ -54,6 +54,7 @@ const COMMANDS: [&str; 29] = [
     "renew",
     "complete",
     "settle",
+    "conclude",
 ];
 
 /// How many sequences share one source of chance.

@@ -54,15 +54,16 @@ impl Cashier {
         Ok(Some(txid))
     }
 
-    /// Takes the proof of every anchor from its block, once that is deep enough.
+    /// Takes the proof of every anchor from its block, once that is deep enough; anew where the chain has it in another block now.
     pub(super) async fn prove<C: Chain>(&mut self, chain: &C) -> Result<(), CashierError> {
         let open: Vec<(u64, Txid, u32)> = self
             .anchors
             .values()
-            .filter(|anchor| anchor.proof.is_none())
             .filter_map(|anchor| {
-                let height = self.wallet.settled_in(anchor.txid, self.manner.confirmations)?;
-                Some((anchor.entries, anchor.txid, height))
+                let block = self.wallet.settled_in(anchor.txid, self.manner.confirmations)?;
+                let proven = anchor.proof.as_ref().map(|proof| proof.header.block_hash());
+                let known = proven == Some(block.hash);
+                (!known).then_some((anchor.entries, anchor.txid, block.height))
             })
             .collect();
         for (entries, txid, height) in open {
@@ -80,7 +81,8 @@ impl Cashier {
     /// shorter, it needs the market's consistency proof besides.
     pub fn anchor_of(&self, entries: u64) -> Option<Anchor> {
         self.anchors.range(entries..).find_map(|(_, anchor)| {
-            let proof = BlockProof::from(anchor.proof.clone()?);
+            let proof = anchor.proof.as_ref().filter(|proof| self.stands(anchor.txid, proof))?;
+            let proof = BlockProof::from(proof.clone());
             let JournalAnchor { entries: size, root, .. } = *anchor;
             Some(Anchor { size, root, consistency: None, proof })
         })
@@ -88,8 +90,17 @@ impl Cashier {
 
     /// How many entries the longest journal has whose anchor can be proven.
     pub fn proven_entries(&self) -> u64 {
-        let proven = self.anchors.values().rev().find(|anchor| anchor.proof.is_some());
-        proven.map_or(0, |anchor| anchor.entries)
+        let stands = |anchor: &&JournalAnchor| {
+            anchor.proof.as_ref().is_some_and(|proof| self.stands(anchor.txid, proof))
+        };
+        self.anchors.values().rev().find(stands).map_or(0, |anchor| anchor.entries)
+    }
+
+    /// Whether the chain still has the block that a proof leads to. A wallet that was made anew may not have seen the transaction: it was
+    /// deep enough when it was proven.
+    fn stands(&self, txid: Txid, proof: &AnchorProof) -> bool {
+        let block = self.wallet.settled_in(txid, 1);
+        !self.wallet.has_seen(txid) || block.is_some_and(|b| b.hash == proof.header.block_hash())
     }
 
     /// Coins that are not owed to any party: the operator's own.

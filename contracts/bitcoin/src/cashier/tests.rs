@@ -308,6 +308,45 @@ fn the_journal_is_anchored_when_it_is_due_from_coins_of_the_operator_alone() {
     assert_eq!(scene.cashier.anchor_of(8).map(|anchor| anchor.size), Some(8));
 }
 
+#[test]
+fn a_reorganisation_around_an_anchor_is_followed_and_nothing_is_paid_twice() {
+    let anchoring = Manner { anchors: Some(Rule::default()), ..MANNER };
+    for depth in 1..=6 {
+        let mut scene = Scene::new();
+        drop(scene.cashier);
+        scene.cashier = Cashier::open(scene.folder.path(), keys(1), anchoring, None).unwrap();
+        scene.desk.head = head(7);
+        scene.deposit_for(MARKET, 50_000);
+        scene.mine(8);
+        let at = Timestamp(i64::try_from(types::Span::DAY.0).unwrap());
+        let txid = scene.round_at(at).unwrap().anchored.expect("it is due, and paid for");
+        scene.mine(3);
+        scene.round_at(at).unwrap();
+        let block = |scene: &Scene| scene.cashier.anchor_of(7).map(|anchor| anchor.proof.header);
+        let before = block(&scene).expect("two blocks deep are enough");
+        let coins = scene.coins();
+        let script = scene.miner.payout_address().unwrap().script_pubkey();
+        // From three on the anchor's own block is undone; before, it is the ones on top of it.
+        scene.chain.reorganise(depth, &Mining { script, time: u32::MAX / 2 }).unwrap();
+        let undone = depth >= 3;
+        scene.round_at(at).unwrap();
+        assert_eq!(block(&scene).is_none(), undone, "{depth}: a proof that leads nowhere");
+        let now_at = scene.chain.top().height;
+        scene
+            .chain
+            .mine_blocks(2, &Mining { script: foreign(3).script_pubkey(), time: 0 })
+            .unwrap();
+        let round = scene.round_at(at).unwrap();
+        assert_eq!(round.anchored, None, "{depth}: it is anchored once");
+        let after = block(&scene).expect("it is in a block again");
+        assert_eq!(after == before, !undone, "{depth}");
+        let (found, height) = scene.chain.find_transaction(txid).expect("the same transaction");
+        assert_eq!(found.compute_txid(), txid);
+        assert_eq!(height > Some(now_at), undone, "{depth}");
+        assert_eq!(scene.coins(), coins, "{depth}: its fee was paid once");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
     #[test]

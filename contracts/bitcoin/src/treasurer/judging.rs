@@ -28,7 +28,7 @@ impl Case<'_> {
         let Knowledge { info, view, announced, .. } = known;
         let rules = Rules::read(info, self.network)?;
         self.contract(view)?;
-        self.bounds()?;
+        self.bounds(view)?;
         self.outputs(view, &rules)?;
         let number = self.offer.number(&self.party);
         let number = number.ok_or_else(|| format!("the offer does not ask {}", self.party))?;
@@ -83,11 +83,12 @@ impl Case<'_> {
         Ok(())
     }
 
-    fn bounds(&self) -> Result<(), String> {
+    fn bounds(&self, view: &ContractView) -> Result<(), String> {
         let (Offer { rate, refund_blocks, fee_reserve, steps, .. }, manner) =
             (self.offer, self.manner);
-        let (least, most) = (manner.refund_blocks_min, manner.refund_blocks);
-        if !(least..=most).contains(refund_blocks) {
+        let duration = view.terms.duration;
+        let (least, most) = (manner.refund_least(duration), manner.refund_most(duration)?);
+        if !(least..=u32::from(most)).contains(&u32::from(*refund_blocks)) {
             return Err(format!(
                 "refunds after {refund_blocks} blocks; {least} to {most} are taken here"
             ));

@@ -7,7 +7,7 @@ use crate::wallet::{LogError, WalletError};
 use bitcoin::{Amount, FeeRate, Network};
 use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
-use types::Did;
+use types::{Did, Span};
 
 /// Why a round ended early, or a call is refused. The next round goes on where it stopped.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,9 @@ pub enum TreasurerError {
     },
 }
 
+/// How long after a term its faults are judged and its penalties final, at most.
+const JUDGED_WITHIN: Duration = Duration::from_hours(30 * 24);
+
 /// How a treasurer works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manner {
@@ -62,6 +65,11 @@ pub struct Manner {
     pub refund_blocks: u16,
     /// After how many at least, for a provider.
     pub refund_blocks_min: u16,
+    /// How long a block takes on average, by which terms are counted in blocks; nothing where blocks tell no time, as on a development
+    /// chain.
+    pub block_time: Option<Duration>,
+    /// The most that a client puts into one deal. What a contract costs is what its market says, so this bounds what that is trusted with.
+    pub deal_max: Amount,
     /// What a client leaves in each escrow for the fee of what ends it, and a provider wants there at least.
     pub fee_reserve: Amount,
     /// How many steps payouts are rounded to; the same for both sides.
@@ -86,6 +94,8 @@ impl Manner {
             confirmations: const { NonZeroU32::new(3).unwrap() },
             refund_blocks: 52_560,
             refund_blocks_min: 4_320,
+            block_time: Some(Duration::from_mins(10)),
+            deal_max: Amount::from_sat(10_000_000),
             fee_reserve: Amount::from_sat(3_000),
             steps: const { NonZeroU16::new(100).unwrap() },
             rate_min: FeeRate::from_sat_per_vb_u32(1),
@@ -94,5 +104,54 @@ impl Manner {
             close_blocks: 6,
             answer_within: Duration::from_secs(30),
         }
+    }
+
+    /// After how many blocks a contract that lasts for `duration` is surely over and judged: its term, and 30 days for faults and disputes.
+    pub(super) fn blocks_of(&self, duration: Span) -> u32 {
+        let Some(block_time) = self.block_time else { return 0 };
+        let lasts = duration.as_duration().saturating_add(JUDGED_WITHIN);
+        let blocks = lasts.as_millis().div_ceil(block_time.as_millis().max(1));
+        u32::try_from(blocks).unwrap_or(u32::MAX)
+    }
+
+    /// After how many blocks at least a contract of `duration` may be refunded.
+    pub(super) fn refund_least(&self, duration: Span) -> u32 {
+        self.blocks_of(duration).max(self.refund_blocks_min.into())
+    }
+
+    /// After how many blocks at most, for a provider; what a client asks for.
+    ///
+    /// # Errors
+    /// Where no refund can be so late: a relative timelock counts to 65,535 (BIP-68).
+    pub(super) fn refund_most(&self, duration: Span) -> Result<u16, String> {
+        let most = self.refund_least(duration).max(self.refund_blocks.into());
+        u16::try_from(most).map_err(|_| {
+            format!("the contract runs for {duration}: no refund can wait so long; make one of 400 days at most")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refund_waits_until_a_contract_is_over_and_judged() {
+        let manner = Manner::new(Did([1; 32]));
+        let days = |days: u64| Span(days * Span::DAY.0);
+        // 144 blocks a day, and 30 days more.
+        for (term, least, most) in
+            [(1, 4_464, 52_560), (365, 56_880, 56_880), (400, 61_920, 61_920)]
+        {
+            assert_eq!(manner.refund_least(days(term)), least, "{term}");
+            assert_eq!(manner.refund_most(days(term)), Ok(most), "{term}");
+        }
+        let refused = manner.refund_most(days(426)).unwrap_err();
+        assert!(refused.contains("400 days at most"), "{refused}");
+        let timeless = Manner { block_time: None, refund_blocks: 600, ..manner };
+        assert_eq!(
+            (timeless.refund_least(days(400)), timeless.refund_most(days(400))),
+            (4_320, Ok(4_320))
+        );
     }
 }

@@ -238,6 +238,12 @@ impl Treasurer {
             Ok(least) => least,
             Err(error) => return Ok(Err(error.to_string())),
         };
+        let most = self.manner.deal_max;
+        if least > most {
+            return Ok(Err(format!(
+                "its escrows take {least}, and one deal may take {most}; raise that where the contract is worth it"
+            )));
+        }
         let funder = match self.wallet.reserve(coins_of(number), least, rate) {
             Err(WalletError::Funds(short)) => {
                 let to = self.address()?;
@@ -291,6 +297,10 @@ impl Treasurer {
         announced: &[Vec<Announcement>],
     ) -> Result<Result<Offer, Waits>, TreasurerError> {
         let (key, _) = self.key(number)?.x_only_public_key();
+        let refund_blocks = match self.manner.refund_most(want.view.terms.duration) {
+            Ok(blocks) => blocks,
+            Err(reason) => return Ok(Err(reason)),
+        };
         let empty = ScriptBuf::new();
         let mut offer = Offer {
             contract: want.view.id,
@@ -299,7 +309,7 @@ impl Treasurer {
             slots: vec![],
             steps: self.manner.steps,
             fee_reserve: self.manner.fee_reserve,
-            refund_blocks: self.manner.refund_blocks,
+            refund_blocks,
             rate,
             pool: rules.address.clone(),
             market_fee: None,

@@ -1,8 +1,10 @@
 //! Withdrawals as transactions: many in one, each at most once, whatever crashes between.
 
 use super::{Record, Wallet, WalletError};
+use crate::chain::Tip;
 use crate::keys::MasterKey;
 use bdk_wallet::KeychainKind;
+use bdk_wallet::chain::ChainPosition;
 use bdk_wallet::error::CreateTxError;
 use bdk_wallet::tx_builder::TxOrdering;
 use bitcoin::{Amount, FeeRate, OutPoint, Psbt, ScriptBuf, Transaction, TxOut, Txid, Weight};
@@ -125,12 +127,18 @@ impl Wallet {
         once.values().copied().sum()
     }
 
-    /// The block, by its height, that holds transaction `txid` and lies at least `confirmations` deep, itself counted.
-    pub fn settled_in(&self, txid: Txid, confirmations: u32) -> Option<u32> {
+    /// The block that holds transaction `txid` and lies at least `confirmations` deep, itself counted.
+    pub fn settled_in(&self, txid: Txid, confirmations: u32) -> Option<Tip> {
         let known = self.bdk.get_tx(txid)?;
-        let height = known.chain_position.confirmation_height_upper_bound()?;
+        let ChainPosition::Confirmed { anchor, .. } = known.chain_position else { return None };
+        let (height, hash) = (anchor.block_id.height, anchor.block_id.hash);
         let deep = self.tip().height.saturating_add(1).saturating_sub(height);
-        (deep >= confirmations.max(1)).then_some(height)
+        (deep >= confirmations.max(1)).then_some(Tip { height, hash })
+    }
+
+    /// Whether it has ever seen transaction `txid`.
+    pub fn has_seen(&self, txid: Txid) -> bool {
+        self.bdk.get_tx(txid).is_some()
     }
 
     /// The payment of `id` once more at a higher `rate`, for one that no block takes. It spends the same coins, so that only one of

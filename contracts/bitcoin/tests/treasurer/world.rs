@@ -58,6 +58,7 @@ pub(crate) fn manner() -> Manner {
         confirmations: NonZeroU32::new(DEPTH).unwrap(),
         refund_blocks: REFUND_BLOCKS,
         refund_blocks_min: 20,
+        block_time: None,
         steps: NonZeroU16::new(10).unwrap(),
         funding_blocks: FUNDING_BLOCKS,
         close_blocks: CLOSE_BLOCKS,

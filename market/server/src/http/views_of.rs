@@ -99,7 +99,12 @@ impl Reader<'_> {
                 let own = |id: &market::event::SlotId| (id.contract, id.slot) == (contract, slot);
                 self.is_named() && matches!(&self.event.slots()[..], [id] if own(id))
             }
-            Account::World | Account::Fees | Account::RepairPool | Account::Rounding => false,
+            Account::World
+            | Account::Fees
+            | Account::FeesOnChain
+            | Account::RepairPool
+            | Account::PoolOnChain
+            | Account::Rounding => false,
         }
     }
 }

@@ -147,7 +147,9 @@ impl Items {
         let provider = posted.parties[1].filter(|party| *party != self.of.client);
         if posted.debit == escrow {
             match (posted.credit, provider) {
-                (Account::Fees, _) => add(&mut self.lines, (5, "fees", None), amount),
+                (Account::Fees | Account::FeesOnChain, _) => {
+                    add(&mut self.lines, (5, "fees", None), amount)
+                }
                 (_, Some(provider)) if is_read(posted) => {
                     add(&mut self.lines, (4, "egress", Some(provider)), amount);
                 }

@@ -383,6 +383,11 @@ fn owner(market: &Market, event: &Event, account: Account) -> Option<Did> {
         Account::Bond(contract, slot) => {
             market.slot(SlotId { contract, slot }).map(|(_, slot)| slot.provider())
         }
-        Account::World | Account::Fees | Account::RepairPool | Account::Rounding => None,
+        Account::World
+        | Account::Fees
+        | Account::FeesOnChain
+        | Account::RepairPool
+        | Account::PoolOnChain
+        | Account::Rounding => None,
     }
 }

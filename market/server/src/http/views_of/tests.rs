@@ -100,7 +100,12 @@ fn owner((before, after): (&Market, &Market), account: Account) -> Option<Did> {
         Account::Available(party) | Account::Held(party) | Account::OnChain(party) => Some(party),
         Account::Escrow(id) | Account::Contested(id, _) => client_of(after, &id),
         Account::Bond(contract, slot) => holder(before, SlotId { contract, slot }),
-        Account::World | Account::Fees | Account::RepairPool | Account::Rounding => None,
+        Account::World
+        | Account::Fees
+        | Account::FeesOnChain
+        | Account::RepairPool
+        | Account::PoolOnChain
+        | Account::Rounding => None,
     }
 }
 
