@@ -261,6 +261,12 @@ fn what_a_treasurer_lacks_is_said_with_what_would_be_right() {
     };
     let says = |text: String, part: &str| assert!(text.contains(part), "{part}: {text}");
     says(refused(&["coins", "show", "--coins", &coins]), "bondstore coins run --coins");
+    let auditor = place("auditor");
+    json(["auditor", "init", "--data", &auditor]);
+    let follow = ["auditor", "oracle", "run", "--data", &auditor, "--listen", "127.0.0.1:0"];
+    let unknown = ["--market", "http://192.0.2.1:1", "--insecure-http"];
+    let follow: Vec<&str> = follow.into_iter().chain(unknown).collect();
+    says(refused(&follow), "#KEY");
     let address = ["coins", "address", "--coins", &coins, "--data", &client];
     says(refused(&address), "give --chain URL");
     let mint = Mint::open(Path::new(folder.path()));

@@ -4,7 +4,7 @@ use super::{OracleArgs, RuleArgs, URL_FILE};
 use crate::arguments;
 use crate::output::Output;
 use crate::runtime::asked_to_end;
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use contracts_bitcoin::oracle::Oracle;
 use contracts_bitcoin::oracle::client::OracleClient;
@@ -16,6 +16,7 @@ use network::endpoint::{Endpoint, PlainHttp};
 use network::market_api::MarketClient;
 use network::server::{ServeOptions, bind, serve};
 use serde_json::json;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use types::{SecretKey, Signer, Span};
@@ -26,7 +27,7 @@ const TELL: Duration = Duration::from_secs(2);
 /// Which market's escrows are announced and attested.
 #[derive(Args)]
 pub(crate) struct FollowArgs {
-    /// Announce every escrow of this market, and attest what it came to: `URL`, or `URL#KEY` with the market's own key.
+    /// Announce every escrow of this market, and attest what it came to: `URL#KEY` with the market's own key; on this machine `URL` does.
     #[arg(long, value_name = "URL")]
     market: Option<String>,
     /// How often the market is asked for them.
@@ -52,7 +53,14 @@ impl FollowArgs {
     ) -> Result<Option<Following>> {
         let rule = self.rule.rule(oracle.public_key())?;
         let Some(url) = self.market else { return Ok(None) };
-        let http = HttpClient::new(Endpoint::parse(&url, plain)?, ClientOptions::default());
+        let endpoint = Endpoint::parse(&url, plain)?;
+        let here = endpoint.host().parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+        if endpoint.pin().is_none() && !here {
+            bail!(
+                "what is attested stands for ever, so the market must be the right one: give --market {url}#KEY, with its key as `bondstore market run` says it"
+            );
+        }
+        let http = HttpClient::new(endpoint, ClientOptions::default());
         let (market, _) = MarketClient::discover(http, Arc::new(key.clone())).await?;
         let (follower, every) = (Follower::new(oracle.clone(), rule), self.every.as_duration());
         Ok(Some(Following { market, follower, every }))

@@ -148,7 +148,7 @@ impl Items {
         if posted.debit == escrow {
             match (posted.credit, provider) {
                 (Account::Fees | Account::FeesOnChain, _) => {
-                    add(&mut self.lines, (5, "fees", None), amount)
+                    add(&mut self.lines, (5, "fees", None), amount);
                 }
                 (_, Some(provider)) if is_read(posted) => {
                     add(&mut self.lines, (4, "egress", Some(provider)), amount);
