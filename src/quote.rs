@@ -132,7 +132,7 @@ fn on_chain(quote: &QuoteDocument) -> serde_json::Value {
 fn fees(quote: &QuoteDocument) -> String {
     let footprint = Footprint::of(quote.terms.redundancy.slots());
     let head = format!(
-        "on Bitcoin: about {} vB to fund it and {} vB to close it, beside the price; fees are 1 % of what the contract is worth",
+        "on Bitcoin: about {} vB to fund it and {} vB to close it, beside the price; worth it where that is at most 1 % of what is locked",
         footprint.funding_vbytes, footprint.closing_vbytes
     );
     let at = |rate: u32| {

@@ -203,7 +203,7 @@ impl World {
         if seed.is_multiple_of(3) {
             terms.maintenance = Span(6 * Span::DAY.0);
         }
-        if seed % 5 == 1 {
+        if seed % 5 < 2 {
             terms.rail = types::terms::RailKind::Bitcoin;
             (terms.egress, terms.renewal) = (Bytes(0), types::terms::Renewal::Manual);
         }

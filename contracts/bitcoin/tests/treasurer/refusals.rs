@@ -190,3 +190,15 @@ async fn a_client_without_coins_is_told_where_to_send_them() {
     assert!(round.waiting[0].ends_with(&address), "{round:?}");
     assert!(world.lines().is_empty(), "nothing was begun");
 }
+
+#[tokio::test]
+async fn what_one_deal_takes_is_bounded_whatever_the_market_says() {
+    let mut world = World::new(1).await;
+    world.manner.deal_max = Amount::from_sat(1_000);
+    world.reopen_client();
+    world.agree(7, &[2]);
+    let round = world.round().await.unwrap();
+    assert!(round.offered.is_empty());
+    assert!(round.waiting[0].contains("one deal may take 0.00001000 BTC"), "{round:?}");
+    assert!(world.lines().is_empty(), "nothing was begun");
+}

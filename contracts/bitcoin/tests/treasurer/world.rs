@@ -59,6 +59,7 @@ pub(crate) fn manner() -> Manner {
         refund_blocks: REFUND_BLOCKS,
         refund_blocks_min: 20,
         block_time: None,
+        deal_max: Amount::MAX_MONEY,
         steps: NonZeroU16::new(10).unwrap(),
         funding_blocks: FUNDING_BLOCKS,
         close_blocks: CLOSE_BLOCKS,

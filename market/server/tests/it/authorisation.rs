@@ -230,6 +230,7 @@ fn rows<'a>(scene: &'a Scene, of: &'a network::client::HttpClient) -> Vec<Row<'a
         ("journal", get("/v1/journal".into()), all(200)),
         ("providers", get("/v1/providers".into()), all(200)),
         ("prices", get("/v1/prices".into()), all(200)),
+        ("escrows", get("/v1/escrows".into()), all(200)),
         ("books", get("/v1/books".into()), spoken(403, 403, 403, 200)),
         ("events", get("/v1/events".into()), spoken(200, 200, 200, 200)),
         ("contracts", get("/v1/contracts".into()), spoken(200, 200, 200, 200)),
