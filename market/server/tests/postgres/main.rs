@@ -16,6 +16,8 @@ mod crash;
 mod disputes;
 #[path = "../it/durability.rs"]
 mod durability;
+#[path = "../it/escrows.rs"]
+mod escrows;
 #[path = "../it/events.rs"]
 mod events;
 #[path = "../it/evidence.rs"]
