@@ -11,7 +11,7 @@ use bitcoin::address::NetworkUnchecked;
 use bitcoin::{Address, Amount, FeeRate};
 use clap::{Args, Subcommand};
 use client_node::Client;
-use contracts_bitcoin::chain::Chain;
+use contracts_bitcoin::chain::{Chain, WITHIN_BLOCKS};
 use contracts_bitcoin::treasurer::client::HttpPeers;
 use contracts_bitcoin::treasurer::oracles::HttpOracles;
 use contracts_bitcoin::treasurer::{EndedBy, EscrowLine, EscrowState, Role, Treasurer};
@@ -20,9 +20,6 @@ use network::identity::Keystore;
 use serde_json::json;
 use std::path::PathBuf;
 use types::Did;
-
-/// Within how many blocks a payment should be in the chain, where no rate is named.
-const WITHIN_BLOCKS: u16 = 6;
 
 #[derive(Args)]
 pub(crate) struct CoinsArgs {

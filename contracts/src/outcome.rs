@@ -2,7 +2,8 @@
 //!
 //! An outcome is the compliance, 0..=1000, at which a slot kept full through its whole term would have come to the same. So a
 //! payout curve and a bond say what each of 1001 outcomes is worth to everyone, before the contract begins; and whatever the
-//! term brought (penalties, bytes never stored, an early end), [`Stake::outcome`] expresses it as one of them.
+//! term brought (penalties, bytes never stored, an early end), [`Stake::outcome`] expresses it as one of them. What a market's books conclude has
+//! been through the terms' own curve already: [`Stake::of`] divides evenly.
 //!
 //! Above the highest compliance that pays nothing (500 on the standard curve) the bond is whole and the curve divides the
 //! price. Below it nothing is earned and the bond is forfeit in proportion; at 0 all of it.

@@ -4,13 +4,13 @@
 //! penalty of it can be disputed any more, all that was paid is one outcome: what auditors attest.
 
 use crate::event::{Event, SlotId};
-use contracts::outcome::{Stake, escrow_id};
+use contracts::outcome::Stake;
 use contracts::{Account, Posting};
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 use types::documents::QuotedSlot;
-use types::{ContractId, Did, Hash, Msat, PriceError, Terms};
+use types::{ContractId, Did, Msat, PriceError, Terms};
 
 /// One provider's time in one slot of a contract on Bitcoin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,9 +139,4 @@ impl Escrows {
 fn keys(contract: ContractId) -> RangeInclusive<(SlotId, Did)> {
     let slot = |slot| SlotId { contract, slot };
     (slot(0), Did([0; 32]))..=(slot(u16::MAX), Did([255; 32]))
-}
-
-/// What everybody calls the escrow of `provider` in `slot`.
-pub fn name(slot: SlotId, provider: Did) -> Hash {
-    escrow_id(slot.contract, slot.slot, provider)
 }

@@ -8,7 +8,7 @@ pub mod serve;
 pub use anchors::JournalAnchor;
 
 use crate::anchor::{AnchorProof, Rule};
-use crate::chain::{Chain, ChainError, Tip};
+use crate::chain::{Chain, ChainError, Tip, WITHIN_BLOCKS};
 use crate::keys::MasterKey;
 use crate::wallet::{Log, LogError, Payout, Wallet, WalletError};
 use bitcoin::address::NetworkUnchecked;
@@ -21,9 +21,6 @@ use types::{Did, DocId, Msat, Timestamp};
 
 /// Millisatoshis in a satoshi.
 const MSAT: i64 = 1_000;
-/// In how many blocks a payment should be.
-const WITHIN_BLOCKS: u16 = 6;
-
 /// Why a round ended early. The next one goes on where it stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum CashierError {

@@ -16,6 +16,9 @@ pub use strict::FeeBounds;
 
 use bitcoin::{Block, BlockHash, FeeRate, Network, Transaction, Txid};
 
+/// Within how many blocks a transaction of ours should be, where nobody says otherwise.
+pub const WITHIN_BLOCKS: u16 = 6;
+
 /// The block that a chain ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tip {

@@ -37,7 +37,7 @@ pub use rules::FEE_SAT_MIN;
 pub use tending::{Answers, Questions};
 
 use crate::chain::follow::Follower;
-use crate::chain::{Chain, Tip};
+use crate::chain::{Chain, Tip, WITHIN_BLOCKS};
 use crate::deal::Signer;
 use crate::deal::watch::Patience;
 use crate::keys::MasterKey;
@@ -49,9 +49,6 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use types::{ContractId, Did, Hash};
-
-/// In how many blocks a transaction should be.
-const WITHIN_BLOCKS: u16 = 6;
 
 /// What a round came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -147,6 +147,14 @@ impl Market {
         }])
     }
 
+    /// What `party` can lock on the contract's rail: what is on a chain the market does not know, and lets its owner say.
+    pub(crate) fn can_lock(&self, rail: RailKind, party: Did) -> Msat {
+        match rail {
+            RailKind::Ledger => self.available(party),
+            RailKind::Bitcoin => Msat(i64::MAX),
+        }
+    }
+
     pub(crate) fn reassign_unanswered(
         &self,
         now: Timestamp,

@@ -10,7 +10,7 @@ use contracts::rail::rail;
 use contracts::{Amendment, Contract, ContractState, Posting, Slot, SlotState, audit_plan, terms};
 use reputation::gate::{self, Candidate, Need};
 use types::documents::{Ask, AuditPlan};
-use types::terms::Renewal;
+use types::terms::{RailKind, Renewal};
 use types::{Bytes, Epoch, Msat, Span, Terms, Timestamp};
 
 /// A contract as it is to become.
@@ -28,6 +28,21 @@ struct Plan<'a> {
 }
 
 impl Market {
+    /// Refuses what a contract whose money lies in escrows on Bitcoin cannot do: its escrows hold what they were funded with.
+    pub(crate) fn changes_no_escrow(
+        contract: &Contract,
+        field: &'static str,
+    ) -> Result<(), Rejection> {
+        if contract.terms.rail != RailKind::Bitcoin {
+            return Ok(());
+        }
+        let reason = format!(
+            "contract {} has its money in escrows on Bitcoin, which hold what they were funded with; make another contract for more",
+            contract.id
+        );
+        Err(Rejection::Invalid { field, reason })
+    }
+
     /// `contract` with `capacity`, running `epochs` in all. Where nothing changes, nobody need consent.
     pub(super) fn amendment(
         &self,

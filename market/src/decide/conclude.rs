@@ -4,8 +4,8 @@ use crate::event::{Event, SlotId};
 use crate::rejection::Rejection;
 use crate::state::Market;
 use contracts::Contract;
+use types::Did;
 use types::terms::RailKind;
-use types::{Did, Msat};
 
 impl Market {
     /// The providers of `contract` whose escrows are over and whose outcomes are not said yet, though no penalty of theirs can be
@@ -33,28 +33,5 @@ impl Market {
         let paid = escrow.paid;
         let outcome = stake.outcome(paid)?;
         Ok(vec![Event::EscrowConcluded { slot: id, provider, paid, outcome }])
-    }
-
-    /// Refuses what a contract whose money lies in escrows on Bitcoin cannot do: its escrows hold what they were funded with.
-    pub(crate) fn changes_no_escrow(
-        contract: &Contract,
-        field: &'static str,
-    ) -> Result<(), Rejection> {
-        if contract.terms.rail != RailKind::Bitcoin {
-            return Ok(());
-        }
-        let reason = format!(
-            "contract {} has its money in escrows on Bitcoin, which hold what they were funded with; make another contract for more",
-            contract.id
-        );
-        Err(Rejection::Invalid { field, reason })
-    }
-
-    /// What `party` can lock on the contract's rail: what is on a chain the market does not know, and lets its owner say.
-    pub(crate) fn can_lock(&self, rail: RailKind, party: Did) -> Msat {
-        match rail {
-            RailKind::Ledger => self.available(party),
-            RailKind::Bitcoin => Msat(i64::MAX),
-        }
     }
 }

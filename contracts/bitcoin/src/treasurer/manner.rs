@@ -107,7 +107,7 @@ impl Manner {
     }
 
     /// After how many blocks a contract that lasts for `duration` is surely over and judged: its term, and 30 days for faults and disputes.
-    pub(super) fn blocks_of(&self, duration: Span) -> u32 {
+    fn blocks_of(&self, duration: Span) -> u32 {
         let Some(block_time) = self.block_time else { return 0 };
         let lasts = duration.as_duration().saturating_add(JUDGED_WITHIN);
         let blocks = lasts.as_millis().div_ceil(block_time.as_millis().max(1));

@@ -17,7 +17,7 @@ use types::terms::RailKind;
 use types::{ContractId, Did};
 
 /// How many questions are under way at a time.
-const AT_A_TIME: usize = 16;
+pub(super) const AT_A_TIME: usize = 16;
 /// A market's fees below this many satoshis are not taken: no node carries an output of less.
 pub const FEE_SAT_MIN: u64 = 330;
 

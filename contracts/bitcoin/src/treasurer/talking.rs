@@ -1,4 +1,5 @@
-//! A client's negotiations: everybody is told what is due, at once; who does not answer in time holds up its own deal alone.
+//! A client's negotiations: everybody is told what is due, at once; who does not answer in time holds up its deal, and each lap for so
+//! long as one answer is waited for.
 
 use super::client::{Peer, Peers};
 use super::record::{Deal, Record, Stage, Talk};

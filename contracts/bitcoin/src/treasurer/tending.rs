@@ -2,6 +2,7 @@
 
 use super::escrows::{EscrowState, Funding};
 use super::record::{Deal, Failed, Over, Record, Stage};
+use super::rules::AT_A_TIME;
 use super::{Oracles, Role, Round, Treasurer, TreasurerError, WITHIN_BLOCKS, coins_of, signer};
 use crate::chain::follow::follow;
 use crate::chain::{Chain, ChainError};
@@ -19,8 +20,6 @@ use tokio::time::timeout;
 
 /// How many questions oracles are asked in one round; the rest have their turn in the next.
 const QUESTIONS_MAX: usize = 96;
-/// How many of them at a time.
-const AT_A_TIME: usize = 16;
 
 /// What a treasurer wants to know of auditors. Asking needs no treasurer, so that it can hear others meanwhile.
 #[derive(Debug)]

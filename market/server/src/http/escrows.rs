@@ -3,7 +3,7 @@
 use crate::app::App;
 use axum::Json;
 use axum::extract::State;
-use market::escrows::name;
+use contracts::outcome::escrow_id;
 use market::event::SlotId;
 use network::api::{EscrowView, Page, Problem};
 use network::extract::{Paging, QueryOf};
@@ -48,7 +48,7 @@ pub(super) async fn list(
     let view = app.view();
     let behind = view.market.escrows().behind(after.map(|Cursor(slot, did)| (slot, did)));
     let line = |(slot, provider, escrow): (SlotId, Did, &market::escrows::Escrow)| EscrowView {
-        escrow: name(slot, provider),
+        escrow: escrow_id(slot.contract, slot.slot, provider),
         contract: slot.contract,
         slot: slot.slot,
         provider,
