@@ -1,11 +1,11 @@
 //! Which chain a command looks at: a bitcoind or an Esplora server, by its address.
 
 use anyhow::{Context, Result, bail};
-use bitcoin::{Block, FeeRate, Network, Transaction, Txid};
+use bitcoin::{Block, FeeRate, Network, OutPoint, Transaction, Txid};
 use clap::Args;
 use contracts_bitcoin::chain::esplora::{Esplora, Server};
 use contracts_bitcoin::chain::rpc::{self, Auth, Bitcoind};
-use contracts_bitcoin::chain::{Chain, ChainError, FeeBounds, Patience, Tip};
+use contracts_bitcoin::chain::{Chain, ChainError, FeeBounds, Patience, Tip, Unspent};
 use network::endpoint::PlainHttp;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
@@ -132,6 +132,24 @@ impl Chain for Node {
         match self {
             Self::Bitcoind(node) => node.broadcast(transaction).await,
             Self::Esplora(node) => node.broadcast(transaction).await,
+        }
+    }
+
+    async fn broadcast_package(
+        &self,
+        parent: &Transaction,
+        child: &Transaction,
+    ) -> Result<Option<Txid>, ChainError> {
+        match self {
+            Self::Bitcoind(node) => node.broadcast_package(parent, child).await,
+            Self::Esplora(node) => node.broadcast_package(parent, child).await,
+        }
+    }
+
+    async fn unspent(&self, outpoint: OutPoint) -> Result<Option<Unspent>, ChainError> {
+        match self {
+            Self::Bitcoind(node) => node.unspent(outpoint).await,
+            Self::Esplora(node) => node.unspent(outpoint).await,
         }
     }
 

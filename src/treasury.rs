@@ -30,6 +30,9 @@ pub(crate) struct MannerArgs {
     /// The most satoshis that a client puts into one funding: what a contract costs is what its market says.
     #[arg(long, default_value_t = 10_000_000, value_name = "SAT", help_heading = "Coins")]
     deal_max: u64,
+    /// The most satoshis that are paid to lift one transaction that no block takes, when fees rise.
+    #[arg(long, default_value_t = 100_000, value_name = "SAT", help_heading = "Coins")]
+    lift_max: u64,
     /// How often chain, auditors and market are asked.
     #[arg(long, default_value = "5s", value_parser = arguments::span, value_name = "DURATION", help_heading = "Coins")]
     every: Span,
@@ -55,6 +58,7 @@ impl MannerArgs {
             refund_blocks: self.refund_blocks,
             block_time,
             deal_max: Amount::from_sat(self.deal_max),
+            lift_max: Amount::from_sat(self.lift_max),
             refund_blocks_min: usual.refund_blocks_min.min(self.refund_blocks),
             ..usual
         })

@@ -122,7 +122,9 @@ impl Bitcoin {
         let fundings = treasurer.fundings();
         let treasurer = Arc::new(Mutex::new(treasurer));
         let oracles = || HttpOracles::new(PlainHttp::LoopbackOnly);
-        let routes = serve::router(treasurer.clone(), speaks(market, key)?, oracles()).await;
+        let market = speaks(market, key)?;
+        let chain = Arc::new(self.chain.clone());
+        let routes = serve::router(treasurer.clone(), market, oracles(), chain).await;
         let gate = Arc::new(Escrows::new(fundings, key.did()));
         let (chain, oracles) = (self.chain.clone(), oracles());
         let work = self.work.spawn(async move {

@@ -37,7 +37,7 @@ pub(crate) struct CoinsArgs {
 /// A provider's treasurer.
 pub(super) struct Treasury {
     treasurer: Arc<Mutex<Treasurer>>,
-    node: Node,
+    node: Arc<Node>,
     folder: PathBuf,
     manner: MannerArgs,
     plain: PlainHttp,
@@ -63,7 +63,7 @@ impl CoinsArgs {
             CoinsFolder { path, password_file: self.coins_password_file, owner: Owner::Treasurer };
         let treasurer = open(&folder, (provider, market), (&node, &self.manner)).await?;
         let (treasurer, folder) = (Arc::new(Mutex::new(treasurer)), folder.path);
-        let manner = self.manner;
+        let (manner, node) = (self.manner, Arc::new(node));
         let notes = Notes::default();
         let mut treasury = Treasury { treasurer, node, folder, manner, plain, provider, notes };
         // Clients are told what the chain shows, not what it has shown once.
@@ -77,7 +77,8 @@ impl Treasury {
     pub(super) async fn settlement(&self, market: MarketClient) -> Settlement {
         let fundings = self.treasurer.lock().await.fundings();
         let oracles = HttpOracles::new(self.plain);
-        let routes = serve::router(self.treasurer.clone(), market, oracles).await;
+        let routes =
+            serve::router(self.treasurer.clone(), market, oracles, self.node.clone()).await;
         let gate = Arc::new(Escrows::new(fundings, self.provider));
         Settlement { routes, gate }
     }
@@ -99,7 +100,7 @@ impl Treasury {
     }
 
     async fn round(&mut self, oracles: &HttpOracles) -> Result<()> {
-        let round = serve::tend(&self.treasurer, &self.node, oracles).await?;
+        let round = serve::tend(&self.treasurer, &*self.node, oracles).await?;
         let mut treasurer = self.treasurer.lock().await;
         self.notes.take(&self.folder, &mut treasurer, round);
         Ok(())

@@ -148,6 +148,9 @@ pub struct Cashier {
     posted: Msat,
 }
 
+/// After how many blocks a payment that none took is paid again, where the chain asks for more.
+const HASTEN_AFTER: u32 = 3;
+
 impl Cashier {
     /// Opens, or makes, the cashier whose files are in `folder`. A new one looks for coins from `birthday` on.
     pub fn open(
@@ -227,6 +230,7 @@ impl Cashier {
             anchored => anchored?,
         };
         self.prove(chain).await?;
+        waiting.extend(self.wallet.hasten((rate, HASTEN_AFTER), &self.keys)?);
         for payment in self.wallet.unfinished(self.manner.confirmations) {
             match chain.broadcast(&payment.transaction).await {
                 Err(refused @ ChainError::Refused { .. }) => waiting.push(refused.to_string()),

@@ -14,7 +14,7 @@ mod strict;
 pub use remote::Patience;
 pub use strict::FeeBounds;
 
-use bitcoin::{Block, BlockHash, FeeRate, Network, Transaction, Txid};
+use bitcoin::{Block, BlockHash, FeeRate, Network, OutPoint, Transaction, TxOut, Txid};
 
 /// Within how many blocks a transaction of ours should be, where nobody says otherwise.
 pub const WITHIN_BLOCKS: u16 = 6;
@@ -26,6 +26,17 @@ pub struct Tip {
     pub height: u32,
     /// Its name.
     pub hash: BlockHash,
+}
+
+/// An output that nothing spends, as a node sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unspent {
+    /// What it holds, and for whom.
+    pub output: TxOut,
+    /// How many blocks hold it, its own counted; none where it waits for one.
+    pub confirmations: u32,
+    /// Whether a miner made it: then 100 blocks must hold it before it may be spent.
+    pub is_coinbase: bool,
 }
 
 /// Why a chain does not answer, or not as asked.
@@ -76,6 +87,33 @@ pub trait Chain: Send + Sync {
         &self,
         transaction: &Transaction,
     ) -> impl Future<Output = Result<Txid, ChainError>> + Send;
+    /// Gives it a transaction together with a child that spends an output of it and pays for both.
+    fn broadcast_pair(
+        &self,
+        parent: &Transaction,
+        child: &Transaction,
+    ) -> impl Future<Output = Result<Txid, ChainError>> + Send {
+        async move {
+            match self.broadcast(parent).await {
+                Ok(_) => self.broadcast(child).await,
+                Err(refused @ ChainError::Refused { .. }) => {
+                    self.broadcast_package(parent, child).await?.ok_or(refused)
+                }
+                Err(error) => Err(error),
+            }
+        }
+    }
+    /// Gives it both at once, since it would not carry the parent alone; nothing where it takes no two at once. The child's name.
+    fn broadcast_package(
+        &self,
+        parent: &Transaction,
+        child: &Transaction,
+    ) -> impl Future<Output = Result<Option<Txid>, ChainError>> + Send;
+    /// The output at `outpoint`, where neither a block nor what waits for one spends it.
+    fn unspent(
+        &self,
+        outpoint: OutPoint,
+    ) -> impl Future<Output = Result<Option<Unspent>, ChainError>> + Send;
     /// What it takes now to be in one of the next `blocks` blocks.
     fn fee_rate(&self, blocks: u16) -> impl Future<Output = Result<FeeRate, ChainError>> + Send;
 }

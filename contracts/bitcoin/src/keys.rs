@@ -3,8 +3,9 @@
 use bip39::Mnemonic;
 use bitcoin::bip32::{ChildNumber, DerivationPath, Fingerprint, Xpriv, Xpub};
 use bitcoin::secp256k1::{Keypair, Secp256k1, SignOnly};
-use bitcoin::{Network, NetworkKind, Psbt};
+use bitcoin::{Network, NetworkKind, Psbt, ScriptBuf};
 use std::fmt;
+use std::ops::Deref;
 use zeroize::{Zeroize, Zeroizing};
 
 /// Purpose of the wallet's branch (BIP-86: single-key Taproot outputs).
@@ -29,6 +30,29 @@ pub enum KeyError {
     /// BIP-32's one in 2^127.
     #[error("this seed has no key there; take another seed")]
     Underivable,
+}
+
+/// One of a party's keys. It shows nothing of itself, and is wiped when it is dropped.
+pub struct Key(Keypair);
+
+impl Deref for Key {
+    type Target = Keypair;
+
+    fn deref(&self) -> &Keypair {
+        &self.0
+    }
+}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        self.0.non_secure_erase();
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({})", self.0.x_only_public_key().0)
+    }
 }
 
 /// The root of a party's Bitcoin keys. It shows nothing of itself.
@@ -79,41 +103,51 @@ impl MasterKey {
         Ok(Xpub::from_priv(&Secp256k1::signing_only(), &account))
     }
 
-    /// Adds this tree's signature to every input of `psbt` whose key is in it.
+    /// Adds this tree's signature to every input of `psbt` whose key is in it. An anchor has no key and needs none.
     ///
     /// # Errors
     /// What keeps an input from being signed, in words.
     pub fn sign(&self, psbt: &mut Psbt) -> Result<(), String> {
         let signed = psbt.sign(&self.root, &Secp256k1::new());
-        signed.map(drop).map_err(|(_, errors)| {
-            let told = errors.iter().map(|(input, error)| format!("input {input}: {error}"));
-            told.collect::<Vec<_>>().join(", ")
-        })
+        let Err((_, errors)) = signed else { return Ok(()) };
+        let keyless = |input: &usize| {
+            let known = psbt.inputs.get(*input).and_then(|input| input.witness_utxo.as_ref());
+            known.is_some_and(|output| output.script_pubkey == ScriptBuf::new_p2a())
+        };
+        let errors = errors.iter().filter(|(input, _)| !keyless(input));
+        let told = errors.map(|(input, error)| format!("input {input}: {error}"));
+        let told = told.collect::<Vec<_>>().join(", ");
+        if told.is_empty() { Ok(()) } else { Err(told) }
     }
 
     /// The party's key in the escrow of its contract `index`.
-    pub fn escrow(&self, index: u32) -> Result<Keypair, KeyError> {
+    pub fn escrow(&self, index: u32) -> Result<Key, KeyError> {
         self.keypair(&[ESCROW, self.coin(), 0, index])
     }
 
     /// An auditor's attestation key.
-    pub fn oracle(&self) -> Result<Keypair, KeyError> {
+    pub fn oracle(&self) -> Result<Key, KeyError> {
         self.keypair(&[ORACLE, self.coin(), 0, 0])
     }
 
     /// What the nonces of an auditor's announcement `index` are derived from.
     pub fn oracle_nonces(&self, index: u32) -> Result<Zeroizing<[u8; 32]>, KeyError> {
-        let key = self.derive(&[ORACLE, self.coin(), 1, index])?;
-        Ok(Zeroizing::new(key.private_key.secret_bytes()))
+        let mut key = self.derive(&[ORACLE, self.coin(), 1, index])?;
+        let bytes = Zeroizing::new(key.private_key.secret_bytes());
+        key.private_key.non_secure_erase();
+        Ok(bytes)
     }
 
     fn coin(&self) -> u32 {
         u32::from(self.network != Network::Bitcoin)
     }
 
-    fn keypair(&self, path: &[u32]) -> Result<Keypair, KeyError> {
+    fn keypair(&self, path: &[u32]) -> Result<Key, KeyError> {
         let secp: Secp256k1<SignOnly> = Secp256k1::signing_only();
-        Ok(self.derive(path)?.to_keypair(&secp))
+        let mut derived = self.derive(path)?;
+        let key = Key(derived.to_keypair(&secp));
+        derived.private_key.non_secure_erase();
+        Ok(key)
     }
 
     fn derive(&self, path: &[u32]) -> Result<Xpriv, KeyError> {
@@ -224,7 +258,8 @@ mod tests {
         }
         let distinct: std::collections::BTreeSet<_> = keys.iter().collect();
         assert_eq!(distinct.len(), keys.len());
-        assert_eq!(main.escrow(1), master(Network::Bitcoin).escrow(1));
+        let secret = |tree: &MasterKey| tree.escrow(1).unwrap().secret_bytes();
+        assert_eq!(secret(&main), secret(&master(Network::Bitcoin)));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! - [`Treasurer`]: opens a folder, and works in rounds.
 //! - [`market`], [`oracles`], [`client`]: what it asks of others, each a trait that a test or another door may stand in for.
 //! - `record`: what it must not forget. `rules`: how the market settles.
-//! - `offering`, `talking`, `closing`: a client's steps. `judging`, `hearing`: a provider's. `tending`: what both do.
+//! - `offering`, `talking`, `closing`: a client's steps. `judging`, `hearing`: a provider's. `tending`, `funders`, `lifting`: what both do.
 //! - [`serve`]: a provider's treasurer over HTTP. [`escrows`]: what is to be seen of it all.
 //!
 //! Any call may be interrupted and repeated. Nothing is sent or broadcast before what it rests on is durable, and no secret is in
@@ -14,8 +14,10 @@
 pub mod client;
 mod closing;
 pub mod escrows;
+mod funders;
 mod hearing;
 mod judging;
+mod lifting;
 mod manner;
 pub mod market;
 mod offering;
@@ -29,7 +31,7 @@ mod views;
 
 pub use client::{Peer, Peers};
 pub use escrows::{EndedBy, EscrowLine, EscrowState, Funding, Fundings, Role};
-pub use hearing::{HearError, Knowledge};
+pub use hearing::{Asker, HearError, Knowledge};
 pub use manner::{Manner, TreasurerError};
 pub use market::Market;
 pub use oracles::Oracles;
@@ -40,7 +42,7 @@ use crate::chain::follow::Follower;
 use crate::chain::{Chain, Tip, WITHIN_BLOCKS};
 use crate::deal::Signer;
 use crate::deal::watch::Patience;
-use crate::keys::MasterKey;
+use crate::keys::{Key, MasterKey};
 use crate::wallet::{Log, Payout, Wallet, WalletError};
 use bitcoin::secp256k1::Keypair;
 use bitcoin::{Address, Amount, FeeRate, Network, Txid};
@@ -88,6 +90,8 @@ pub struct Treasurer {
     told: BTreeSet<(u32, usize)>,
     /// How many questions oracles were asked, so that all have their turn.
     asked: usize,
+    /// What is in no block yet.
+    carried: lifting::Carried,
     fundings: Fundings,
 }
 
@@ -125,6 +129,7 @@ impl Treasurer {
             deals: BTreeMap::new(),
             told: BTreeSet::new(),
             asked: 0,
+            carried: lifting::Carried::default(),
             fundings: Fundings::default(),
         };
         treasurer.resume(records)?;
@@ -207,7 +212,7 @@ impl Treasurer {
     ) -> Result<Round, TreasurerError> {
         let mut round = self.tend(chain, oracles).await?;
         self.offer(chain, market, oracles, &mut round).await?;
-        self.talk(peers, &mut round).await?;
+        self.talk(chain, peers, &mut round).await?;
         self.agree(chain, peers, &mut round).await?;
         self.act(chain, &mut round).await?;
         self.tell(peers, &mut round).await;
@@ -257,7 +262,7 @@ impl Treasurer {
                 watching.noted = progress;
             }
             if self.deals.get(&number).is_some_and(|deal| matches!(deal.stage, Stage::Over(_))) {
-                self.wallet.release(coins_of(number))?;
+                self.release_all(number)?;
             }
         }
         // Coins that were kept aside for an offer that nobody has seen.
@@ -296,7 +301,7 @@ impl Treasurer {
         Patience { funding_until, close_blocks: self.manner.close_blocks }
     }
 
-    fn key(&self, number: u32) -> Result<Keypair, TreasurerError> {
+    fn key(&self, number: u32) -> Result<Key, TreasurerError> {
         Ok(self.keys.escrow(number)?)
     }
 

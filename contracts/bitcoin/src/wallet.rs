@@ -4,10 +4,13 @@
 //! one file ([`Log`]); everything else is on the chain.
 
 mod fund;
+mod hasten;
+mod lift;
 mod log;
 mod payment;
 mod sync;
 
+pub use lift::{Lift, Parent};
 pub use log::{Log, LogError};
 pub use payment::{Payment, Payout};
 
@@ -16,7 +19,7 @@ use crate::keys::{KeyError, MasterKey};
 use bdk_wallet::chain::{BlockId, Merge};
 use bdk_wallet::{ChangeSet, KeychainKind};
 use bitcoin::bip32::{Fingerprint, Xpub};
-use bitcoin::{Address, Amount, Network, OutPoint};
+use bitcoin::{Address, Amount, Network, OutPoint, Txid};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -61,6 +64,21 @@ pub enum WalletError {
         /// What would do.
         least: Amount,
     },
+    /// A child that pays for its parent would cost more than it may.
+    #[error(
+        "a child that pays for {parent} takes {fee}, at most {fee_max} is paid for it; wait until fees fall"
+    )]
+    Dear {
+        /// Whose child.
+        parent: Txid,
+        /// What it takes.
+        fee: Amount,
+        /// What it may.
+        fee_max: Amount,
+    },
+    /// None of a transaction's outputs can be spent here.
+    #[error("nothing of {0} is this wallet's")]
+    NotOurs(Txid),
     /// It has not that much.
     #[error("{0}; wait for deposits to be confirmed, or add coins")]
     Funds(String),
@@ -118,6 +136,8 @@ pub struct Wallet {
     parties: BTreeMap<u32, Did>,
     payments: Vec<Payment>,
     reserved: BTreeMap<Hash, fund::Reserved>,
+    /// Since when payments that no block has are waited for, as far as this process knows.
+    asked: BTreeMap<Txid, u32>,
 }
 
 impl Wallet {
@@ -159,7 +179,8 @@ impl Wallet {
         };
         let parties = addresses.iter().map(|(party, index)| (*index, *party)).collect();
         let reserved = BTreeMap::new();
-        let mut wallet = Self { bdk, log, addresses, parties, payments, reserved };
+        let asked = BTreeMap::new();
+        let mut wallet = Self { bdk, log, addresses, parties, payments, reserved, asked };
         for (id, coins) in aside {
             wallet.keep_aside(id, coins);
         }

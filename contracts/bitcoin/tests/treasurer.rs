@@ -8,6 +8,10 @@ mod books;
 mod crashes;
 #[path = "treasurer/endings.rs"]
 mod endings;
+#[path = "treasurer/fees.rs"]
+mod fees;
+#[path = "treasurer/funders.rs"]
+mod funders;
 #[path = "treasurer/http.rs"]
 mod http;
 #[path = "treasurer/life.rs"]
@@ -16,5 +20,7 @@ mod life;
 mod others;
 #[path = "treasurer/refusals.rs"]
 mod refusals;
+#[path = "treasurer/secrets.rs"]
+mod secrets;
 #[path = "treasurer/world.rs"]
 mod world;

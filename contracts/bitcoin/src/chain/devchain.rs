@@ -30,7 +30,7 @@ pub use log::{BLOCKS, blocks_in};
 pub use mine::Mining;
 pub use spend::check_scripts;
 
-use super::{Chain, ChainError, Tip};
+use super::{Chain, ChainError, Tip, Unspent};
 use bitcoin::pow::Work;
 use bitcoin::{Block, BlockHash, FeeRate, Network, OutPoint, Transaction, Txid};
 use log::Log;
@@ -260,6 +260,30 @@ impl Chain for Devchain {
                 reason: refused.to_string(),
             }),
         }
+    }
+
+    /// The least that is carried never rises here, so that whatever pays it is carried alone.
+    async fn broadcast_package(
+        &self,
+        _: &Transaction,
+        _: &Transaction,
+    ) -> Result<Option<Txid>, ChainError> {
+        Ok(None)
+    }
+
+    async fn unspent(&self, outpoint: OutPoint) -> Result<Option<Unspent>, ChainError> {
+        let state = self.state();
+        if state.pool.spends(&outpoint) {
+            return Ok(None);
+        }
+        if let Some(coin) = state.coins.get(&outpoint).cloned() {
+            let confirmations = state.tip().height.saturating_sub(coin.height).saturating_add(1);
+            let Coin { output, is_coinbase, .. } = coin;
+            return Ok(Some(Unspent { output, confirmations, is_coinbase }));
+        }
+        let waiting = state.pool.get(&outpoint.txid);
+        let made = waiting.and_then(|w| w.transaction.output.get(outpoint.vout as usize).cloned());
+        Ok(made.map(|output| Unspent { output, confirmations: 0, is_coinbase: false }))
     }
 
     async fn fee_rate(&self, blocks: u16) -> Result<FeeRate, ChainError> {

@@ -2,14 +2,16 @@
 
 use super::remote::{Patience, Question, Remote, Reply};
 use super::strict::{self, FeeBounds};
-use super::{Chain, ChainError, Tip};
+use super::{Chain, ChainError, Tip, Unspent};
 use axum::body::Bytes;
 use bitcoin::consensus::encode::serialize_hex;
 use bitcoin::constants::genesis_block;
-use bitcoin::{Block, BlockHash, FeeRate, Network, Transaction, Txid};
+use bitcoin::{Block, BlockHash, FeeRate, Network, OutPoint, Transaction, Txid};
 use hyper::Method;
 use network::endpoint::PlainHttp;
-use serde_json::Number;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Number, json};
 use std::collections::BTreeMap;
 
 /// The longest block.
@@ -37,6 +39,19 @@ pub struct Esplora {
     remote: Remote,
     network: Network,
     fees: FeeBounds,
+}
+
+/// Whether an output is spent, by a block or by what waits.
+#[derive(Deserialize)]
+struct Spend {
+    spent: bool,
+}
+
+/// Whether a block has a transaction.
+#[derive(Deserialize)]
+struct Status {
+    confirmed: bool,
+    block_height: Option<u32>,
 }
 
 impl Esplora {
@@ -79,6 +94,12 @@ impl Esplora {
             _ => Err(foreign(&path, &reply)),
         };
         self.remote.ask(question, read).await
+    }
+
+    async fn json_at<T: DeserializeOwned>(&self, path: &str) -> Result<T, ChainError> {
+        let shown = self.text_at(path).await?;
+        let senseless = |error| ChainError::Senseless(format!("{path}: {error}"));
+        serde_json::from_str(&shown).map_err(senseless)
     }
 
     async fn text_at(&self, path: &str) -> Result<String, ChainError> {
@@ -150,10 +171,52 @@ impl Chain for Esplora {
         self.remote.ask(question, read).await
     }
 
+    async fn broadcast_package(
+        &self,
+        parent: &Transaction,
+        child: &Transaction,
+    ) -> Result<Option<Txid>, ChainError> {
+        let body = json!([serialize_hex(parent), serialize_hex(child)]).to_string();
+        let body = Bytes::from(body);
+        let question = || {
+            Ok(Question {
+                method: Method::POST,
+                path: "/txs/package".into(),
+                authorization: None,
+                body: body.clone(),
+                bytes_max: ANSWER_MAX,
+            })
+        };
+        let txid = child.compute_txid();
+        let read = |reply: Reply| match reply.status {
+            200 => strict::Package::read(&reply.body)?.judge(child).map(Some),
+            404 | 405 => Ok(None),
+            400 => Err(ChainError::Refused { txid, reason: reply.text() }),
+            _ => Err(foreign("/txs/package", &reply)),
+        };
+        self.remote.ask(question, read).await
+    }
+
+    async fn unspent(&self, outpoint: OutPoint) -> Result<Option<Unspent>, ChainError> {
+        let OutPoint { txid, vout } = outpoint;
+        let Some(bytes) = self.get(format!("/tx/{txid}/raw"), BLOCK_BYTES_MAX).await? else {
+            return Ok(None);
+        };
+        let transaction = strict::transaction(&bytes, txid)?;
+        let Some(output) = transaction.output.get(vout as usize).cloned() else { return Ok(None) };
+        let spend: Spend = self.json_at(&format!("/tx/{txid}/outspend/{vout}")).await?;
+        if spend.spent {
+            return Ok(None);
+        }
+        let status: Status = self.json_at(&format!("/tx/{txid}/status")).await?;
+        let tip = self.tip().await?.height;
+        let held = |height| tip.saturating_add(1).saturating_sub(height);
+        let confirmations = status.block_height.filter(|_| status.confirmed).map_or(0, held);
+        Ok(Some(Unspent { output, confirmations, is_coinbase: transaction.is_coinbase() }))
+    }
+
     async fn fee_rate(&self, blocks: u16) -> Result<FeeRate, ChainError> {
-        let shown = self.text_at("/fee-estimates").await?;
-        let estimates: BTreeMap<u16, Number> = serde_json::from_str(&shown)
-            .map_err(|error| ChainError::Senseless(format!("/fee-estimates: {error}")))?;
+        let estimates: BTreeMap<u16, Number> = self.json_at("/fee-estimates").await?;
         let nearest = estimates.range(..=blocks.max(1)).next_back().or(estimates.iter().next());
         // Satoshis for a virtual byte, which is four weight units.
         let rate = nearest.map(|(_, rate)| strict::fee_rate(rate, 250)).transpose()?;

@@ -3,11 +3,11 @@
 
 use super::remote::{Patience, Question, Remote, Reply};
 use super::strict::{self, FeeBounds};
-use super::{Chain, ChainError, Tip};
+use super::{Chain, ChainError, Tip, Unspent};
 use axum::body::Bytes;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bitcoin::consensus::encode::serialize_hex;
-use bitcoin::{Block, BlockHash, FeeRate, Network, Transaction, Txid};
+use bitcoin::{Block, BlockHash, FeeRate, Network, OutPoint, ScriptBuf, Transaction, TxOut, Txid};
 use hyper::Method;
 use network::endpoint::PlainHttp;
 use serde::Deserialize;
@@ -27,6 +27,8 @@ const TARGET_MAX: u16 = 1_008;
 const OUT_OF_RANGE: i64 = -8;
 const IN_CHAIN: i64 = -27;
 const WARMING_UP: i64 = -28;
+/// No such method: packages came with version 26.
+const NO_METHOD: i64 = -32_601;
 
 /// How a node lets us in.
 pub enum Auth {
@@ -116,6 +118,21 @@ struct ChainInfo {
 #[derive(Deserialize)]
 struct Estimate {
     feerate: Option<Number>,
+}
+
+/// What `gettxout` says of an output.
+#[derive(Deserialize)]
+struct Output {
+    confirmations: u32,
+    value: Number,
+    #[serde(rename = "scriptPubKey")]
+    script: Script,
+    coinbase: bool,
+}
+
+#[derive(Deserialize)]
+struct Script {
+    hex: ScriptBuf,
 }
 
 /// One call.
@@ -243,6 +260,33 @@ impl Chain for Bitcoind {
                 Err(ChainError::Refused { txid, reason })
             }
         }
+    }
+
+    async fn broadcast_package(
+        &self,
+        parent: &Transaction,
+        child: &Transaction,
+    ) -> Result<Option<Txid>, ChainError> {
+        let parameters = json!([[serialize_hex(parent), serialize_hex(child)]]);
+        let call = Call { method: "submitpackage", parameters, bytes_max: ANSWER_MAX };
+        match self.call::<strict::Package>(call).await? {
+            Ok(package) => package.judge(child).map(Some),
+            Err(fault) if fault.code == NO_METHOD => Ok(None),
+            Err(fault) => {
+                let (txid, reason) = (child.compute_txid(), fault.message);
+                Err(ChainError::Refused { txid, reason: reason.chars().take(300).collect() })
+            }
+        }
+    }
+
+    async fn unspent(&self, outpoint: OutPoint) -> Result<Option<Unspent>, ChainError> {
+        let OutPoint { txid, vout } = outpoint;
+        let output: Option<Output> = self.must("gettxout", json!([txid, vout, true])).await?;
+        let Some(Output { confirmations, value, script, coinbase }) = output else {
+            return Ok(None);
+        };
+        let output = TxOut { value: strict::amount(&value)?, script_pubkey: script.hex };
+        Ok(Some(Unspent { output, confirmations, is_coinbase: coinbase }))
     }
 
     async fn fee_rate(&self, blocks: u16) -> Result<FeeRate, ChainError> {

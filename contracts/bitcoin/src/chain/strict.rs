@@ -2,10 +2,12 @@
 
 use super::ChainError;
 use bitcoin::consensus::encode::deserialize;
-use bitcoin::{Block, BlockHash, FeeRate};
+use bitcoin::{Amount, Block, BlockHash, FeeRate, Transaction, Txid, Wtxid};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
+use serde::Deserialize;
 use serde_json::Number;
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 /// Between what a fee rate must be to be believed.
@@ -64,6 +66,34 @@ pub(super) fn fee_rate(number: &Number, unit: u64) -> Result<FeeRate, ChainError
     Ok(FeeRate::from_sat_per_kwu(sat))
 }
 
+/// An amount that is written as a number of bitcoin: whole satoshis, at most 21 million bitcoin.
+///
+/// # Errors
+/// [`ChainError::Senseless`] where it is none.
+pub(super) fn amount(number: &Number) -> Result<Amount, ChainError> {
+    let text = number.to_string();
+    let bitcoin = Decimal::from_str(&text).or_else(|_| Decimal::from_scientific(&text));
+    let sat = bitcoin.ok().and_then(|bitcoin| bitcoin.checked_mul(Decimal::from(100_000_000)));
+    let sat = sat.filter(|sat| sat.fract().is_zero()).and_then(|sat| sat.to_u64());
+    let amount = sat.map(Amount::from_sat).filter(|amount| *amount <= Amount::MAX_MONEY);
+    amount.ok_or_else(|| ChainError::Senseless(format!("an amount of {text} bitcoin")))
+}
+
+/// Reads a transaction and holds it against the name that it was asked by.
+///
+/// # Errors
+/// [`ChainError::Senseless`] where it is another, or none.
+pub(super) fn transaction(bytes: &[u8], asked: Txid) -> Result<Transaction, ChainError> {
+    let senseless = |what: String| ChainError::Senseless(format!("transaction {asked}: {what}"));
+    let transaction: Transaction =
+        deserialize(bytes).map_err(|error| senseless(error.to_string()))?;
+    let found = transaction.compute_txid();
+    if found != asked {
+        return Err(senseless(format!("another one came, {found}")));
+    }
+    Ok(transaction)
+}
+
 /// Reads a block and holds it against the hash that it was asked by, its own proof of work, Merkle root and witness commitment.
 ///
 /// # Errors
@@ -93,13 +123,55 @@ pub(super) fn block_hash(text: &str) -> Result<BlockHash, ChainError> {
     text.parse().map_err(|_| ChainError::Senseless(format!("{shown:?} is no block's hash")))
 }
 
+/// What a node says of transactions that it was given at once (`submitpackage`).
+#[derive(Deserialize)]
+pub(super) struct Package {
+    #[serde(rename = "package_msg")]
+    message: String,
+    /// By witness id.
+    #[serde(rename = "tx-results", default)]
+    results: BTreeMap<Wtxid, PackageResult>,
+}
+
+#[derive(Deserialize)]
+struct PackageResult {
+    error: Option<String>,
+}
+
+impl Package {
+    /// Reads what Esplora passes on.
+    ///
+    /// # Errors
+    /// [`ChainError::Senseless`].
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, ChainError> {
+        let read = serde_json::from_slice(bytes);
+        read.map_err(|error| ChainError::Senseless(format!("a package's results: {error}")))
+    }
+
+    /// The name of `child`, where all are carried.
+    ///
+    /// # Errors
+    /// [`ChainError::Refused`] with every reason.
+    pub(super) fn judge(self, child: &Transaction) -> Result<Txid, ChainError> {
+        let txid = child.compute_txid();
+        if self.message == "success" {
+            return Ok(txid);
+        }
+        let errors = self.results.into_values().filter_map(|result| result.error);
+        let told: Vec<String> = std::iter::once(self.message).chain(errors).collect();
+        let reason = told.join(", ").chars().take(300).collect();
+        Err(ChainError::Refused { txid, reason })
+    }
+}
+
 /// Whether a refusal says that the transaction is known: it is carried, or in the chain.
 pub(super) fn is_known(reason: &str) -> bool {
-    const KNOWN: [&str; 4] = [
+    const KNOWN: [&str; 5] = [
         "already in utxo set",
         "already in block chain",
         "txn-already-in-mempool",
         "txn-already-known",
+        "txn-same-nonwitness-data-in-mempool",
     ];
     KNOWN.iter().any(|known| reason.contains(known))
 }
@@ -133,6 +205,34 @@ mod tests {
             assert!(matches!(per_vb(refused), Err(ChainError::Senseless(_))), "{refused}");
         }
         assert_eq!(bounds.judge(None), Ok(bounds.fallback));
+    }
+
+    #[test]
+    fn amounts_are_whole_satoshis_of_at_most_21_million_bitcoin() {
+        let judged = |text| amount(&number(text)).map(Amount::to_sat);
+        for (text, sat) in [
+            ("0", 0),
+            ("0.00000001", 1),
+            ("1e-8", 1),
+            ("49.999975", 4_999_997_500),
+            ("21000000", 2_100_000_000_000_000),
+        ] {
+            assert_eq!(judged(text), Ok(sat), "{text}");
+        }
+        for refused in ["-1", "0.000000001", "21000000.00000001", "1e300", "-0.5"] {
+            assert!(matches!(judged(refused), Err(ChainError::Senseless(_))), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_transaction_is_the_one_that_was_asked_for_or_none() {
+        let right = genesis_block(Network::Regtest).txdata.remove(0);
+        let txid = right.compute_txid();
+        assert_eq!(transaction(&serialize(&right), txid), Ok(right.clone()));
+        let mut other = right;
+        other.output[0].value = Amount::ZERO;
+        assert!(transaction(&serialize(&other), txid).is_err());
+        assert!(transaction(b"garbage", txid).is_err());
     }
 
     #[test]

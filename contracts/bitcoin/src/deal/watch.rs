@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub use close::{Closing, Consent, Proposal};
-pub use progress::Progress;
+pub use progress::{Paying, Progress};
 pub use state::{Action, Ending, FundingState, Look, Patience, SlotState};
 
 /// What an auditor said of a slot.

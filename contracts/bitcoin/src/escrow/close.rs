@@ -2,13 +2,16 @@
 //!
 //! A nonce signs once by construction: [`Close::sign`] takes the session that made it, and no session can be copied or stored.
 //! After a crash both begin anew with fresh seeds; what was not finished is worth nothing to anybody.
+//!
+//! Between the rounds a session keeps its seed alone, which is wiped when it ends; the nonce itself is made of it inside each call.
 
 use super::{Escrow, Party, curve};
 use bitcoin::secp256k1::{Keypair, Message, XOnlyPublicKey, schnorr};
 use musig2::{
-    BinaryEncoding, CompactSignature, FirstRound, NonceSeed, PartialSignature, PubNonce,
-    SecNonceSpices, SecondRound,
+    BinaryEncoding, CompactSignature, FirstRound, KeyAggContext, NonceSeed, PartialSignature,
+    PubNonce, SecNonceSpices, SecondRound,
 };
+use zeroize::Zeroizing;
 
 /// A public nonce as it goes over the wire.
 pub type NonceBytes = [u8; 66];
@@ -21,6 +24,9 @@ pub enum CloseError {
     /// Neither client nor provider has this key.
     #[error("key {0} is not of this escrow; sign with the key that it was made for")]
     ForeignKey(XOnlyPublicKey),
+    /// It is another's who is in this escrow, or nobody's.
+    #[error("key {0} did not begin this signature; sign with the key that did")]
+    OtherKey(XOnlyPublicKey),
     /// Not two points.
     #[error("the {0}'s nonce is not two points of the curve; begin anew")]
     Nonce(Party),
@@ -32,11 +38,13 @@ pub enum CloseError {
     Round(String),
 }
 
-/// One party's side of a signature that has not been given yet. It holds the secret nonce.
+/// One party's side of a signature that has not been given yet. It holds what the secret nonce is made of.
 pub struct Close {
     us: Party,
+    key: XOnlyPublicKey,
     message: Message,
-    round: FirstRound,
+    aggregate: KeyAggContext,
+    seed: Zeroizing<[u8; 32]>,
 }
 
 /// One party's side after it has signed: waits for the other's half.
@@ -58,15 +66,21 @@ impl Close {
         message: Message,
         seed: [u8; 32],
     ) -> Result<(Self, NonceBytes), CloseError> {
+        let seed = Zeroizing::new(seed);
         let (public, _) = key.x_only_public_key();
         let us = escrow.keys.party(public).ok_or(CloseError::ForeignKey(public))?;
-        let signed = *message.as_ref();
+        let close = Self { us, key: public, message, aggregate: escrow.aggregate.clone(), seed };
+        let nonce = close.round(key)?.our_public_nonce().to_bytes();
+        Ok((close, nonce))
+    }
+
+    /// The first round: the same whenever it is made, since nothing enters it but seed, key and message.
+    fn round(&self, key: &Keypair) -> Result<FirstRound, CloseError> {
+        let signed = *self.message.as_ref();
         let spices = SecNonceSpices::new().with_seckey(curve::scalar(key)).with_message(&signed);
-        let round =
-            FirstRound::new(escrow.aggregate.clone(), NonceSeed::from(seed), index(us), spices)
-                .map_err(|error| CloseError::Round(error.to_string()))?;
-        let nonce = round.our_public_nonce().to_bytes();
-        Ok((Self { us, message, round }, nonce))
+        let seed = NonceSeed::from(*self.seed);
+        FirstRound::new(self.aggregate.clone(), seed, index(self.us), spices)
+            .map_err(|error| CloseError::Round(error.to_string()))
     }
 
     /// Takes the other's nonce and gives the own half of the signature to send. The own nonce is used up:
@@ -82,16 +96,20 @@ impl Close {
     /// # Errors
     /// Where the nonce is none, or the key is another than began.
     pub fn sign(
-        mut self,
+        self,
         key: &Keypair,
         theirs: &NonceBytes,
     ) -> Result<(Signed, PartialBytes), CloseError> {
-        let them = self.us.other();
+        let (them, (public, _)) = (self.us.other(), key.x_only_public_key());
+        if public != self.key {
+            return Err(CloseError::OtherKey(public));
+        }
         let nonce = PubNonce::from_bytes(theirs).map_err(|_| CloseError::Nonce(them))?;
         let failed = |error: &dyn std::fmt::Display| CloseError::Round(error.to_string());
-        self.round.receive_nonce(index(them), nonce).map_err(|error| failed(&error))?;
+        let mut round = self.round(key)?;
+        round.receive_nonce(index(them), nonce).map_err(|error| failed(&error))?;
         let message = *self.message.as_ref();
-        let round = self.round.finalize(curve::scalar(key), message);
+        let round = round.finalize(curve::scalar(key), message);
         let round = round.map_err(|error| failed(&error))?;
         let half: PartialSignature = round.our_signature();
         Ok((Signed { them, round }, half.serialize()))

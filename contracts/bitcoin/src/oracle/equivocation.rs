@@ -203,7 +203,7 @@ mod tests {
         let recovered = read.secret_key().unwrap();
         let key = master().oracle().unwrap();
         assert_eq!(recovered.x_only_public_key().0, key.x_only_public_key().0);
-        let secrets = [recovered, key].map(|pair| pair.secret_key());
+        let secrets = [recovered, *key].map(|pair| pair.secret_key());
         assert!(secrets[0] == secrets[1] || secrets[0] == secrets[1].negate());
     }
 

@@ -8,9 +8,9 @@ use super::messages::{Announcement, Attestation, Descriptor, Digits, Event, Mess
 use super::nonces::{Nonces, Origin};
 use super::points::{SECP, announcement_message, attestation_message, tagged};
 use super::rule::{EventName, Rule, SCORE_MAX};
-use crate::keys::{KeyError, MasterKey};
+use crate::keys::{Key, KeyError, MasterKey};
 use bitcoin::secp256k1::schnorr::Signature;
-use bitcoin::secp256k1::{Keypair, Message, XOnlyPublicKey};
+use bitcoin::secp256k1::{Message, XOnlyPublicKey};
 use hkdf::Hkdf;
 use sha2::Sha256;
 use std::collections::BTreeMap;
@@ -152,23 +152,14 @@ pub struct Oracle {
     agreements: Mutex<BTreeMap<String, Agreement>>,
 }
 
-/// A key pair that is wiped when dropped.
-struct Key(Keypair);
-
-impl Drop for Key {
-    fn drop(&mut self) {
-        self.0.non_secure_erase();
-    }
-}
-
 impl Oracle {
     /// Opens the oracle of `master` whose memory is in `folder`; a new one where there is none.
     ///
     /// # Errors
     /// Where the folder is another oracle's, is in use, was copied or is damaged.
     pub fn open(folder: &Path, master: MasterKey) -> Result<Self, OracleError> {
-        let key = Key(master.oracle()?);
-        let book = Book::open(folder, key.0.x_only_public_key().0)?;
+        let key = master.oracle()?;
+        let book = Book::open(folder, key.x_only_public_key().0)?;
         Ok(Self { master, key, book: Mutex::new(book), agreements: Mutex::default() })
     }
 
@@ -178,15 +169,15 @@ impl Oracle {
     /// # Errors
     /// As [`Oracle::open`], save for what it is there to mend.
     pub fn adopt(folder: &Path, master: MasterKey) -> Result<(Self, usize), OracleError> {
-        let key = Key(master.oracle()?);
-        let (book, given_up) = Book::adopt(folder, key.0.x_only_public_key().0)?;
+        let key = master.oracle()?;
+        let (book, given_up) = Book::adopt(folder, key.x_only_public_key().0)?;
         let agreements = Mutex::default();
         Ok((Self { master, key, book: Mutex::new(book), agreements }, given_up))
     }
 
     /// Whose signatures are this oracle's.
     pub fn public_key(&self) -> XOnlyPublicKey {
-        self.key.0.x_only_public_key().0
+        self.key.x_only_public_key().0
     }
 
     /// Announces the final compliance of a contract's slot, from `maturity` (seconds since 1970) on. The same again gives the
@@ -314,12 +305,12 @@ impl Oracle {
     /// Signs something between auditors under this oracle's key. `tag` keeps it apart from everything else that is signed.
     fn sign(&self, tag: &str, parts: &[&[u8]]) -> Signature {
         let message = Message::from_digest(*tagged(tag, parts).as_ref());
-        SECP.sign_schnorr_no_aux_rand(&message, &self.key.0)
+        SECP.sign_schnorr_no_aux_rand(&message, &self.key)
     }
 
     fn sign_event(&self, event: Event) -> Announcement {
         let message = announcement_message(&event);
-        let signature = SECP.sign_schnorr_no_aux_rand(&message, &self.key.0);
+        let signature = SECP.sign_schnorr_no_aux_rand(&message, &self.key);
         Announcement { signature, oracle: self.public_key(), event }
     }
 
@@ -330,7 +321,7 @@ impl Oracle {
         let nonces = Nonces::derive(&self.master, origin, SCORE_DIGITS)?;
         let digits = digits_of(score);
         let messages: Vec<_> = digits.iter().map(|digit| attestation_message(digit)).collect();
-        let signatures = nonces.sign(&self.key.0, &messages).ok_or(OracleError::Unsignable)?;
+        let signatures = nonces.sign(&self.key, &messages).ok_or(OracleError::Unsignable)?;
         let signed = signatures.into_iter().zip(digits).collect();
         Ok(Attestation::new(event.clone(), self.public_key(), signed)?)
     }

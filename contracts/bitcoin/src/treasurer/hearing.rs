@@ -3,13 +3,15 @@
 use super::judging::Case;
 use super::record::{About, Deal, Record, Stage, Talk};
 use super::rules::{Rules, may_be_funded};
-use super::{Market, Oracles, Role, Treasurer, TreasurerError, coins_of, signer};
+use super::{Market, Oracles, Role, Treasurer, TreasurerError, coins_of, funders, signer};
+use crate::chain::{Chain, ChainError, WITHIN_BLOCKS};
 use crate::deal::message::{Answer, Offer, Side, ToClient, ToProvider, Word};
 use crate::deal::watch::{Consent, Proposal};
 use crate::deal::{DealError, Provider};
+use crate::escrow::funding::FundingInput;
 use crate::oracle::messages::Announcement;
 use crate::wallet::WalletError;
-use bitcoin::Network;
+use bitcoin::{FeeRate, Network};
 use network::api::{BitcoinInfo, ContractView};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -37,6 +39,9 @@ pub enum HearError {
     /// The auditors' word on the slot is not known here.
     #[error("no outcome of slot {0} of the offer is known here yet; ask again later")]
     NotAttested(usize),
+    /// Others bring coins that are not there.
+    #[error("the funding cannot be: {0}")]
+    Coin(String),
     /// Market or auditors do not say what an offer is judged by.
     #[error("the offer cannot be judged now: {0}; ask again later")]
     Later(String),
@@ -45,7 +50,15 @@ pub enum HearError {
     Treasurer(#[from] TreasurerError),
 }
 
-/// What market and auditors say of a contract that an offer is about.
+/// A provider that asks others about what it hears.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker {
+    party: Did,
+    network: Network,
+    within: Duration,
+}
+
+/// What market, auditors and chain say of a contract that an offer is about.
 #[derive(Clone, Debug)]
 pub struct Knowledge {
     pub(super) info: BitcoinInfo,
@@ -54,18 +67,62 @@ pub struct Knowledge {
     pub(super) announced: Vec<(u16, Vec<Announcement>)>,
     /// Why that is not all, where it is not.
     missing: Option<String>,
+    /// What the chain says that a funding takes now.
+    pub(super) rate: FeeRate,
+    /// What is wrong with the client's coins.
+    coins: Option<String>,
+}
+
+impl Asker {
+    /// Asks what must be known before `message` of `from` about `contract` is heard: all of an offer; of an assembly whether its coins
+    /// are there. It needs no treasurer.
+    ///
+    /// # Errors
+    /// Where the coins of an assembly are not there.
+    pub async fn ask<M: Market, O: Oracles, C: Chain>(
+        &self,
+        (market, oracles, chain): (&M, &O, &C),
+        (from, contract): (Did, ContractId),
+        message: &ToProvider,
+    ) -> Result<Option<Result<Knowledge, String>>, HearError> {
+        match message {
+            ToProvider::Offer(offer) => {
+                let mut known = Knowledge::gather((market, oracles), contract, self).await;
+                if let Ok(known) = &mut known
+                    && known.view.client == from
+                {
+                    let asked = timeout(self.within, known.look(chain, offer)).await;
+                    if let Err(reason) = asked.map_err(|_| slow(self.within)).flatten() {
+                        return Ok(Some(Err(reason)));
+                    }
+                }
+                Ok(Some(known))
+            }
+            ToProvider::Assembly(assembly) => {
+                let sides = assembly.sides.iter();
+                let inputs: Vec<FundingInput> =
+                    sides.flat_map(|side| side.inputs.clone()).collect();
+                let wrong = timeout(self.within, funders::wrong(chain, &inputs)).await;
+                let wrong = wrong.map_err(|_| HearError::Later(slow(self.within)))?;
+                match wrong.map_err(TreasurerError::from)? {
+                    Some(reason) => Err(HearError::Coin(reason)),
+                    None => Ok(None),
+                }
+            }
+            ToProvider::Release(_) | ToProvider::Funded(_) => Ok(None),
+        }
+    }
+}
+
+fn slow(within: Duration) -> String {
+    format!("the chain does not answer within {within:?}")
 }
 
 impl Knowledge {
-    /// Asks market and auditors about `contract`, for the slots of `party`. It needs no treasurer.
-    ///
-    /// # Errors
-    /// In words, where one of them does not answer.
-    pub async fn gather<M: Market, O: Oracles>(
+    async fn gather<M: Market, O: Oracles>(
         (market, oracles): (&M, &O),
-        (party, contract): (Did, ContractId),
-        network: Network,
-        within: Duration,
+        contract: ContractId,
+        &Asker { party, network, within }: &Asker,
     ) -> Result<Self, String> {
         let silent = |_| format!("the market does not answer within {within:?}");
         let info = timeout(within, market.bitcoin()).await.map_err(silent)??;
@@ -79,28 +136,36 @@ impl Knowledge {
         let missing = announced.iter().find_map(|answer| answer.clone().err());
         let announced = own.into_iter().zip(announced);
         let announced = announced.filter_map(|(slot, answer)| Some((slot, answer.ok()?))).collect();
-        Ok(Self { info, view, announced, missing })
+        let (rate, coins) = (FeeRate::BROADCAST_MIN, None);
+        Ok(Self { info, view, announced, missing, rate, coins })
+    }
+
+    /// Asks the chain what a funding takes, and whether the client's coins are there.
+    async fn look<C: Chain>(&mut self, chain: &C, offer: &Offer) -> Result<(), String> {
+        let failed = |error: ChainError| error.to_string();
+        self.rate = chain.fee_rate(WITHIN_BLOCKS).await.map_err(failed)?;
+        self.coins = funders::wrong(chain, &offer.client.inputs).await.map_err(failed)?;
+        Ok(())
     }
 }
 
 impl Treasurer {
-    /// Hears what `from` says about `contract`, after asking market and auditors where that is an offer.
+    /// Who asks others for this treasurer, which can hear others meanwhile.
+    pub fn asker(&self) -> Asker {
+        Asker { party: self.party, network: self.network(), within: self.manner.answer_within }
+    }
+
+    /// Hears what `from` says about `contract`, after asking others what must be known for it.
     ///
     /// # Errors
     /// [`HearError`].
-    pub async fn hear<M: Market, O: Oracles>(
+    pub async fn hear<M: Market, O: Oracles, C: Chain>(
         &mut self,
-        world: (&M, &O),
+        world: (&M, &O, &C),
         (from, contract): (Did, ContractId),
         message: ToProvider,
     ) -> Result<Option<ToClient>, HearError> {
-        let known = match &message {
-            ToProvider::Offer(_) => {
-                let (party, within) = (self.party, self.manner.answer_within);
-                Some(Knowledge::gather(world, (party, contract), self.network(), within).await)
-            }
-            _ => None,
-        };
+        let known = self.asker().ask(world, (from, contract), &message).await?;
         self.hear_knowing(known, (from, contract), message)
     }
 
@@ -197,6 +262,9 @@ impl Treasurer {
             }));
         }
         let mut known = known.map_err(HearError::Later)?;
+        if let Some(reason) = known.coins.take() {
+            return Ok(declines(id, reason));
+        }
         let missing = known.missing.take();
         Ok(match (self.take_offer(&known, (from, contract), offer)?, missing) {
             (Ok(answer), _) => answer,

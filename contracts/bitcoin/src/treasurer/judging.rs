@@ -6,7 +6,7 @@ use super::rules::{Rules, auditors, is_new, is_running, may_be_funded};
 use super::{Manner, offering};
 use crate::deal::message::{Offer, SlotOffer};
 use crate::oracle::messages::Announcement;
-use bitcoin::Network;
+use bitcoin::{FeeRate, Network};
 use contracts::outcome::Stake;
 use network::api::{ContractView, SlotView};
 use types::Did;
@@ -25,10 +25,11 @@ impl Case<'_> {
     /// # Errors
     /// What about it is wrong, and what would be right.
     pub(super) fn judge(&self, known: &Knowledge) -> Result<(Vec<Subject>, Rules), String> {
-        let Knowledge { info, view, announced, .. } = known;
+        let Knowledge { info, view, announced, rate, .. } = known;
         let rules = Rules::read(info, self.network)?;
         self.contract(view)?;
         self.bounds(view)?;
+        self.rate(*rate)?;
         self.outputs(view, &rules)?;
         let number = self.offer.number(&self.party);
         let number = number.ok_or_else(|| format!("the offer does not ask {}", self.party))?;
@@ -84,18 +85,13 @@ impl Case<'_> {
     }
 
     fn bounds(&self, view: &ContractView) -> Result<(), String> {
-        let (Offer { rate, refund_blocks, fee_reserve, steps, .. }, manner) =
-            (self.offer, self.manner);
+        let (Offer { refund_blocks, fee_reserve, steps, .. }, manner) = (self.offer, self.manner);
         let duration = view.terms.duration;
         let (least, most) = (manner.refund_least(duration), manner.refund_most(duration)?);
         if !(least..=u32::from(most)).contains(&u32::from(*refund_blocks)) {
             return Err(format!(
                 "refunds after {refund_blocks} blocks; {least} to {most} are taken here"
             ));
-        }
-        let (least, most) = (manner.rate_min, manner.rate_max);
-        if !(least..=most).contains(rate) {
-            return Err(format!("a rate of {rate}; {least} to {most} are taken here"));
         }
         if *fee_reserve < manner.fee_reserve {
             let least = manner.fee_reserve;
@@ -106,6 +102,20 @@ impl Case<'_> {
             return Err(format!("payouts rounded to {steps} steps; {ours} are taken here"));
         }
         Ok(())
+    }
+
+    /// The funding's rate is the client's choice, and the provider's coins pay it too, or wait as long as it is too low.
+    fn rate(&self, ours: FeeRate) -> Result<(), String> {
+        let (rate, Manner { rate_min, rate_max, rate_times, .. }) = (self.offer.rate, self.manner);
+        let times = u64::from(rate_times.get());
+        let least = FeeRate::from_sat_per_kwu(ours.to_sat_per_kwu().div_ceil(times));
+        let most = ours.checked_mul(times).unwrap_or(FeeRate::MAX);
+        let (least, most) = (least.clamp(*rate_min, *rate_max), most.clamp(*rate_min, *rate_max));
+        if (least..=most).contains(&rate) {
+            return Ok(());
+        }
+        let (rate, least, most) = (per_vbyte(rate), per_vbyte(least), per_vbyte(most));
+        Err(format!("a rate of {rate} sat/vB; {least} to {most} sat/vB are taken here now"))
     }
 
     /// The pool's shares and the market's fees.
@@ -156,6 +166,13 @@ impl Case<'_> {
         }
         Ok((slot, announced))
     }
+}
+
+/// A fee rate in satoshis for a virtual byte, to the thousandth.
+fn per_vbyte(rate: FeeRate) -> rust_decimal::Decimal {
+    rust_decimal::Decimal::new(i64::try_from(rate.to_sat_per_kwu()).unwrap_or(i64::MAX), 3)
+        .saturating_mul(4.into())
+        .normalize()
 }
 
 fn stake(view: &ContractView, slot: &SlotView, offered: &SlotOffer) -> Result<(), String> {

@@ -78,6 +78,12 @@ pub struct Manner {
     pub rate_min: FeeRate,
     /// What it pays at most.
     pub rate_max: FeeRate,
+    /// How many times more or less than what a provider's own chain says a client's funding may pay.
+    pub rate_times: NonZeroU16,
+    /// After how many blocks a child pays for what was broadcast and no block took.
+    pub lift_after: u32,
+    /// The most that one child pays; of what ends an escrow at most half of what that pays out, too.
+    pub lift_max: Amount,
     /// After how many blocks an offer or a funding that came to nothing is given up.
     pub funding_blocks: u32,
     /// How many blocks after the auditors' word the other has to agree on a close.
@@ -100,6 +106,9 @@ impl Manner {
             steps: const { NonZeroU16::new(100).unwrap() },
             rate_min: FeeRate::from_sat_per_vb_u32(1),
             rate_max: FeeRate::from_sat_per_vb_u32(500),
+            rate_times: const { NonZeroU16::new(4).unwrap() },
+            lift_after: 2,
+            lift_max: Amount::from_sat(100_000),
             funding_blocks: 144,
             close_blocks: 6,
             answer_within: Duration::from_secs(30),

@@ -1,7 +1,7 @@
 //! A provider's treasurer over HTTP, for the clients of its slots: `POST /v1/deals/{contract}` and `POST
 //! /v1/deals/{contract}/closes`, each with a session of the client's for this provider.
 
-use super::hearing::{HearError, Knowledge};
+use super::hearing::{Asker, HearError};
 use super::{Market, Oracles, Round, Treasurer, TreasurerError};
 use crate::chain::Chain;
 use crate::deal::message::{ToClient, ToProvider};
@@ -10,12 +10,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use axum::{Json, Router};
-use bitcoin::Network;
 use network::api::Problem;
 use network::extract::{JsonBody, PathOf};
 use network::{auth, clock};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::Mutex;
 use types::{ContractId, Did};
 
@@ -25,29 +23,36 @@ const MESSAGE_BYTES_MAX: usize = 16 << 20;
 const PROPOSAL_BYTES_MAX: usize = 16 << 10;
 
 /// What the service stands on.
-struct Desk<M, O> {
+struct Desk<M, O, C> {
     party: Did,
-    network: Network,
-    within: Duration,
+    asker: Asker,
     treasurer: Arc<Mutex<Treasurer>>,
     market: M,
     oracles: O,
+    chain: Arc<C>,
 }
 
-/// The service of `treasurer`, to be merged into its provider's own. It asks `market` and `oracles` about what it is offered.
-pub async fn router<M, O>(treasurer: Arc<Mutex<Treasurer>>, market: M, oracles: O) -> Router
+/// The service of `treasurer`, to be merged into its provider's own. It asks `market`, `oracles` and `chain` about what it is
+/// offered.
+pub async fn router<M, O, C>(
+    treasurer: Arc<Mutex<Treasurer>>,
+    market: M,
+    oracles: O,
+    chain: Arc<C>,
+) -> Router
 where
     M: Market + 'static,
     O: Oracles + 'static,
+    C: Chain + 'static,
 {
-    let (party, network, within) = {
+    let (party, asker) = {
         let held = treasurer.lock().await;
-        (held.party(), held.network(), held.manner().answer_within)
+        (held.party(), held.asker())
     };
-    let desk = Arc::new(Desk { party, network, within, treasurer, market, oracles });
+    let desk = Arc::new(Desk { party, asker, treasurer, market, oracles, chain });
     Router::new()
-        .route("/v1/deals/{contract}", post(deal::<M, O>))
-        .route("/v1/deals/{contract}/closes", post(close::<M, O>))
+        .route("/v1/deals/{contract}", post(deal::<M, O, C>))
+        .route("/v1/deals/{contract}/closes", post(close::<M, O, C>))
         .with_state(desk)
 }
 
@@ -65,29 +70,22 @@ pub async fn tend<C: Chain, O: Oracles>(
     treasurer.lock().await.settle(chain, answers).await
 }
 
-async fn deal<M: Market + 'static, O: Oracles + 'static>(
-    State(desk): State<Arc<Desk<M, O>>>,
+async fn deal<M: Market + 'static, O: Oracles + 'static, C: Chain + 'static>(
+    State(desk): State<Arc<Desk<M, O, C>>>,
     PathOf(contract): PathOf<ContractId>,
     headers: HeaderMap,
     JsonBody(message): JsonBody<ToProvider, MESSAGE_BYTES_MAX>,
 ) -> Result<Json<Option<ToClient>>, Problem> {
     let from = auth::session(&headers, desk.party, clock::now())?.party;
-    let known = match &message {
-        ToProvider::Offer(_) => {
-            let (world, party) = ((&desk.market, &desk.oracles), desk.party);
-            let gathered =
-                Knowledge::gather(world, (party, contract), desk.network, desk.within).await;
-            Some(gathered)
-        }
-        _ => None,
-    };
+    let world = (&desk.market, &desk.oracles, &*desk.chain);
+    let known = desk.asker.ask(world, (from, contract), &message).await.map_err(refusal)?;
     with(&desk.treasurer, move |treasurer| treasurer.hear_knowing(known, (from, contract), message))
         .await
         .map(Json)
 }
 
-async fn close<M: Market + 'static, O: Oracles + 'static>(
-    State(desk): State<Arc<Desk<M, O>>>,
+async fn close<M: Market + 'static, O: Oracles + 'static, C: Chain + 'static>(
+    State(desk): State<Arc<Desk<M, O, C>>>,
     PathOf(contract): PathOf<ContractId>,
     headers: HeaderMap,
     JsonBody(proposal): JsonBody<Proposal, PROPOSAL_BYTES_MAX>,
@@ -120,6 +118,7 @@ fn refusal(error: HearError) -> Problem {
         HearError::Stranger { .. } => Problem::forbidden("not_the_client", detail),
         HearError::NoDeal(_) => Problem::not_found(detail),
         HearError::Deal(_) => Problem::new(StatusCode::CONFLICT, "deal_refused", detail),
+        HearError::Coin(_) => Problem::new(StatusCode::CONFLICT, "coin_missing", detail),
         HearError::NotAttested(_) => Problem::new(StatusCode::CONFLICT, "not_attested", detail),
         HearError::Later(_) => Problem::unavailable("not_now", detail),
         HearError::Treasurer(error) => {

@@ -2,8 +2,10 @@
 //! long as one answer is waited for.
 
 use super::client::{Peer, Peers};
+use super::funders::doubt;
 use super::record::{Deal, Record, Stage, Talk};
 use super::{Role, Round, Treasurer, TreasurerError, coins_of, signer};
+use crate::chain::Chain;
 use crate::deal::Client;
 use crate::deal::message::{ToClient, ToProvider};
 use crate::deal::watch::FundingState;
@@ -36,8 +38,9 @@ struct Reply {
 
 impl Treasurer {
     /// Goes on with every negotiation as far as others answer.
-    pub(super) async fn talk<P: Peers>(
+    pub(super) async fn talk<C: Chain, P: Peers>(
         &mut self,
+        chain: &C,
         peers: &P,
         round: &mut Round,
     ) -> Result<(), TreasurerError> {
@@ -52,6 +55,10 @@ impl Treasurer {
             let mut replies: BTreeMap<u32, Vec<Reply>> = BTreeMap::new();
             for (Letter { number, to, peer, .. }, said) in deliver_all(peers, letters, within).await
             {
+                let said = match said {
+                    Ok(Some(said)) => Ok(Some(doubt(chain, said).await?)),
+                    said => said,
+                };
                 if said.is_err() {
                     silent.insert(peer.provider);
                 }

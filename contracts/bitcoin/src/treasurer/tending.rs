@@ -3,7 +3,7 @@
 use super::escrows::{EscrowState, Funding};
 use super::record::{Deal, Failed, Over, Record, Stage};
 use super::rules::AT_A_TIME;
-use super::{Oracles, Role, Round, Treasurer, TreasurerError, WITHIN_BLOCKS, coins_of, signer};
+use super::{Oracles, Role, Round, Treasurer, TreasurerError, WITHIN_BLOCKS, signer};
 use crate::chain::follow::follow;
 use crate::chain::{Chain, ChainError};
 use crate::deal::watch::{Action, FundingState, SlotState};
@@ -109,6 +109,11 @@ impl Treasurer {
         self.learn(answers, &mut round)?;
         self.act(chain, &mut round).await?;
         self.lapse()?;
+        let rate = chain.fee_rate(WITHIN_BLOCKS).await?;
+        let rate = rate.clamp(self.manner.rate_min, self.manner.rate_max);
+        for reason in self.wallet.hasten((rate, self.manner.lift_after), &self.keys)? {
+            round.wait(reason);
+        }
         for payment in self.wallet.unfinished(self.manner.confirmations.get()) {
             carry(chain, &payment.transaction, &mut round).await?;
         }
@@ -156,7 +161,10 @@ impl Treasurer {
         for number in self.live() {
             for action in self.look(number, round)? {
                 match action {
-                    Action::Broadcast(transaction) => carry(chain, &transaction, round).await?,
+                    Action::Broadcast(transaction) => {
+                        carry(chain, &transaction, round).await?;
+                        self.lift(chain, (number, &transaction), round).await?;
+                    }
                     Action::TakeBack(coins) => {
                         self.take_back(chain, (number, coins), round).await?;
                     }
@@ -181,11 +189,14 @@ impl Treasurer {
         };
         let actions = look.actions.clone();
         let funding = look.funding;
+        let ended = look.slots.iter().filter(|(_, state)| finally(state));
+        let ended: Vec<usize> = ended.map(|(slot, _)| *slot).collect();
         watching.look = Some(look);
         self.save(number)?;
         if matches!(funding, FundingState::Mined { is_final: true, .. }) {
-            self.wallet.release(coins_of(number))?;
+            self.release_funding(number)?;
         }
+        ended.into_iter().try_for_each(|slot| self.release_slot(number, slot))?;
         Ok(actions)
     }
 
@@ -214,7 +225,10 @@ impl Treasurer {
         };
         let weight = swept.transaction.weight();
         let least = self.deals.get(&number).and_then(Deal::watching);
-        let least = least.map_or(Amount::ZERO, |watching| watching.watch.funding_fee());
+        let least = least.map_or(Amount::ZERO, |watching| {
+            let (fee, lifted) = (watching.watch.funding_fee(), watching.watch.funding_txid());
+            fee.checked_add(self.lifted(lifted)).unwrap_or(Amount::MAX_MONEY)
+        });
         let least = FeeRate::BROADCAST_MIN.fee_wu(weight).and_then(|fee| fee.checked_add(least));
         let least = least.unwrap_or(Amount::MAX_MONEY);
         if swept.fee() >= least {
@@ -240,7 +254,6 @@ impl Treasurer {
             let reason = format!("{by} has spent a coin of the funding elsewhere");
             return self.fail(number, reason, vec![]);
         }
-        let finally = |state: &SlotState| matches!(state, SlotState::Ended { is_final: true, .. });
         if look.slots.is_empty() || !look.slots.values().all(finally) {
             return Ok(());
         }
@@ -292,7 +305,15 @@ impl Treasurer {
         if let Some(deal) = self.deals.get_mut(&number) {
             deal.stage = Stage::Over(over);
         }
-        Ok(self.wallet.release(coins_of(number))?)
+        self.release_all(number)
+    }
+
+    /// Lets go whatever was kept aside for a deal that is over.
+    pub(super) fn release_all(&mut self, number: u32) -> Result<(), TreasurerError> {
+        self.release_funding(number)?;
+        let slots = self.deals.get(&number).into_iter().flat_map(|deal| &deal.about.subjects);
+        let slots: Vec<usize> = slots.map(|subject| subject.index).collect();
+        slots.into_iter().try_for_each(|slot| self.release_slot(number, slot))
     }
 
     /// Makes durable what a watch has learnt.
@@ -324,6 +345,10 @@ impl Treasurer {
         }
         self.fundings.publish(known);
     }
+}
+
+fn finally(state: &SlotState) -> bool {
+    matches!(state, SlotState::Ended { is_final: true, .. })
 }
 
 /// What is to be asked about a deal: whoever has not spoken of an escrow that may be open and of which too few have.

@@ -5,7 +5,7 @@ use super::{Record, Wallet, WalletError};
 use crate::escrow::funding::{Funder, FundingInput};
 use crate::keys::MasterKey;
 use bdk_wallet::{KeychainKind, LocalOutput};
-use bitcoin::{Amount, FeeRate, OutPoint, Psbt, ScriptBuf, TxOut, psbt};
+use bitcoin::{Amount, FeeRate, OutPoint, Psbt, ScriptBuf, TxOut, Witness, psbt};
 use serde::{Deserialize, Serialize};
 use types::Hash;
 
@@ -85,14 +85,11 @@ impl Wallet {
             }
         }
         keys.sign(&mut drawn).map_err(WalletError::Unsigned)?;
-        let finished = self.bdk.try_finalize_psbt(&mut drawn);
-        finished.map_err(|error| WalletError::Unsigned(error.to_string()))?;
+        let done = self.bdk.try_finalize_psbt(&mut drawn);
+        done.map_err(|error| WalletError::Unsigned(error.to_string()))?;
         let mut signed = psbt.clone();
         for index in own {
-            let witness = drawn.inputs[index].final_script_witness.take();
-            let unsigned = || "these are not the wallet's keys".to_owned();
-            let witness = witness.ok_or_else(|| WalletError::Unsigned(unsigned()))?;
-            signed.inputs[index].final_script_witness = Some(witness);
+            signed.inputs[index].final_script_witness = Some(finished(&mut drawn, index)?);
         }
         Ok(signed)
     }
@@ -195,4 +192,11 @@ impl Wallet {
         let described = self.bdk.get_psbt_input(coin, None, true);
         described.map_err(|error| WalletError::Unbuildable(error.to_string()))
     }
+}
+
+/// The witness of an input that has been signed and finalized.
+pub(super) fn finished(psbt: &mut Psbt, index: usize) -> Result<Witness, WalletError> {
+    let witness = psbt.inputs[index].final_script_witness.take();
+    let unsigned = || "these are not the wallet's keys".to_owned();
+    witness.ok_or_else(|| WalletError::Unsigned(unsigned()))
 }

@@ -17,7 +17,7 @@ pub(super) const LEAST_RATE: u64 = 250;
 /// The highest: 2,000 sat per virtual byte, above any that was ever needed.
 pub(super) const MOST_RATE: u64 = 500_000;
 /// What a transaction weighs without inputs and outputs (version, marker, counts, lock time), at most.
-const OVERHEAD: Weight = Weight::from_wu(44);
+pub(super) const OVERHEAD: Weight = Weight::from_wu(44);
 /// What a Taproot input weighs that is spent by its key, at most.
 pub(super) const INPUT: Weight = Weight::from_wu(232);
 /// A payout that pays more than one part in this of itself as fee is refused.

@@ -7,6 +7,9 @@ use bitcoin::{FeeRate, ScriptBuf, Transaction};
 use proptest::prelude::*;
 use std::path::PathBuf;
 
+mod hasten;
+mod lift;
+
 const ALICE: Did = Did([1; 32]);
 const BOB: Did = Did([2; 32]);
 const BEGIN: u32 = 1_700_000_000;

@@ -275,6 +275,84 @@ async fn a_node_that_says_it_carried_something_else_is_senseless() {
 }
 
 #[tokio::test]
+async fn an_output_that_cannot_be_is_senseless() {
+    let output = |value: Value| json!({ "confirmations": 1, "value": value, "scriptPubKey": { "hex": "51" }, "coinbase": false });
+    for shown in [
+        output(json!(-1)),
+        output(json!(0.000_000_001)),
+        output(json!(21_000_001)),
+        json!({ "confirmations": -1, "value": 1, "scriptPubKey": { "hex": "51" }, "coinbase": false }),
+        json!({ "confirmations": 1, "value": 1, "scriptPubKey": { "hex": "5" }, "coinbase": false }),
+        json!("x"),
+    ] {
+        let answer = shown.clone();
+        let liar =
+            Liar::rpc(move |method, _| if method == "gettxout" { answer.clone() } else { info() })
+                .await;
+        let asked = bitcoind(&liar).await.unwrap().unspent(bitcoin::OutPoint::null()).await;
+        senseless(asked);
+    }
+    let first = genesis_block(Network::Regtest).block_hash().to_string();
+    let other = serialize(&genesis_block(Network::Bitcoin).txdata[0]);
+    let liar = Liar::telling(move |path, _| match path {
+        "/block-height/0" => Some((200, first.clone().into_bytes())),
+        _ => Some((200, other.clone())),
+    })
+    .await;
+    let asked = esplora(&liar.url).await.unwrap().unspent(bitcoin::OutPoint::null()).await;
+    assert!(senseless(asked).contains("another one came"));
+}
+
+#[tokio::test]
+async fn a_parent_that_no_node_carries_alone_goes_with_its_child() {
+    let stage = Stage::with(101).await;
+    let parent = stage.pay(1, crate::stage::anyone(), 1_000);
+    let child = stage.pay(2, crate::stage::anyone(), 9_000);
+    let txid = child.compute_txid();
+    let refused = |reason: &str| Err(ChainError::Refused { txid, reason: reason.into() });
+    let low = "min relay fee not met";
+    let alone = parent.compute_txid();
+    let results = json!({ "x": {} });
+    for (answer, expected) in [
+        (json!({ "package_msg": "success" }), Ok(txid)),
+        (
+            json!({
+                "package_msg": "transaction failed",
+                "tx-results": { child.compute_wtxid().to_string(): { "txid": txid, "error": "dust" } },
+            }),
+            refused("transaction failed, dust"),
+        ),
+        (
+            json!({ "fault": { "code": -26, "message": "package topology disallowed" } }),
+            refused("package topology disallowed"),
+        ),
+        (
+            json!({ "fault": { "code": -32601, "message": "Method not found" } }),
+            Err(ChainError::Refused { txid: alone, reason: low.into() }),
+        ),
+    ] {
+        let liar = Liar::rpc(move |method, given| match method {
+            "sendrawtransaction" => json!({ "fault": { "code": -26, "message": low } }),
+            "submitpackage" => {
+                assert_eq!(given[0].as_array().map(Vec::len), Some(2));
+                answer.clone()
+            }
+            _ => info(),
+        })
+        .await;
+        let carried = bitcoind(&liar).await.unwrap().broadcast_pair(&parent, &child).await;
+        assert_eq!(carried, expected);
+    }
+    let liar = Liar::rpc(move |method, _| match method {
+        "sendrawtransaction" => json!({ "fault": { "code": -26, "message": low } }),
+        "submitpackage" => json!({ "package_msg": "failed", "tx-results": results }),
+        _ => info(),
+    })
+    .await;
+    senseless(bitcoind(&liar).await.unwrap().broadcast_pair(&parent, &child).await);
+}
+
+#[tokio::test]
 async fn what_is_busy_or_silent_is_asked_again_and_then_given_up() {
     // The third answer is right: one that starts and one that is overloaded are waited for.
     let asked = AtomicUsize::new(0);

@@ -3,7 +3,7 @@
 use crate::stage::{Stage, anyone, mining};
 use bitcoin::{Amount, Block, FeeRate, Network};
 use contracts_bitcoin::chain::follow::{Change, Follower, follow};
-use contracts_bitcoin::chain::{Chain, ChainError, Tip};
+use contracts_bitcoin::chain::{Chain, ChainError, Tip, Unspent};
 use std::num::NonZeroU32;
 
 /// Everything that the trait says: network, tip, blocks, fee rates.
@@ -60,6 +60,38 @@ async fn a_known_transaction_is_carried_and_a_wrong_one_refused_in_the_nodes_wor
     carried_once(&stage, &stage.chain, 1).await;
     carried_once(&stage, &stage.rpc().await, 2).await;
     carried_once(&stage, &stage.esplora().await, 3).await;
+}
+
+async fn looked_up(stage: &Stage, chain: &impl Chain, height: u32) {
+    let there =
+        |transaction: &bitcoin::Transaction| bitcoin::OutPoint::new(transaction.compute_txid(), 0);
+    let coinbase = stage.chain.block_at(height).unwrap().txdata[0].clone();
+    let depth = stage.chain.top().height + 1 - height;
+    let mined =
+        Unspent { output: coinbase.output[0].clone(), confirmations: depth, is_coinbase: true };
+    assert_eq!(chain.unspent(there(&coinbase)).await, Ok(Some(mined)));
+    let sent = stage.pay(height, anyone(), 1_000);
+    chain.broadcast(&sent).await.unwrap();
+    assert_eq!(chain.unspent(there(&coinbase)).await, Ok(None), "what waits spends it");
+    let output = sent.output[0].clone();
+    let made =
+        |confirmations| Unspent { output: output.clone(), confirmations, is_coinbase: false };
+    assert_eq!(chain.unspent(there(&sent)).await, Ok(Some(made(0))));
+    let no_such = bitcoin::OutPoint::new(sent.compute_txid(), 1);
+    assert_eq!(chain.unspent(no_such).await, Ok(None));
+    stage.chain.mine_blocks(2, &mining()).unwrap();
+    assert_eq!(chain.unspent(there(&sent)).await, Ok(Some(made(2))));
+    assert_eq!(chain.unspent(there(&coinbase)).await, Ok(None));
+    let unknown: bitcoin::Txid = "11".repeat(32).parse().unwrap();
+    assert_eq!(chain.unspent(bitcoin::OutPoint::new(unknown, 0)).await, Ok(None));
+}
+
+#[tokio::test]
+async fn an_output_is_unspent_waiting_or_spent_on_every_way() {
+    let stage = Stage::with(110).await;
+    looked_up(&stage, &stage.chain, 1).await;
+    looked_up(&stage, &stage.rpc().await, 2).await;
+    looked_up(&stage, &stage.esplora().await, 3).await;
 }
 
 async fn followed(stage: &Stage, chain: &impl Chain, height: u32) {

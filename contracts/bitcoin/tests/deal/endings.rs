@@ -37,10 +37,10 @@ fn nothing_is_lost(world: &World, anchors: u64) {
 
 fn close(world: &mut World, [by, with]: [&mut Party; 2], slot: usize) {
     let split = by.watch.due(slot).unwrap();
-    let (key, seed) = (by.key, world.seed());
+    let (key, seed) = (*by.key, world.seed());
     let proposer = Signer { key: &key, seed };
     let (closing, proposal) = by.watch.propose(slot, (split, rate(2)), &proposer).unwrap();
-    let (key, seed) = (with.key, world.seed());
+    let (key, seed) = (*with.key, world.seed());
     let other = Signer { key: &key, seed };
     let due = with.watch.due(slot).unwrap();
     let greedy = Split { client: due.client - Amount::ONE_SAT, ..due };
@@ -279,7 +279,7 @@ fn a_close_that_fails_is_made_anew_and_a_slow_one_at_a_higher_rate() {
     let [client, one] = &mut parties[..] else { panic!() };
     world.live(&mut [client, one], 1);
     let parts = stakes::parts(&stake()).unwrap();
-    let (client_key, provider_key) = (client.key, one.key);
+    let (client_key, provider_key) = (*client.key, *one.key);
     let mut signers = || {
         let [ours, theirs] = [world.seed(), world.seed()];
         let ours = Signer { key: &client_key, seed: ours };

@@ -1,7 +1,6 @@
 //! A chain, a miner, and people with wallets who make contracts.
 
 use crate::escrow_world::{Oracle, script};
-use bitcoin::secp256k1::Keypair;
 use bitcoin::{Amount, FeeRate, Network, ScriptBuf, Transaction, TxOut};
 use contracts::outcome::Stake;
 use contracts_bitcoin::chain::Chain;
@@ -10,7 +9,7 @@ use contracts_bitcoin::chain::follow::{Follower, follow};
 use contracts_bitcoin::deal::message::{Offer, Side, SlotOffer, ToProvider, Word};
 use contracts_bitcoin::deal::watch::{Action, Kept, Look, Patience};
 use contracts_bitcoin::deal::{Client, Provider, Signer, Watch};
-use contracts_bitcoin::keys::MasterKey;
+use contracts_bitcoin::keys::{Key, MasterKey};
 use contracts_bitcoin::wallet::{Payout, Wallet};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -60,7 +59,7 @@ impl Person {
         Self { did: Did([number; 32]), keys, wallet, payout }
     }
 
-    pub(crate) fn key(&self) -> Keypair {
+    pub(crate) fn key(&self) -> Key {
         self.keys.escrow(0).unwrap()
     }
 
@@ -256,7 +255,7 @@ impl World {
         parties
     }
 
-    fn party(&self, key: Keypair, watch: Watch) -> Party {
+    fn party(&self, key: Key, watch: Watch) -> Party {
         let mut follower = Follower::new(self.begun, NonZeroU32::new(6).unwrap());
         watch.register(&mut follower);
         Party { key, watch, follower }
@@ -291,7 +290,7 @@ impl World {
 
 /// One side, alone with the chain.
 pub(crate) struct Party {
-    pub(crate) key: Keypair,
+    pub(crate) key: Key,
     pub(crate) watch: Watch,
     pub(crate) follower: Follower,
 }

@@ -138,9 +138,7 @@ async fn a_funding_that_is_under_way_is_taken_back_by_a_higher_fee() {
     // No block takes it, and the market is not there for another.
     world.street.desk.lock().unwrap().is_gone = true;
     for _ in 0..=FUNDING_BLOCKS {
-        let (parent, mining) = (world.chain.top().hash, world.mining());
-        let block = world.chain.assemble(parent, vec![], &mining).unwrap();
-        world.chain.submit(block, u32::MAX).unwrap();
+        world.mine_empty();
     }
     let round = world.tend(2).await;
     assert!(!world.chain.waiting().contains(&funding), "{round:?}");

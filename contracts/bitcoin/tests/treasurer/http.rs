@@ -23,7 +23,13 @@ async fn served() -> Served {
     let treasurer = Arc::new(Mutex::new(provider));
     let desk = world.street.desk.clone();
     let seat = Seat { desk, party: did(2), wire: crate::others::Wire::default() };
-    let routes = serve::router(treasurer.clone(), seat, world.auditors.clone()).await;
+    let routes = serve::router(
+        treasurer.clone(),
+        seat,
+        world.auditors.clone(),
+        Arc::new(world.chain.clone()),
+    )
+    .await;
     let listener = bind("127.0.0.1:0").await.unwrap();
     let server = network::server::serve(listener, routes, ServeOptions::default()).unwrap();
     let url = format!("http://{}", server.address());

@@ -1,8 +1,8 @@
 //! Those around treasurers: a market's list, auditors, and the wire to providers, on which everything can break.
 
-use bitcoin::{Block, FeeRate, Network, Transaction, Txid};
+use bitcoin::{Block, FeeRate, Network, OutPoint, Transaction, Txid};
 use contracts_bitcoin::chain::devchain::Devchain;
-use contracts_bitcoin::chain::{Chain, ChainError, Tip};
+use contracts_bitcoin::chain::{Chain, ChainError, Tip, Unspent};
 use contracts_bitcoin::deal::message::{ToClient, ToProvider};
 use contracts_bitcoin::deal::watch::{Consent, Proposal};
 use contracts_bitcoin::keys::MasterKey;
@@ -67,27 +67,47 @@ impl Wire {
 
 /// A chain at the other end of a wire.
 #[derive(Clone)]
-pub(crate) struct Far(pub(crate) Devchain, pub(crate) Wire);
+pub(crate) struct Far {
+    pub(crate) chain: Devchain,
+    pub(crate) wire: Wire,
+    /// What it asks for, where that is not what the chain does.
+    pub(crate) asks: Option<FeeRate>,
+}
 
 impl Chain for Far {
     fn network(&self) -> Network {
-        self.0.network()
+        self.chain.network()
     }
 
     async fn tip(&self) -> Result<Tip, ChainError> {
-        self.0.tip().await
+        self.chain.tip().await
     }
 
     async fn block(&self, height: u32) -> Result<Option<Block>, ChainError> {
-        self.0.block(height).await
+        self.chain.block(height).await
     }
 
     async fn broadcast(&self, transaction: &Transaction) -> Result<Txid, ChainError> {
-        self.1.step(self.0.broadcast(transaction)).await
+        self.wire.step(self.chain.broadcast(transaction)).await
+    }
+
+    async fn broadcast_package(
+        &self,
+        parent: &Transaction,
+        child: &Transaction,
+    ) -> Result<Option<Txid>, ChainError> {
+        self.chain.broadcast_package(parent, child).await
+    }
+
+    async fn unspent(&self, outpoint: OutPoint) -> Result<Option<Unspent>, ChainError> {
+        self.chain.unspent(outpoint).await
     }
 
     async fn fee_rate(&self, blocks: u16) -> Result<FeeRate, ChainError> {
-        self.0.fee_rate(blocks).await
+        match self.asks {
+            Some(rate) => Ok(rate),
+            None => self.chain.fee_rate(blocks).await,
+        }
     }
 }
 
@@ -245,6 +265,7 @@ pub(crate) struct Street {
     pub(crate) said: Arc<Mutex<Vec<(Did, ToProvider)>>>,
     /// Opens a provider's treasurer; where there is one, each is opened again before every word.
     pub(crate) opener: Option<Opener>,
+    pub(crate) chain: Devchain,
     pub(crate) wire: Wire,
 }
 
@@ -276,7 +297,8 @@ impl Street {
         let seat = Seat { desk, party: provider, wire };
         let mut home = self.home(provider).await.lock().await;
         let heard = home.as_mut().unwrap();
-        let heard = heard.hear((&seat, &self.auditors), (from, contract), message).await;
+        let heard =
+            heard.hear((&seat, &self.auditors, &self.chain), (from, contract), message).await;
         heard.map_err(|error| error.to_string())
     }
 }

@@ -8,7 +8,7 @@ use std::num::NonZeroU16;
 use types::Msat;
 
 /// The first offer that the client makes of contract 7; nobody has heard it.
-async fn offer(world: &mut World) -> Offer {
+pub(crate) async fn offer(world: &mut World) -> Offer {
     let silent: Vec<_> = world.street.homes.keys().copied().collect();
     world.street.silent.lock().unwrap().extend(silent);
     let within = world.manner.answer_within;
@@ -25,7 +25,7 @@ async fn offer(world: &mut World) -> Offer {
     }
 }
 
-async fn word(world: &World, offer: Offer) -> Word {
+pub(crate) async fn word(world: &World, offer: Offer) -> Word {
     let contract = offer.contract;
     let message = ToProvider::Offer(Box::new(offer));
     match world.street.hear(did(2), (did(1), contract), message).await.unwrap() {
@@ -56,7 +56,7 @@ const WRONG: [(&str, Change); 15] = [
     ("the market says 1", |offer| offer.slots[0].threshold = 2),
     ("20 to 30 are taken here", |offer| offer.refund_blocks = 19),
     ("20 to 30 are taken here", |offer| offer.refund_blocks = 31),
-    ("are taken here", |offer| offer.rate = rate(501)),
+    ("a rate of 5 sat/vB; 1 to 4 sat/vB are taken", |offer| offer.rate = rate(5)),
     ("a fee reserve of", |offer| offer.fee_reserve = Amount::from_sat(2_999)),
     ("10 are taken here", |offer| offer.steps = NonZeroU16::MIN),
     ("has an arbiter", |offer| offer.slots[0].arbiter = Some(offer.slots[0].auditors[0].key)),

@@ -80,6 +80,8 @@ pub(crate) struct World {
     /// What all treasurers had then.
     pub(crate) brought: Amount,
     pub(crate) folder: tempfile::TempDir,
+    /// What the chain asks for, as treasurers hear it.
+    pub(crate) asks: Option<FeeRate>,
 }
 
 impl World {
@@ -100,6 +102,7 @@ impl World {
             threshold: quorum.1,
         };
         let desk = Desk { info, views: BTreeMap::new(), is_gone: false };
+        let chain = Devchain::new();
         let street = Street {
             homes: (2..2 + providers).map(|number| (did(number), Home::default())).collect(),
             from: did(CLIENT),
@@ -108,13 +111,24 @@ impl World {
             silent: Arc::default(),
             said: Arc::default(),
             opener: None,
+            chain: chain.clone(),
             wire: wire.clone(),
         };
-        let chain = Devchain::new();
         let manner = manner();
         let (client, begun, brought) = (None, 0, Amount::ZERO);
-        let mut world =
-            Self { chain, miner, client, street, auditors, wire, manner, begun, brought, folder };
+        let mut world = Self {
+            chain,
+            miner,
+            client,
+            street,
+            auditors,
+            wire,
+            manner,
+            begun,
+            brought,
+            folder,
+            asks: None,
+        };
         world.reopen_client();
         for number in 2..2 + providers {
             world.reopen_provider(number).await;
@@ -183,7 +197,7 @@ impl World {
     /// The client's round; nothing where its life ended in it. Then it is opened again.
     pub(crate) async fn round(&mut self) -> Option<Round> {
         let (seat, street, auditors) = (self.seat(), self.street.clone(), self.auditors.clone());
-        let (chain, wire) = (Far(self.chain.clone(), self.wire.clone()), self.wire.clone());
+        let (chain, wire) = (self.far(self.wire.clone()), self.wire.clone());
         let client = self.client.as_mut().unwrap();
         let done = {
             let round = pin!(client.round(&chain, &seat, &street, &auditors));
@@ -199,11 +213,23 @@ impl World {
         done
     }
 
+    fn far(&self, wire: Wire) -> Far {
+        Far { chain: self.chain.clone(), wire, asks: self.asks }
+    }
+
+    /// A block without a transaction, on top of the chain.
+    pub(crate) fn mine_empty(&mut self) {
+        let (parent, mining) = (self.chain.top().hash, self.mining());
+        let block = self.chain.assemble(parent, vec![], &mining).unwrap();
+        self.chain.submit(block, u32::MAX).unwrap();
+    }
+
     /// A provider's round.
     pub(crate) async fn tend(&self, number: u8) -> Round {
         let mut home = self.street.homes[&did(number)].lock().await;
         let auditors = self.auditors.safe();
-        home.as_mut().unwrap().tend(&self.chain, &auditors).await.unwrap()
+        let chain = self.far(Wire::default());
+        home.as_mut().unwrap().tend(&chain, &auditors).await.unwrap()
     }
 
     pub(crate) async fn tend_all(&mut self) {

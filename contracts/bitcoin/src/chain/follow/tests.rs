@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::chain::devchain::{Devchain, Mining};
-use crate::chain::{Chain, ChainError};
+use crate::chain::{Chain, ChainError, Unspent};
 use bitcoin::absolute::LockTime;
 use bitcoin::{FeeRate, Network, Sequence, TxIn, Witness, transaction};
 use proptest::prelude::*;
@@ -224,6 +224,16 @@ impl Chain for Shown<'_> {
     }
     async fn broadcast(&self, transaction: &Transaction) -> Result<Txid, ChainError> {
         self.chain.broadcast(transaction).await
+    }
+    async fn broadcast_package(
+        &self,
+        parent: &Transaction,
+        child: &Transaction,
+    ) -> Result<Option<Txid>, ChainError> {
+        self.chain.broadcast_package(parent, child).await
+    }
+    async fn unspent(&self, outpoint: OutPoint) -> Result<Option<Unspent>, ChainError> {
+        self.chain.unspent(outpoint).await
     }
     async fn fee_rate(&self, blocks: u16) -> Result<FeeRate, ChainError> {
         self.chain.fee_rate(blocks).await

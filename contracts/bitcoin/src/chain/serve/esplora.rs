@@ -3,13 +3,13 @@
 use super::Service;
 use super::fault::Fault;
 use crate::chain::Tip;
-use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Json, Router};
 use bitcoin::consensus::encode::{deserialize_hex, serialize};
-use bitcoin::{Block, BlockHash, Transaction};
+use bitcoin::{Block, BlockHash, OutPoint, Transaction, Txid};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -24,6 +24,9 @@ pub(super) fn routes() -> Router<Arc<Service>> {
         .route("/blocks/tip/hash", get(tip_hash))
         .route("/block-height/{height}", get(block_hash))
         .route("/block/{hash}/raw", get(raw_block))
+        .route("/tx/{txid}/raw", get(raw_transaction))
+        .route("/tx/{txid}/status", get(status))
+        .route("/tx/{txid}/outspend/{vout}", get(outspend))
         .route("/tx", post(send))
         .route("/fee-estimates", get(fee_estimates))
 }
@@ -52,6 +55,42 @@ async fn raw_block(State(service): Shared, Path(hash): Path<BlockHash>) -> Respo
         Some(known) => serialize::<Block>(&known.block).into_response(),
         None => (StatusCode::NOT_FOUND, "Block not found").into_response(),
     }
+}
+
+async fn raw_transaction(State(service): Shared, Path(txid): Path<Txid>) -> Response {
+    match service.chain.find_transaction(txid) {
+        Some((found, _)) => serialize::<Transaction>(&found).into_response(),
+        None => (StatusCode::NOT_FOUND, "Transaction not found").into_response(),
+    }
+}
+
+async fn status(State(service): Shared, Path(txid): Path<Txid>) -> Response {
+    let chain = &service.chain;
+    let Some((_, height)) = chain.find_transaction(txid) else {
+        return (StatusCode::NOT_FOUND, "Transaction not found").into_response();
+    };
+    let Some(block) = height.and_then(|height| chain.block_at(height)) else {
+        return Json(json!({ "confirmed": false })).into_response();
+    };
+    Json(json!({
+        "confirmed": true,
+        "block_height": height,
+        "block_hash": block.block_hash(),
+        "block_time": block.header.time,
+    }))
+    .into_response()
+}
+
+/// Whether an output is spent; not by what.
+async fn outspend(State(service): Shared, Path((txid, vout)): Path<(Txid, u32)>) -> Response {
+    let (chain, outpoint) = (&service.chain, OutPoint { txid, vout });
+    let made = chain.find_transaction(txid);
+    let Some((_, height)) = made.filter(|(made, _)| made.output.get(vout as usize).is_some())
+    else {
+        return (StatusCode::NOT_FOUND, "Output not found").into_response();
+    };
+    let by_block = height.is_some() && chain.coin(outpoint).is_none();
+    Json(json!({ "spent": by_block || chain.is_being_spent(outpoint) })).into_response()
 }
 
 async fn send(State(service): Shared, body: String) -> Response {

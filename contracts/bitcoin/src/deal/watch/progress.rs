@@ -3,7 +3,7 @@
 use super::{Spoken, Watch};
 use crate::escrow::Party;
 use crate::outcome::Terms;
-use bitcoin::{Transaction, Txid};
+use bitcoin::{Amount, Transaction, Txid};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -17,7 +17,37 @@ pub struct Progress {
     closes: BTreeMap<usize, Transaction>,
 }
 
+/// What a transaction of a contract pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paying {
+    /// Which slot it ends; none where it is the funding.
+    pub slot: Option<usize>,
+    /// What it pays to be mined.
+    pub fee: Amount,
+    /// What it pays out to this party, where it ends a slot.
+    pub own: Option<Amount>,
+}
+
 impl Watch {
+    /// What `transaction` pays, where it is of this contract.
+    pub fn paying(&self, transaction: &Transaction) -> Option<Paying> {
+        if transaction.compute_txid() == self.funding.txid() {
+            return Some(Paying { slot: None, fee: self.funding.fee(), own: None });
+        }
+        let spent = transaction.input.first()?.previous_output;
+        let (slot, setup) = self.setups.iter().find(|(_, s)| s.terms().coin.outpoint() == spent)?;
+        let terms = setup.terms();
+        let paid: Amount = transaction.output.iter().map(|output| output.value).sum();
+        let payee = match self.kept.party {
+            Party::Client => &terms.payees.client,
+            Party::Provider => &terms.payees.provider,
+        };
+        let own = transaction.output.iter().filter(|output| output.script_pubkey == *payee);
+        let own = own.map(|output| output.value).sum();
+        let fee = terms.coin.value().checked_sub(paid)?;
+        Some(Paying { slot: Some(*slot), fee, own: Some(own) })
+    }
+
     /// What it has learnt so far.
     pub fn progress(&self) -> Progress {
         Progress {
@@ -48,7 +78,7 @@ impl Watch {
     }
 
     /// What the funding pays to be mined.
-    pub fn funding_fee(&self) -> bitcoin::Amount {
+    pub fn funding_fee(&self) -> Amount {
         self.funding.fee()
     }
 

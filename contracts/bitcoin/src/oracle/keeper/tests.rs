@@ -3,6 +3,7 @@
 use super::super::points::{Outcome, verify_announcement, verify_attestation};
 use super::*;
 use bitcoin::Network;
+use bitcoin::secp256k1::Keypair;
 use bitcoin::secp256k1::schnorr::Signature;
 use std::collections::BTreeMap;
 use std::fmt::Write;
