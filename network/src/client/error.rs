@@ -44,8 +44,8 @@ pub enum ClientError {
         /// How long was waited.
         after: Duration,
     },
-    /// It kept failing, so it is not asked for a while.
-    #[error("{endpoint} kept failing and is left alone; it is asked again in {again_in:?}")]
+    /// It kept failing, so it is not asked for a while. The text is the same until then, so that whoever tries on tells it once.
+    #[error("{endpoint} kept failing and is left alone for a while, after which it is asked again")]
     LeftAlone {
         /// Where.
         endpoint: String,
