@@ -5,7 +5,7 @@ use super::{Record, Wallet, WalletError};
 use crate::escrow::funding::{Funder, FundingInput};
 use crate::keys::MasterKey;
 use bdk_wallet::{KeychainKind, LocalOutput};
-use bitcoin::{Amount, FeeRate, OutPoint, Psbt, ScriptBuf, TxOut, Witness, psbt};
+use bitcoin::{Amount, FeeRate, OutPoint, Psbt, ScriptBuf, TxOut, Weight, Witness, psbt};
 use serde::{Deserialize, Serialize};
 use types::Hash;
 
@@ -134,7 +134,7 @@ impl Wallet {
         }
     }
 
-    /// The largest coins that suffice.
+    /// As few coins as suffice, and as small: one where one does, else the largest, and in the place of the last the smallest that does.
     fn choose(
         &self,
         least: Amount,
@@ -144,22 +144,19 @@ impl Wallet {
         let next = self.tip().height.saturating_add(1);
         let mut coins: Vec<LocalOutput> =
             self.bdk.list_unspent().filter(|coin| self.is_free(coin, next)).collect();
-        coins.sort_by_key(|coin| (std::cmp::Reverse(coin.txout.value), coin.outpoint));
+        coins.sort_by_key(|coin| (coin.txout.value, std::cmp::Reverse(coin.outpoint)));
         let output = TxOut { value: change.minimal_non_dust(), script_pubkey: change.clone() };
-        let mut weight = output.weight();
-        let (mut chosen, mut held, mut needed) = (vec![], Amount::ZERO, Amount::MAX_MONEY);
-        for coin in coins {
-            weight += INPUT;
-            held = held.checked_add(coin.txout.value).unwrap_or(Amount::MAX_MONEY);
-            chosen.push(coin.outpoint);
-            let fee = rate.fee_wu(weight).and_then(|fee| least.checked_add(fee));
-            needed = fee.unwrap_or(Amount::MAX_MONEY);
-            if held >= needed {
-                return Ok(chosen);
-            }
-        }
-        let needed = needed.max(least);
-        Err(WalletError::Funds(format!("{held} are free, {needed} are needed with the fee")))
+        let needed = |count: usize| {
+            let inputs = INPUT.to_wu().saturating_mul(u64::try_from(count).unwrap_or(u64::MAX));
+            let weight = output.weight().to_wu().saturating_add(inputs);
+            let fee = rate.fee_wu(Weight::from_wu(weight));
+            fee.and_then(|fee| least.checked_add(fee)).unwrap_or(Amount::MAX_MONEY)
+        };
+        let values: Vec<Amount> = coins.iter().map(|coin| coin.txout.value).collect();
+        let places = fewest(&values, needed).map_err(|(held, needed)| {
+            WalletError::Funds(format!("{held} are free, {needed} are needed with the fee"))
+        })?;
+        Ok(places.into_iter().filter_map(|place| coins.get(place)).map(|c| c.outpoint).collect())
     }
 
     fn is_free(&self, coin: &LocalOutput, next: u32) -> bool {
@@ -199,4 +196,81 @@ pub(super) fn finished(psbt: &mut Psbt, index: usize) -> Result<Witness, WalletE
     let witness = psbt.inputs[index].final_script_witness.take();
     let unsigned = || "these are not the wallet's keys".to_owned();
     witness.ok_or_else(|| WalletError::Unsigned(unsigned()))
+}
+
+/// The places of as few of these rising `values` as come to what so many need, and as small ones: one where one does; else the largest, the
+/// last of which is the smallest that does.
+///
+/// # Errors
+/// What all of them come to, and what they would have to.
+fn fewest(
+    values: &[Amount],
+    needed: impl Fn(usize) -> Amount,
+) -> Result<Vec<usize>, (Amount, Amount)> {
+    let (mut chosen, mut held) = (vec![], Amount::ZERO);
+    for (largest, value) in values.iter().enumerate().rev() {
+        let needed = needed(chosen.len().saturating_add(1));
+        let lacks = needed.checked_sub(held).unwrap_or(Amount::ZERO);
+        if let Some(last) = values.iter().take(largest.saturating_add(1)).position(|v| *v >= lacks)
+        {
+            chosen.push(last);
+            return Ok(chosen);
+        }
+        held = held.checked_add(*value).unwrap_or(Amount::MAX_MONEY);
+        chosen.push(largest);
+    }
+    Err((held, needed(chosen.len().max(1))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn chosen(values: &[u64], least: u64) -> Result<Vec<usize>, (u64, u64)> {
+        let values: Vec<Amount> = values.iter().copied().map(Amount::from_sat).collect();
+        // Each coin costs ten more.
+        let needed = |count: usize| Amount::from_sat(least + 10 * count as u64);
+        fewest(&values, needed).map_err(|(held, needed)| (held.to_sat(), needed.to_sat()))
+    }
+
+    #[test]
+    fn the_smallest_coin_that_does_is_taken_and_else_as_few_as_do() {
+        let coins = [5, 50, 100, 200, 400];
+        for (least, places) in [
+            (40, vec![1]),
+            (41, vec![2]),
+            (390, vec![4]),
+            (391, vec![4, 1]),
+            (440, vec![4, 2]),
+            (600, vec![4, 3, 1]),
+            (710, vec![4, 3, 2, 1]),
+        ] {
+            assert_eq!(chosen(&coins, least), Ok(places), "{least}");
+        }
+        assert_eq!(chosen(&coins, 711), Err((755, 761)), "the least is not worth its cost");
+        assert_eq!(chosen(&[], 1), Err((0, 11)));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_chosen_suffices_and_each_once(
+            mut coins in proptest::collection::vec(1u64..1_000, 0..12),
+            least in 0u64..4_000,
+        ) {
+            coins.sort_unstable();
+            let all: u64 = coins.iter().sum();
+            match chosen(&coins, least) {
+                Ok(places) => {
+                    let held: u64 = places.iter().map(|place| coins[*place]).sum();
+                    prop_assert!(held >= least + 10 * places.len() as u64);
+                    let mut once = places.clone();
+                    once.sort_unstable();
+                    once.dedup();
+                    prop_assert_eq!(once.len(), places.len());
+                }
+                Err((held, needed)) => prop_assert!(held == all && held < needed),
+            }
+        }
+    }
 }

@@ -37,6 +37,8 @@ pub enum LogError {
 pub struct Log {
     path: PathBuf,
     file: File,
+    /// What it was before it was made anew: locked on, so that nobody who had it open takes it for the file.
+    before: Option<File>,
 }
 
 impl Log {
@@ -54,7 +56,7 @@ impl Log {
             file.set_len(whole as u64).and_then(|()| file.sync_all()).map_err(disk)?;
         }
         file.seek(SeekFrom::End(0)).map_err(disk)?;
-        let log = Self { path: path.to_owned(), file };
+        let log = Self { path: path.to_owned(), file, before: None };
         log.sync_folder()?;
         Ok((log, records))
     }
@@ -72,6 +74,42 @@ impl Log {
             let _ = self.file.set_len(length);
             self.disk(source)
         })
+    }
+
+    /// How long it is.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub fn bytes(&self) -> Result<u64, LogError> {
+        Ok(self.file.metadata().map_err(|source| self.disk(source))?.len())
+    }
+
+    /// Holds `records` and nothing else from now on. After a crash at any step the file has all of what it had, or all of these.
+    ///
+    /// # Errors
+    /// Where the disk refuses; then it is as it was.
+    pub fn rewrite<R: Serialize>(&mut self, records: &[R]) -> Result<(), LogError> {
+        let mut name = self.path.clone().into_os_string();
+        name.push(".new");
+        let new = PathBuf::from(name);
+        let written = || -> io::Result<File> {
+            let mut options = OpenOptions::new();
+            let mut file = options.read(true).append(true).create(true).open(&new)?;
+            // Whoever opens it once it is in place must find it in use.
+            file.try_lock().map_err(io::Error::from)?;
+            file.set_len(0)?;
+            for record in records {
+                let mut line = serde_json::to_vec(record)?;
+                line.push(b'\n');
+                file.write_all(&line)?;
+            }
+            file.sync_all()?;
+            std::fs::rename(&new, &self.path)?;
+            Ok(file)
+        };
+        let file = written().map_err(|source| self.disk(source))?;
+        self.before = Some(std::mem::replace(&mut self.file, file));
+        self.sync_folder()
     }
 
     /// A file that is new must be found again after a crash.
@@ -125,6 +163,32 @@ mod tests {
             drop(log);
             let (_, records) = Log::open::<u32>(&path).unwrap();
             assert_eq!(records, [&expected[..], &[4444]].concat(), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_crash_while_it_is_made_anew_leaves_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, new) = (folder.path().join("log"), folder.path().join("log.new"));
+        let (mut log, _) = Log::open::<u32>(&path).unwrap();
+        for record in [1, 22, 333] {
+            log.append(&record).unwrap();
+        }
+        log.rewrite(&[22, 333]).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        assert_eq!((whole.as_slice(), log.bytes().unwrap()), (&b"22\n333\n"[..], 7));
+        assert!(!new.exists());
+        assert!(matches!(Log::open::<u32>(&path), Err(LogError::InUse(_))), "it is in use still");
+        log.append(&4444).unwrap();
+        drop(log);
+        for length in 0..=whole.len() {
+            // It ended before the new file was in the place of the old.
+            std::fs::write(&new, &whole[..length]).unwrap();
+            let (mut log, records) = Log::open::<u32>(&path).unwrap();
+            assert_eq!(records, [22, 333, 4444], "{length} bytes");
+            log.rewrite(&records).unwrap();
+            drop(log);
+            assert_eq!(Log::open::<u32>(&path).unwrap().1, [22, 333, 4444]);
         }
     }
 

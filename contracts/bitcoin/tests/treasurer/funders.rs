@@ -54,7 +54,7 @@ async fn a_provider_declines_coins_that_are_not_there_spent_or_of_another_amount
     let message = ToProvider::Assembly(Box::new(assembly));
     let refused = world.street.hear(did(2), (did(1), id(7)), message).await.unwrap_err();
     assert!(refused.contains("is spent, or not there"), "{refused}");
-    spend_elsewhere(&world, 1, 25_000_000).await;
+    spend_elsewhere(&world, 1, 45_000_000).await;
     let mut again = honest;
     again.fee_reserve += Amount::from_sat(1);
     let Word::Declines(reason) = word(&world, again).await else { panic!("it is spent") };
