@@ -232,14 +232,14 @@ impl Running {
         let (oracles, market) = (HttpOracles::new(self.plain), self.client.market());
         let mut notes = Notes::default();
         let round = treasurer.round(&self.node, market, &peers, &oracles).await?;
-        notes.take(&self.folder, &mut treasurer, round.clone());
+        notes.take(&self.folder, &mut treasurer, &round);
         let shown = Shown::of(&mut treasurer, &round)?;
         output.result(&shown, || format!("{}\nCtrl-C ends it", text(&shown)));
         let rounds = async {
             loop {
                 tokio::time::sleep(self.manner.every()).await;
                 match treasurer.round(&self.node, market, &peers, &oracles).await {
-                    Ok(round) => notes.take(&self.folder, &mut treasurer, round),
+                    Ok(round) => notes.take(&self.folder, &mut treasurer, &round),
                     Err(error) => Notes::fail(&error),
                 }
             }
@@ -259,8 +259,10 @@ fn text(shown: &Shown) -> String {
     let head = format!(
         "coins of {party} on {network}, as of block {height}: {balance} outside escrows\ncoins for it go to {address}"
     );
+    let rules = shown.rules.map(|rules| format!("\nits market settles by the rules {rules}"));
+    let refused = shown.refused.iter().map(|reason| format!("\nrefused: {reason}"));
     let waiting = shown.waiting.iter().map(|reason| format!("\nwaits: {reason}"));
-    let head = head + &waiting.collect::<String>();
+    let head = head + &rules.into_iter().chain(refused).chain(waiting).collect::<String>();
     if shown.escrows.is_empty() {
         return head;
     }

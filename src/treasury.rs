@@ -7,10 +7,11 @@ use clap::Args;
 use contracts_bitcoin::chain::{Chain, Tip};
 use contracts_bitcoin::treasurer::{EscrowLine, Manner, Round, Treasurer, TreasurerError};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
-use types::{Did, Span, Timestamp};
+use types::{Did, Hash, Span, Timestamp};
 
 /// Where a running treasurer writes what it has seen, in its folder.
 const SHOWN_FILE: &str = "state.json";
@@ -27,12 +28,19 @@ pub(crate) struct MannerArgs {
     #[arg(long, default_value_t = 52_560, value_parser = clap::value_parser!(u16).range(1..), value_name = "BLOCKS",
         help_heading = "Coins")]
     refund_blocks: u16,
-    /// The most satoshis that a client puts into one funding: what a contract costs is what its market says.
+    /// The most satoshis that a client puts into one funding, whatever it has accepted.
     #[arg(long, default_value_t = 10_000_000, value_name = "SAT", help_heading = "Coins")]
     deal_max: u64,
     /// The most satoshis that are paid to lift one transaction that no block takes, when fees rise.
     #[arg(long, default_value_t = 100_000, value_name = "SAT", help_heading = "Coins")]
     lift_max: u64,
+    /// How many replacements of one slot's provider a client funds.
+    #[arg(long, default_value_t = 3, value_name = "N", help_heading = "Coins")]
+    replacements_max: u16,
+    /// The name of the rules by which the market settles: where its fees go, and whose attestations count. A folder goes by the first that
+    /// it sees, and refuses others until they are named here.
+    #[arg(long, value_name = "NAME", help_heading = "Coins")]
+    settlement_rules: Option<Hash>,
     /// How often chain, auditors and market are asked.
     #[arg(long, default_value = "5s", value_parser = arguments::span, value_name = "DURATION", help_heading = "Coins")]
     every: Span,
@@ -59,6 +67,8 @@ impl MannerArgs {
             block_time,
             deal_max: Amount::from_sat(self.deal_max),
             lift_max: Amount::from_sat(self.lift_max),
+            replacements_max: self.replacements_max,
+            rules: self.settlement_rules,
             refund_blocks_min: usual.refund_blocks_min.min(self.refund_blocks),
             ..usual
         })
@@ -94,6 +104,12 @@ pub(crate) struct Shown {
     pub(crate) escrows: Vec<EscrowLine>,
     /// Why what is to be done is not done yet.
     pub(crate) waiting: Vec<String>,
+    /// What others say that they must not, and what is not done therefore.
+    #[serde(default)]
+    pub(crate) refused: Vec<String>,
+    /// The name of the rules by which the market settles, once they are known.
+    #[serde(default)]
+    pub(crate) rules: Option<Hash>,
 }
 
 impl Shown {
@@ -112,6 +128,8 @@ impl Shown {
             balance_sat: treasurer.balance().to_sat(),
             escrows: treasurer.escrows(),
             waiting: round.waiting.clone(),
+            refused: round.refused.clone(),
+            rules: treasurer.rules(),
         })
     }
 
@@ -150,13 +168,15 @@ impl Shown {
 /// Takes note of rounds: in the log, and in the folder.
 #[derive(Default)]
 pub(crate) struct Notes {
-    /// What waited after the last round, so that it is told once.
-    waited: Vec<String>,
+    /// What has waited lately, and when last, so that it is told once.
+    waited: BTreeMap<String, Timestamp>,
+    /// What was ever refused.
+    refused: BTreeSet<String>,
 }
 
 impl Notes {
     /// A round is over. A folder that cannot be written to is no reason to end.
-    pub(crate) fn take(&mut self, folder: &Path, treasurer: &mut Treasurer, round: Round) {
+    pub(crate) fn take(&mut self, folder: &Path, treasurer: &mut Treasurer, round: &Round) {
         for contract in &round.offered {
             tracing::info!(%contract, "escrows are offered");
         }
@@ -166,18 +186,49 @@ impl Notes {
         for escrow in &round.agreed {
             tracing::info!(%escrow, "the end of an escrow is agreed on");
         }
-        for reason in round.waiting.iter().filter(|reason| !self.waited.contains(reason)) {
+        for reason in self.new_of(&round.waiting, network::clock::now()) {
             tracing::warn!(%reason, "something waits");
         }
-        let written = Shown::of(treasurer, &round).map_err(anyhow::Error::from);
+        for reason in &round.refused {
+            if self.refused.insert(reason.clone()) {
+                tracing::error!(%reason, "something is refused");
+            }
+        }
+        let written = Shown::of(treasurer, round).map_err(anyhow::Error::from);
         if let Err(error) = written.and_then(|shown| shown.write(folder)) {
             tracing::warn!(%error, "what the treasurer sees is not shown");
         }
-        self.waited = round.waiting;
+    }
+
+    /// What of `waiting` has not waited within an hour before.
+    fn new_of(&mut self, waiting: &[String], now: Timestamp) -> Vec<String> {
+        self.waited.retain(|_, last| now.since(*last) < Span::HOUR);
+        let told = |reason: &&String| self.waited.insert((*reason).clone(), now).is_none();
+        waiting.iter().filter(told).cloned().collect()
     }
 
     /// A round ended early.
     pub(crate) fn fail(error: &TreasurerError) {
         tracing::warn!(%error, "the round ended early; trying again");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_is_told_once_though_it_comes_and_goes() {
+        let mut notes = Notes::default();
+        let mut at = |minute: i64, waiting: &str| {
+            let waiting: Vec<String> = waiting.split_whitespace().map(str::to_owned).collect();
+            notes.new_of(&waiting, Timestamp(minute * 60_000_000)).join(" ")
+        };
+        assert_eq!(at(0, "one"), "one");
+        assert_eq!(at(1, "one two"), "two");
+        assert_eq!(at(2, ""), "");
+        assert_eq!(at(50, "one"), "", "it waits still");
+        assert_eq!(at(61, "two"), "two", "it waits anew");
+        assert_eq!(at(109, "one"), "");
     }
 }

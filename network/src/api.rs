@@ -109,6 +109,8 @@ pub struct ContractView {
     pub first_epoch: Option<Epoch>,
     /// How many epochs it runs, as it is now.
     pub epochs: u64,
+    /// Until when its first revision must be there.
+    pub store_by: Timestamp,
     /// The epoch after its last, once it is active.
     pub ends: Option<Epoch>,
     /// Whether its client left it early.
@@ -143,6 +145,8 @@ pub struct SlotView {
     pub state: String,
     /// Whether its provider has confirmed it.
     pub confirmed: bool,
+    /// Until when its provider must confirm it or, where it has, have rebuilt it.
+    pub answer_by: Timestamp,
     /// Who holds it (or is to rebuild it).
     pub provider: Did,
     /// Where that provider's data plane answers, from its ask.

@@ -119,13 +119,13 @@ impl Bitcoin {
         let name = format!("provider {number} coins");
         let folder = self.dir.join(format!("provider-{number}-coins"));
         let treasurer = self.treasurer(&name, folder, (key.did(), market.did())).await?;
-        let fundings = treasurer.fundings();
+        let (fundings, consents) = (treasurer.fundings(), treasurer.consents());
         let treasurer = Arc::new(Mutex::new(treasurer));
         let oracles = || HttpOracles::new(PlainHttp::LoopbackOnly);
         let market = speaks(market, key)?;
         let chain = Arc::new(self.chain.clone());
         let routes = serve::router(treasurer.clone(), market, oracles(), chain).await;
-        let gate = Arc::new(Escrows::new(fundings, key.did()));
+        let gate = Arc::new(Escrows::new(fundings, consents, key.did()));
         let (chain, oracles) = (self.chain.clone(), oracles());
         let work = self.work.spawn(async move {
             loop {

@@ -7,7 +7,7 @@ use crate::treasury::{MannerArgs, Notes, Shown};
 use anyhow::{Context, Result};
 use clap::Args;
 use contracts_bitcoin::treasurer::oracles::HttpOracles;
-use contracts_bitcoin::treasurer::{Funding, Fundings, Treasurer, serve};
+use contracts_bitcoin::treasurer::{Consents, Funding, Fundings, Treasurer, serve};
 use network::endpoint::PlainHttp;
 use network::market_api::MarketClient;
 use provider_node::store::SlotKey;
@@ -15,7 +15,8 @@ use provider_node::{Gate, NotFunded, Settlement};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::Mutex;
-use types::Did;
+use types::documents::Reservation;
+use types::{Did, Verified};
 
 #[derive(Args)]
 pub(crate) struct CoinsArgs {
@@ -75,11 +76,14 @@ impl CoinsArgs {
 impl Treasury {
     /// What the node must know of it. It asks `market` about what clients offer.
     pub(super) async fn settlement(&self, market: MarketClient) -> Settlement {
-        let fundings = self.treasurer.lock().await.fundings();
+        let (fundings, consents) = {
+            let treasurer = self.treasurer.lock().await;
+            (treasurer.fundings(), treasurer.consents())
+        };
         let oracles = HttpOracles::new(self.plain);
         let routes =
             serve::router(self.treasurer.clone(), market, oracles, self.node.clone()).await;
-        let gate = Arc::new(Escrows::new(fundings, self.provider));
+        let gate = Arc::new(Escrows::new(fundings, consents, self.provider));
         Settlement { routes, gate }
     }
 
@@ -102,7 +106,7 @@ impl Treasury {
     async fn round(&mut self, oracles: &HttpOracles) -> Result<()> {
         let round = serve::tend(&self.treasurer, &*self.node, oracles).await?;
         let mut treasurer = self.treasurer.lock().await;
-        self.notes.take(&self.folder, &mut treasurer, round);
+        self.notes.take(&self.folder, &mut treasurer, &round);
         Ok(())
     }
 }
@@ -110,13 +114,14 @@ impl Treasury {
 /// What the treasurer has seen of the provider's escrows.
 pub(crate) struct Escrows {
     fundings: Fundings,
+    consents: Arc<Consents>,
     provider: Did,
 }
 
 impl Escrows {
-    /// What `fundings` say of the escrows of `provider`.
-    pub(crate) const fn new(fundings: Fundings, provider: Did) -> Self {
-        Self { fundings, provider }
+    /// What `fundings` say of the escrows of `provider`, whose node tells `consents` what it agrees to.
+    pub(crate) const fn new(fundings: Fundings, consents: Arc<Consents>, provider: Did) -> Self {
+        Self { fundings, consents, provider }
     }
 }
 
@@ -128,6 +133,15 @@ impl Gate for Escrows {
                 Err(NotFunded::Shallow { confirmations, of: needed })
             }
             Funding::Unknown => Err(NotFunded::NoEscrow),
+        }
+    }
+    fn agrees(&self, reservation: &Verified<Reservation>, holds: bool) -> Result<(), String> {
+        self.consents.give(reservation, holds).map_err(|error| error.to_string())
+    }
+
+    fn let_go(&self, (contract, slot): SlotKey) {
+        if let Err(error) = self.consents.forget(contract, slot) {
+            tracing::warn!(%error, "a slot that was let go is still known to the treasurer");
         }
     }
 }

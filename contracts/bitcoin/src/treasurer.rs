@@ -4,34 +4,45 @@
 //!
 //! - [`Treasurer`]: opens a folder, and works in rounds.
 //! - [`market`], [`oracles`], [`client`]: what it asks of others, each a trait that a test or another door may stand in for.
-//! - `record`: what it must not forget. `rules`: how the market settles.
-//! - `offering`, `talking`, `closing`: a client's steps. `judging`, `hearing`: a provider's. `tending`, `funders`, `lifting`: what both do.
+//! - `record`, `numbers`, `compact`: what it must not forget. `rules`: how the market settles. `accepted`: what a client has agreed to.
+//!   [`consents`]: what a provider has.
+//! - `offering`, `replaced`, `talking`, `closing`: a client's steps. `knowing`, `judging`, `hearing`: a provider's. `tending`, `timely`,
+//!   `funders`, `lifting`: what both do.
 //! - [`serve`]: a provider's treasurer over HTTP. [`escrows`]: what is to be seen of it all.
 //!
 //! Any call may be interrupted and repeated. Nothing is sent or broadcast before what it rests on is durable, and no secret is in
 //! any file but the keys', which are elsewhere.
 
+mod accepted;
 pub mod client;
 mod closing;
+mod compact;
+pub mod consents;
 pub mod escrows;
 mod funders;
 mod hearing;
 mod judging;
+mod knowing;
 mod lifting;
 mod manner;
 pub mod market;
+mod numbers;
 mod offering;
 pub mod oracles;
 mod record;
+mod replaced;
 mod rules;
 pub mod serve;
 mod talking;
 mod tending;
+mod timely;
 mod views;
 
 pub use client::{Peer, Peers};
+pub use consents::Consents;
 pub use escrows::{EndedBy, EscrowLine, EscrowState, Funding, Fundings, Role};
-pub use hearing::{Asker, HearError, Knowledge};
+pub use hearing::HearError;
+pub use knowing::{Inquiry, Knowledge};
 pub use manner::{Manner, TreasurerError};
 pub use market::Market;
 pub use oracles::Oracles;
@@ -44,13 +55,17 @@ use crate::deal::Signer;
 use crate::deal::watch::Patience;
 use crate::keys::{Key, MasterKey};
 use crate::wallet::{Log, Payout, Wallet, WalletError};
+use accepted::Accepted;
 use bitcoin::secp256k1::Keypair;
 use bitcoin::{Address, Amount, FeeRate, Network, Txid};
+use numbers::Numbers;
 use record::{Deal, Record, Stage, Watching};
+use rules::Rules;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use types::{ContractId, Did, Hash};
+use std::sync::Arc;
+use types::{ContractId, Did, Hash, Timestamp};
 
 /// What a round came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -63,6 +78,8 @@ pub struct Round {
     pub agreed: Vec<Hash>,
     /// Why what is to be done is not done yet, one text for each cause.
     pub waiting: Vec<String>,
+    /// What is not done since others say what they must not, one text for each cause.
+    pub refused: Vec<String>,
 }
 
 impl Round {
@@ -70,6 +87,12 @@ impl Round {
         let reason = reason.into();
         if !self.waiting.contains(&reason) {
             self.waiting.push(reason);
+        }
+    }
+
+    fn refuse(&mut self, reason: String) {
+        if !self.refused.contains(&reason) {
+            self.refused.push(reason);
         }
     }
 }
@@ -80,6 +103,8 @@ pub struct Treasurer {
     wallet: Wallet,
     keys: MasterKey,
     log: Log,
+    numbers: Numbers,
+    consents: Arc<Consents>,
     party: Did,
     manner: Manner,
     /// What all watches look at.
@@ -93,11 +118,17 @@ pub struct Treasurer {
     /// What is in no block yet.
     carried: lifting::Carried,
     fundings: Fundings,
+    /// What a client has accepted, once it is proven.
+    accepted: BTreeMap<ContractId, Accepted>,
+    /// By which rules the market settles, as this folder knows them.
+    rules: Option<Rules>,
+    /// What the time is.
+    clock: fn() -> Timestamp,
 }
 
 impl Treasurer {
-    /// Opens, or makes, the treasurer of `party` whose files are in `folder`: `wallet.jsonl` and `treasurer.jsonl`. A new one looks for
-    /// coins from `birthday` on, or from the chain's beginning.
+    /// Opens, or makes, the treasurer of `party` whose files are in `folder`: `wallet.jsonl`, `treasurer.jsonl`,
+    /// `numbers.jsonl` and `consents.jsonl`. A new one looks for coins from `birthday` on, or from the chain's beginning.
     ///
     /// # Errors
     /// Where the files cannot be used, are in use, or are another party's, market's or wallet's.
@@ -124,6 +155,8 @@ impl Treasurer {
             wallet,
             keys,
             log,
+            numbers: Numbers::open(&folder.join("numbers.jsonl"))?,
+            consents: Arc::new(Consents::open(&folder.join("consents.jsonl"), manner.market)?),
             party,
             manner,
             deals: BTreeMap::new(),
@@ -131,9 +164,18 @@ impl Treasurer {
             asked: 0,
             carried: lifting::Carried::default(),
             fundings: Fundings::default(),
+            accepted: BTreeMap::new(),
+            rules: None,
+            clock: network::clock::now,
         };
         treasurer.resume(records)?;
         Ok(treasurer)
+    }
+
+    /// The same by another clock than the system's.
+    #[must_use]
+    pub fn by_clock(self, clock: fn() -> Timestamp) -> Self {
+        Self { clock, ..self }
     }
 
     /// Whose coins these are.
@@ -149,6 +191,11 @@ impl Treasurer {
     /// The network whose coins it keeps.
     pub fn network(&self) -> Network {
         self.wallet.network()
+    }
+
+    /// The name of the rules by which its market settles, once it has seen them.
+    pub fn rules(&self) -> Option<Hash> {
+        self.rules.as_ref().map(Rules::name)
     }
 
     /// The last block that it has seen.
@@ -193,6 +240,11 @@ impl Treasurer {
         self.fundings.funded(contract, slot, provider)
     }
 
+    /// What a provider has agreed to: its node tells it there.
+    pub fn consents(&self) -> Arc<Consents> {
+        Arc::clone(&self.consents)
+    }
+
     /// The same for others to ask while this treasurer is at work.
     pub fn fundings(&self) -> Fundings {
         self.fundings.clone()
@@ -212,6 +264,7 @@ impl Treasurer {
     ) -> Result<Round, TreasurerError> {
         let mut round = self.tend(chain, oracles).await?;
         self.offer(chain, market, oracles, &mut round).await?;
+        self.drop_attested(oracles, &mut round).await?;
         self.talk(chain, peers, &mut round).await?;
         self.agree(chain, peers, &mut round).await?;
         self.act(chain, &mut round).await?;
@@ -239,13 +292,28 @@ impl Treasurer {
         for record in records {
             match record {
                 Record::Opened { .. } => {}
+                Record::Settles { info } => {
+                    let read = Rules::read(&info, self.network());
+                    self.rules = Some(read.map_err(TreasurerError::Rules)?);
+                }
                 Record::Begun { number, about, talk } => {
                     self.deals.insert(number, Deal { about, stage: Stage::Talking(talk) });
+                }
+                Record::Recalled { number } => {
+                    if let Some(deal) = self.deals.get_mut(&number) {
+                        deal.about.patience.funding_until = 0;
+                    }
                 }
                 Record::Talked { number, talk } => self.enter(number, Stage::Talking(talk)),
                 Record::Progress { number, progress } => drop(learnt.insert(number, progress)),
                 Record::Over { number, over } => self.enter(number, Stage::Over(over)),
+                Record::Ended { number, about, over } => {
+                    self.deals.insert(number, Deal { about, stage: Stage::Over(over) });
+                }
             }
+        }
+        if let Some((last, _)) = self.deals.last_key_value() {
+            self.numbers.pass(*last);
         }
         let live = self.deals.values().filter(|deal| !matches!(deal.stage, Stage::Over(_)));
         let oldest = live.map(|deal| deal.about.height).min().unwrap_or(u32::MAX);
@@ -265,8 +333,11 @@ impl Treasurer {
                 self.release_all(number)?;
             }
         }
-        // Coins that were kept aside for an offer that nobody has seen.
-        Ok(self.wallet.release(coins_of(self.next_number()))?)
+        // Coins that were kept aside for offers that nobody has seen.
+        let known = self.deals.last_key_value().map_or(0, |(last, _)| last.saturating_add(1));
+        (known..=self.next_number())
+            .try_for_each(|unseen| self.wallet.release(coins_of(unseen)))?;
+        self.compact()
     }
 
     /// Goes over from talking to watching, where this party has signed.
@@ -292,13 +363,18 @@ impl Treasurer {
 
     /// The key of the next deal; each number is used once.
     fn next_number(&self) -> u32 {
-        self.deals.last_key_value().map_or(0, |(last, _)| last.saturating_add(1))
+        self.numbers.next()
     }
 
     /// How long others are waited for in a deal that begins now.
     fn patience(&self) -> Patience {
         let funding_until = self.wallet.tip().height.saturating_add(self.manner.funding_blocks);
         Patience { funding_until, close_blocks: self.manner.close_blocks }
+    }
+
+    /// The block after which a negotiation that begins now is given up.
+    fn talk_until(&self) -> u32 {
+        self.wallet.tip().height.saturating_add(self.manner.talk_blocks)
     }
 
     fn key(&self, number: u32) -> Result<Key, TreasurerError> {

@@ -14,13 +14,23 @@ mod fees;
 mod funders;
 #[path = "treasurer/http.rs"]
 mod http;
+#[path = "treasurer/kept.rs"]
+mod kept;
+#[path = "treasurer/lies.rs"]
+mod lies;
 #[path = "treasurer/life.rs"]
 mod life;
 #[path = "treasurer/others.rs"]
 mod others;
+#[path = "treasurer/papers.rs"]
+mod papers;
 #[path = "treasurer/refusals.rs"]
 mod refusals;
 #[path = "treasurer/secrets.rs"]
 mod secrets;
+#[path = "treasurer/strangers.rs"]
+mod strangers;
+#[path = "treasurer/timely.rs"]
+mod timely;
 #[path = "treasurer/world.rs"]
 mod world;

@@ -8,6 +8,8 @@ use crate::store::{Room, SlotKey};
 use axum::Router;
 use std::fmt;
 use std::sync::Arc;
+use types::Verified;
+use types::documents::Reservation;
 use types::terms::RailKind;
 
 /// A treasurer beside the node.
@@ -32,6 +34,14 @@ pub trait Gate: Send + Sync {
     /// # Errors
     /// [`NotFunded`] says why not.
     fn may_take(&self, slot: SlotKey) -> Result<(), NotFunded>;
+    /// Takes note, durably, that the node is about to confirm a reservation of a contract on Bitcoin; `holds` says whether it has the
+    /// slot already.
+    ///
+    /// # Errors
+    /// Why it must decline, in words.
+    fn agrees(&self, reservation: &Verified<Reservation>, holds: bool) -> Result<(), String>;
+    /// Takes note that the node has let a slot go.
+    fn let_go(&self, slot: SlotKey);
 }
 
 /// Why a slot of a contract on Bitcoin takes no bytes yet.
@@ -58,6 +68,22 @@ pub enum NotFunded {
 }
 
 impl Node {
+    /// Has the treasurer take note of a reservation that is about to be confirmed.
+    ///
+    /// # Errors
+    /// Why it is declined, for slots of contracts on Bitcoin alone.
+    pub(crate) fn agrees(
+        &self,
+        reservation: &Verified<Reservation>,
+        holds: bool,
+    ) -> Result<(), String> {
+        match (reservation.rail, &self.settlement) {
+            (RailKind::Bitcoin, Some(settlement)) => settlement.gate.agrees(reservation, holds),
+            // Whoever has no treasurer has declined before, but for what it holds.
+            (RailKind::Bitcoin, None) | (RailKind::Ledger, _) => Ok(()),
+        }
+    }
+
     /// Whether a slot may take bytes and be signed for.
     ///
     /// # Errors

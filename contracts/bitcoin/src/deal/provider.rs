@@ -100,6 +100,12 @@ impl Provider {
         Some(ToClient::Answer(Box::new(Answer { offer: self.offer.id(), word })))
     }
 
+    /// Whether `release` is what is waited for before the inputs are signed.
+    pub fn is_released_by(&self, release: &Release) -> bool {
+        let assembly = self.assembly.as_ref();
+        self.signed.is_none() && assembly.is_some_and(|known| known.funding == release.funding)
+    }
+
     /// The funding for this wallet to sign, once every half of every slot is there.
     ///
     /// # Errors

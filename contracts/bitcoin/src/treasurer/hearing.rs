@@ -1,20 +1,15 @@
 //! A provider's side of negotiations and closes: what it hears from clients, and what it answers.
 
 use super::judging::Case;
+use super::knowing::Knowledge;
 use super::record::{About, Deal, Record, Stage, Talk};
-use super::rules::{Rules, may_be_funded};
-use super::{Market, Oracles, Role, Treasurer, TreasurerError, coins_of, funders, signer};
-use crate::chain::{Chain, ChainError, WITHIN_BLOCKS};
+use super::rules::fund_by;
+use super::{Market, Oracles, Role, Treasurer, TreasurerError, coins_of, signer};
+use crate::chain::Chain;
 use crate::deal::message::{Answer, Offer, Side, ToClient, ToProvider, Word};
 use crate::deal::watch::{Consent, Proposal};
 use crate::deal::{DealError, Provider};
-use crate::escrow::funding::FundingInput;
-use crate::oracle::messages::Announcement;
 use crate::wallet::WalletError;
-use bitcoin::{FeeRate, Network};
-use network::api::{BitcoinInfo, ContractView};
-use std::time::Duration;
-use tokio::time::timeout;
 use types::{ContractId, Did};
 
 /// Why a message has no answer.
@@ -30,9 +25,25 @@ pub enum HearError {
         /// About which contract.
         contract: ContractId,
     },
+    /// This provider has agreed to no slot of the contract.
+    #[error("no slot of contract {0} is confirmed here; an offer is for slots that are")]
+    NoConsent(ContractId),
+    /// It has made too many offers.
+    #[error("{count} offers are {what}, and no more are heard: {right}")]
+    TooMany {
+        /// How many.
+        count: usize,
+        /// Of what.
+        what: &'static str,
+        /// What would be right.
+        right: &'static str,
+    },
     /// There is no such deal.
     #[error("no deal about contract {0} is under way here; make an offer first")]
     NoDeal(ContractId),
+    /// What the offer was taken for is not so any more.
+    #[error("the funding is not signed: {0}; make another offer where that makes sense")]
+    Past(String),
     /// The message does not go with the deal.
     #[error(transparent)]
     Deal(#[from] DealError),
@@ -50,111 +61,7 @@ pub enum HearError {
     Treasurer(#[from] TreasurerError),
 }
 
-/// A provider that asks others about what it hears.
-#[derive(Clone, Copy, Debug)]
-pub struct Asker {
-    party: Did,
-    network: Network,
-    within: Duration,
-}
-
-/// What market, auditors and chain say of a contract that an offer is about.
-#[derive(Clone, Debug)]
-pub struct Knowledge {
-    pub(super) info: BitcoinInfo,
-    pub(super) view: ContractView,
-    /// Of each confirmed slot of the provider's.
-    pub(super) announced: Vec<(u16, Vec<Announcement>)>,
-    /// Why that is not all, where it is not.
-    missing: Option<String>,
-    /// What the chain says that a funding takes now.
-    pub(super) rate: FeeRate,
-    /// What is wrong with the client's coins.
-    coins: Option<String>,
-}
-
-impl Asker {
-    /// Asks what must be known before `message` of `from` about `contract` is heard: all of an offer; of an assembly whether its coins
-    /// are there. It needs no treasurer.
-    ///
-    /// # Errors
-    /// Where the coins of an assembly are not there.
-    pub async fn ask<M: Market, O: Oracles, C: Chain>(
-        &self,
-        (market, oracles, chain): (&M, &O, &C),
-        (from, contract): (Did, ContractId),
-        message: &ToProvider,
-    ) -> Result<Option<Result<Knowledge, String>>, HearError> {
-        match message {
-            ToProvider::Offer(offer) => {
-                let mut known = Knowledge::gather((market, oracles), contract, self).await;
-                if let Ok(known) = &mut known
-                    && known.view.client == from
-                {
-                    let asked = timeout(self.within, known.look(chain, offer)).await;
-                    if let Err(reason) = asked.map_err(|_| slow(self.within)).flatten() {
-                        return Ok(Some(Err(reason)));
-                    }
-                }
-                Ok(Some(known))
-            }
-            ToProvider::Assembly(assembly) => {
-                let sides = assembly.sides.iter();
-                let inputs: Vec<FundingInput> =
-                    sides.flat_map(|side| side.inputs.clone()).collect();
-                let wrong = timeout(self.within, funders::wrong(chain, &inputs)).await;
-                let wrong = wrong.map_err(|_| HearError::Later(slow(self.within)))?;
-                match wrong.map_err(TreasurerError::from)? {
-                    Some(reason) => Err(HearError::Coin(reason)),
-                    None => Ok(None),
-                }
-            }
-            ToProvider::Release(_) | ToProvider::Funded(_) => Ok(None),
-        }
-    }
-}
-
-fn slow(within: Duration) -> String {
-    format!("the chain does not answer within {within:?}")
-}
-
-impl Knowledge {
-    async fn gather<M: Market, O: Oracles>(
-        (market, oracles): (&M, &O),
-        contract: ContractId,
-        &Asker { party, network, within }: &Asker,
-    ) -> Result<Self, String> {
-        let silent = |_| format!("the market does not answer within {within:?}");
-        let info = timeout(within, market.bitcoin()).await.map_err(silent)??;
-        let view = timeout(within, market.contract(contract)).await.map_err(silent)??;
-        let rules = Rules::read(&info, network)?;
-        let own = view.slots.iter().filter(|slot| slot.provider == party && may_be_funded(slot));
-        let own: Vec<u16> = own.map(|slot| slot.slot).collect();
-        let events: Vec<String> =
-            own.iter().map(|slot| rules.event(contract, *slot, party)).collect();
-        let announced = rules.announced(oracles, &events, within).await;
-        let missing = announced.iter().find_map(|answer| answer.clone().err());
-        let announced = own.into_iter().zip(announced);
-        let announced = announced.filter_map(|(slot, answer)| Some((slot, answer.ok()?))).collect();
-        let (rate, coins) = (FeeRate::BROADCAST_MIN, None);
-        Ok(Self { info, view, announced, missing, rate, coins })
-    }
-
-    /// Asks the chain what a funding takes, and whether the client's coins are there.
-    async fn look<C: Chain>(&mut self, chain: &C, offer: &Offer) -> Result<(), String> {
-        let failed = |error: ChainError| error.to_string();
-        self.rate = chain.fee_rate(WITHIN_BLOCKS).await.map_err(failed)?;
-        self.coins = funders::wrong(chain, &offer.client.inputs).await.map_err(failed)?;
-        Ok(())
-    }
-}
-
 impl Treasurer {
-    /// Who asks others for this treasurer, which can hear others meanwhile.
-    pub fn asker(&self) -> Asker {
-        Asker { party: self.party, network: self.network(), within: self.manner.answer_within }
-    }
-
     /// Hears what `from` says about `contract`, after asking others what must be known for it.
     ///
     /// # Errors
@@ -165,11 +72,14 @@ impl Treasurer {
         (from, contract): (Did, ContractId),
         message: ToProvider,
     ) -> Result<Option<ToClient>, HearError> {
-        let known = self.asker().ask(world, (from, contract), &message).await?;
+        let known = match self.asks((from, contract), &message)? {
+            Some(inquiry) => inquiry.ask(world).await?,
+            None => None,
+        };
         self.hear_knowing(known, (from, contract), message)
     }
 
-    /// The same with what is known of the contract, which an offer alone needs. Its answer is durable when it is given.
+    /// The same with what is known of the contract, where [`Self::asks`] wants that. Its answer is durable when it is given.
     ///
     /// # Errors
     /// [`HearError`].
@@ -179,12 +89,10 @@ impl Treasurer {
         (from, contract): (Did, ContractId),
         message: ToProvider,
     ) -> Result<Option<ToClient>, HearError> {
+        let known = known.unwrap_or_else(|| Err("nothing is known of it".into()));
         let numbers = self.with_client(from, contract);
         match message {
-            ToProvider::Offer(offer) => {
-                let known = known.unwrap_or_else(|| Err("nothing is known of it".into()));
-                self.hear_offer(known, (from, contract), *offer).map(Some)
-            }
+            ToProvider::Offer(offer) => self.hear_offer(known, (from, contract), *offer).map(Some),
             ToProvider::Funded(funded) => {
                 let mut refused = HearError::NoDeal(contract);
                 for number in numbers {
@@ -202,7 +110,7 @@ impl Treasurer {
             message => {
                 let mut refused = HearError::NoDeal(contract);
                 for number in numbers {
-                    match self.hear_next(number, message.clone()) {
+                    match self.hear_next(number, message.clone(), &known) {
                         Err(HearError::Deal(error)) => refused = error.into(),
                         Err(HearError::NoDeal(_)) => {}
                         heard => return heard,
@@ -235,7 +143,7 @@ impl Treasurer {
     }
 
     /// This provider's deals with a client about a contract, the latest first.
-    fn with_client(&self, client: Did, contract: ContractId) -> Vec<u32> {
+    pub(super) fn with_client(&self, client: Did, contract: ContractId) -> Vec<u32> {
         let own = self.deals.iter().rev().filter(|(_, deal)| {
             let about = &deal.about;
             (about.role, about.client, about.contract) == (Role::Provider, client, contract)
@@ -250,9 +158,6 @@ impl Treasurer {
         offer: Offer,
     ) -> Result<ToClient, HearError> {
         let id = offer.id();
-        if known.as_ref().is_ok_and(|known| known.view.client != from) {
-            return Err(HearError::Stranger { from, contract });
-        }
         let again = self.with_client(from, contract).into_iter();
         let again = again.filter_map(|number| self.deals.get(&number)).find(|d| d.offer() == id);
         if let Some(deal) = again {
@@ -262,6 +167,9 @@ impl Treasurer {
             }));
         }
         let mut known = known.map_err(HearError::Later)?;
+        if known.view.client != from {
+            return Err(HearError::Stranger { from, contract });
+        }
         if let Some(reason) = known.coins.take() {
             return Ok(declines(id, reason));
         }
@@ -284,12 +192,21 @@ impl Treasurer {
         offer: Offer,
     ) -> Result<Result<ToClient, String>, TreasurerError> {
         let (network, party) = (self.network(), self.party);
-        let case = Case { offer: &offer, party, manner: &self.manner, network };
+        let (manner, consents) = (&self.manner, self.consents.as_ref());
+        let case = Case { offer: &offer, party, manner, network, consents };
         let (subjects, rules) = match case.judge(known) {
             Ok(judged) => judged,
             Err(reason) => return Ok(Err(reason)),
         };
+        if let Err(reason) = self.goes_by(&rules)? {
+            return Ok(Err(reason));
+        }
         let slots: Vec<u16> = subjects.iter().map(|subject| subject.slot).collect();
+        let own = known.view.slots.iter().filter(|slot| slots.contains(&slot.slot));
+        let fund_by = fund_by(&known.view, own);
+        if let Some(late) = self.is_late(fund_by) {
+            return Ok(Err(late));
+        }
         if let Err(reason) = self.make_room(contract, &slots)? {
             return Ok(Err(reason));
         }
@@ -322,6 +239,8 @@ impl Treasurer {
             client,
             height: self.wallet.tip().height,
             patience: self.patience(),
+            talk_until: Some(self.talk_until()),
+            fund_by,
             subjects,
             oracles: rules.oracles,
         };
@@ -365,6 +284,7 @@ impl Treasurer {
         &mut self,
         number: u32,
         message: ToProvider,
+        known: &Result<Knowledge, String>,
     ) -> Result<Option<ToClient>, HearError> {
         let key = self.key(number)?;
         let deal = self.deals.get(&number);
@@ -373,19 +293,21 @@ impl Treasurer {
             Stage::Watching(watching) => Some(&watching.talk),
             Stage::Over(_) => None,
         });
-        let Some(Talk::Provider(known)) = talk else {
+        let Some(Talk::Provider(before)) = talk else {
             return Err(HearError::NoDeal(
                 deal.map_or_else(Default::default, |d| d.about.contract),
             ));
         };
-        let mut provider = known.clone();
+        let before = before.clone();
+        let mut provider = before.clone();
         provider.take(message, &signer(&key)?)?;
         if let Some(psbt) = provider.to_sign()? {
+            self.may_sign(number, known)?;
             let signed = self.wallet.sign_reserved(coins_of(number), &psbt, &self.keys);
             provider.signed(&signed.map_err(TreasurerError::from)?)?;
         }
         let answer = provider.outbox();
-        if provider != *known {
+        if provider != before {
             let talk = Talk::Provider(provider);
             let record = Record::Talked { number, talk: talk.clone() };
             self.log.append(&record).map_err(TreasurerError::from)?;

@@ -1,9 +1,10 @@
 //! A provider's judgement of an offer: whether it is what the market and the auditors say, and within its own bounds.
 
-use super::hearing::Knowledge;
-use super::record::Subject;
+use super::accepted::told;
+use super::knowing::Knowledge;
+use super::record::{About, Subject};
 use super::rules::{Rules, auditors, is_new, is_running, may_be_funded};
-use super::{Manner, offering};
+use super::{Consents, Manner, offering};
 use crate::deal::message::{Offer, SlotOffer};
 use crate::oracle::messages::Announcement;
 use bitcoin::{FeeRate, Network};
@@ -17,6 +18,7 @@ pub(super) struct Case<'a> {
     pub(super) party: Did,
     pub(super) manner: &'a Manner,
     pub(super) network: Network,
+    pub(super) consents: &'a Consents,
 }
 
 impl Case<'_> {
@@ -25,9 +27,12 @@ impl Case<'_> {
     /// # Errors
     /// What about it is wrong, and what would be right.
     pub(super) fn judge(&self, known: &Knowledge) -> Result<(Vec<Subject>, Rules), String> {
-        let Knowledge { info, view, announced, rate, .. } = known;
+        let Knowledge { info, view, accepted, announced, rate, .. } = known;
         let rules = Rules::read(info, self.network)?;
         self.contract(view)?;
+        let accepted = accepted.as_ref().map_err(Clone::clone);
+        let told = |reason| format!("contract {} is not what was accepted: {reason}", view.id);
+        accepted.and_then(|accepted| accepted.is_shown_by(view)).map_err(told)?;
         self.bounds(view)?;
         self.rate(*rate)?;
         self.outputs(view, &rules)?;
@@ -40,6 +45,7 @@ impl Case<'_> {
             if subjects.iter().any(|subject| subject.slot == slot.slot) {
                 return Err(format!("slot {} is offered twice; offer it once", slot.slot));
             }
+            self.consented(slot)?;
             stake(view, slot, offered)?;
             let (found, threshold) = (offered.threshold, rules.rule.threshold());
             if found != threshold {
@@ -60,6 +66,18 @@ impl Case<'_> {
             });
         }
         Ok((subjects, rules))
+    }
+
+    /// Whether a slot is shown as this provider has agreed to it.
+    fn consented(&self, slot: &SlotView) -> Result<(), String> {
+        let number = slot.slot;
+        let agreed = self.consents.quoted(self.offer.contract, number);
+        let agreed = agreed.ok_or_else(|| format!("slot {number} is not confirmed here"))?;
+        if agreed == slot.quoted {
+            return Ok(());
+        }
+        let (found, right) = (told(&slot.quoted), told(&agreed));
+        Err(format!("slot {number}: the market shows {found}; agreed here were {right}"))
     }
 
     fn contract(&self, view: &ContractView) -> Result<(), String> {
@@ -166,6 +184,30 @@ impl Case<'_> {
         }
         Ok((slot, announced))
     }
+}
+
+/// Whether a deal about these slots of `about` may still be signed by what is known now.
+///
+/// # Errors
+/// What has changed since its offer was taken.
+pub(super) fn still_stands(about: &About, known: &Knowledge) -> Result<(), String> {
+    let Knowledge { view, accepted, announced, attested, .. } = known;
+    if !is_running(view) {
+        return Err(format!("contract {} is {}", view.id, view.state));
+    }
+    accepted.as_ref().map_err(Clone::clone)?.is_shown_by(view)?;
+    for subject in &about.subjects {
+        let number = subject.slot;
+        let slot = view.slots.iter().find(|slot| slot.slot == number);
+        if !slot.is_some_and(|slot| slot.provider == subject.provider && may_be_funded(slot)) {
+            return Err(format!("slot {number} is not its provider's any more"));
+        }
+        let now = announced.iter().find(|(slot, _)| *slot == number);
+        if now.is_none_or(|(_, now)| offering::hexes(now) != subject.announcements) {
+            return Err(format!("slot {number}: its auditors announce it otherwise than before"));
+        }
+    }
+    attested.clone().map_or(Ok(()), Err)
 }
 
 /// A fee rate in satoshis for a virtual byte, to the thousandth.

@@ -1,7 +1,7 @@
 //! A client's offers: one deal for all slots of a new contract, and one for those that are new in a contract that runs.
 
 use super::record::{About, Deal, Record, Stage, Subject, Talk};
-use super::rules::{Rules, auditors, is_new, is_running, may_be_funded};
+use super::rules::{Rules, auditors, fund_by, is_new, is_running, may_be_funded};
 use super::{Market, Oracles, Role, Round, Treasurer, TreasurerError, WITHIN_BLOCKS, coins_of};
 use crate::chain::Chain;
 use crate::deal::Client;
@@ -17,9 +17,9 @@ use types::terms::RailKind;
 use types::{ContractId, Did};
 
 /// Slots that are to have escrows by one funding.
-struct Want {
-    view: ContractView,
-    slots: Vec<SlotView>,
+pub(super) struct Want {
+    pub(super) view: ContractView,
+    pub(super) slots: Vec<SlotView>,
 }
 
 /// Why an offer is not made now.
@@ -36,9 +36,12 @@ impl Treasurer {
     ) -> Result<(), TreasurerError> {
         let views = self.contracts(market, round).await?;
         let mut wants = vec![];
-        for view in &views {
-            self.drop_stale(view)?;
-            wants.extend(self.wants(view, round));
+        for view in views {
+            self.drop_stale(&view)?;
+            let wanted = self.wants(&view, round);
+            if !wanted.is_empty() && self.is_accepted(market, &view, round).await {
+                wants.extend(wanted);
+            }
         }
         if wants.is_empty() {
             return Ok(());
@@ -53,6 +56,10 @@ impl Treasurer {
                 return Ok(());
             }
         };
+        if let Err(reason) = self.goes_by(&rules)? {
+            round.refuse(reason);
+            return Ok(());
+        }
         let rate = chain.fee_rate(WITHIN_BLOCKS).await?.max(self.manner.rate_min);
         if rate > self.manner.rate_max {
             let most = self.manner.rate_max;
@@ -64,8 +71,12 @@ impl Treasurer {
             slots.map(|(want, slot)| rules.event(want.view.id, slot.slot, slot.provider)).collect();
         let mut announced = rules.announced(oracles, &events, within).await.into_iter();
         for want in wants {
-            let own = announced.by_ref().take(want.slots.len());
-            let offered = match own.collect::<Result<Vec<_>, _>>() {
+            let own: Vec<_> = announced.by_ref().take(want.slots.len()).collect();
+            if let Err(reason) = self.may_want(&want) {
+                round.refuse(format!("contract {}: {reason}", want.view.id));
+                continue;
+            }
+            let offered = match own.into_iter().collect::<Result<Vec<_>, _>>() {
                 Ok(announced) => self.begin(&want, (&rules, rate), &announced)?,
                 Err(reason) => Err(format!("its events are not announced: {reason}")),
             };
@@ -94,6 +105,7 @@ impl Treasurer {
             }
         };
         self.drop_ended(&lines)?;
+        self.recall_ended(&lines)?;
         let running = |line: &&ContractLine| {
             line.client == self.party
                 && line.rail == RailKind::Bitcoin
@@ -129,18 +141,23 @@ impl Treasurer {
         Ok(())
     }
 
-    /// Gives up offers for slots that somebody else has now.
+    /// Gives up offers for slots that somebody else has now, or whose time is over.
     fn drop_stale(&mut self, view: &ContractView) -> Result<(), TreasurerError> {
         for (number, contract) in self.own_talks() {
             let Some(deal) = self.deals.get(&number).filter(|_| contract == view.id) else {
                 continue;
             };
-            let moved = deal.about.subjects.iter().find(|subject| {
+            let subjects = &deal.about.subjects;
+            let moved = subjects.iter().find(|subject| {
                 let now = view.slots.iter().find(|slot| slot.slot == subject.slot);
                 !now.is_some_and(|now| may_be_funded(now) && now.provider == subject.provider)
             });
-            if let Some(subject) = moved {
-                let reason = format!("slot {} is not its provider's any more", subject.slot);
+            let moved = moved
+                .map(|subject| format!("slot {} is not its provider's any more", subject.slot));
+            let own = view.slots.iter();
+            let own = own.filter(|slot| subjects.iter().any(|subject| subject.slot == slot.slot));
+            let late = self.is_late(fund_by(view, own));
+            if let Some(reason) = moved.or(late) {
                 self.fail(number, reason, vec![])?;
             }
         }
@@ -168,11 +185,7 @@ impl Treasurer {
         if lacking.is_empty() {
             return vec![];
         }
-        let known = self
-            .deals
-            .values()
-            .any(|deal| deal.about.contract == view.id && deal.about.role == Role::Client);
-        if !is_new(view) && !known {
+        if !is_new(view) && !self.has_funded(view.id) {
             round.wait(format!(
                 "contract {} runs, and nothing is known here of its escrows: restore treasurer.jsonl",
                 view.id
@@ -229,6 +242,10 @@ impl Treasurer {
         (rules, rate): (&Rules, FeeRate),
         announced: &[Vec<Announcement>],
     ) -> Result<Result<(), Waits>, TreasurerError> {
+        let fund_by = fund_by(&want.view, want.slots.iter());
+        if let Some(late) = self.is_late(fund_by) {
+            return Ok(Err(late));
+        }
         let number = self.next_number();
         let offer = match self.draft(number, want, (rules, rate), announced)? {
             Ok(offer) => offer,
@@ -268,6 +285,8 @@ impl Treasurer {
             client: self.party,
             height: self.wallet.tip().height,
             patience: self.patience(),
+            talk_until: Some(self.talk_until()),
+            fund_by,
             subjects: subjects(&want.slots, announced),
             oracles: rules.oracles.clone(),
         };
@@ -282,6 +301,7 @@ impl Treasurer {
         about: About,
         talk: Talk,
     ) -> Result<(), TreasurerError> {
+        self.numbers.take(number)?;
         let record = Record::Begun { number, about: about.clone(), talk: talk.clone() };
         self.log.append(&record)?;
         self.deals.insert(number, Deal { about, stage: Stage::Talking(talk) });

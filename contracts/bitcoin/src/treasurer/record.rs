@@ -5,9 +5,9 @@ use crate::deal::message::Offer;
 use crate::deal::watch::{Patience, Progress};
 use crate::deal::{Client, DealError, Provider, Watch};
 use crate::oracle::messages::Announcement;
-use network::api::OracleInfo;
+use network::api::{BitcoinInfo, OracleInfo};
 use serde::{Deserialize, Serialize};
-use types::{ContractId, Did, Hash};
+use types::{ContractId, Did, Hash, Timestamp};
 
 /// One line of the file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -15,14 +15,20 @@ use types::{ContractId, Did, Hash};
 pub(super) enum Record {
     /// Whose file it is, and with which market it deals.
     Opened { party: Did, market: Did },
+    /// By which rules the market settles, as this party has taken them.
+    Settles { info: BitcoinInfo },
     /// A negotiation began, under a number that is its key's too.
     Begun { number: u32, about: About, talk: Talk },
     /// It went on.
     Talked { number: u32, talk: Talk },
+    /// Its funding is to be in no block any more.
+    Recalled { number: u32 },
     /// What was learnt since all have signed.
     Progress { number: u32, progress: Progress },
     /// Nothing is to be done about it any more.
     Over { number: u32, over: Over },
+    /// The same, in the place of all lines about it, once the file is made anew.
+    Ended { number: u32, about: About, over: Over },
 }
 
 /// What a deal is about.
@@ -37,8 +43,14 @@ pub(super) struct About {
     pub(super) client: Did,
     /// The last block when it began.
     pub(super) height: u32,
-    /// How long others are waited for.
+    /// How long others are waited for once this party has signed.
     pub(super) patience: Patience,
+    /// The block after which a negotiation is given up.
+    #[serde(default)]
+    pub(super) talk_until: Option<u32>,
+    /// By when the funding must count; nothing where it was not said.
+    #[serde(default)]
+    pub(super) fund_by: Option<Timestamp>,
     /// This party's slots.
     pub(super) subjects: Vec<Subject>,
     /// Who attests, in the order of the offer's auditors.
@@ -151,6 +163,11 @@ pub(super) struct Watching {
 }
 
 impl Deal {
+    /// The block after which it is given up while it is talked about.
+    pub(super) fn talk_until(&self) -> u32 {
+        self.about.talk_until.unwrap_or(self.about.patience.funding_until)
+    }
+
     pub(super) fn watching(&self) -> Option<&Watching> {
         match &self.stage {
             Stage::Watching(watching) => Some(watching),

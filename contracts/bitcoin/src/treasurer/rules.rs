@@ -1,6 +1,8 @@
 //! How a market's contracts settle on Bitcoin, read once: who attests, what events are called, and where shares and fees go.
 
 use super::oracles::Oracles;
+use super::record::Record;
+use super::{Treasurer, TreasurerError};
 use crate::oracle::messages::Announcement;
 use crate::oracle::points::verify_announcement;
 use crate::oracle::rule::{EventName, Rule};
@@ -14,7 +16,7 @@ use network::api::{BitcoinInfo, ContractView, OracleInfo, SlotView};
 use std::time::Duration;
 use tokio::time::timeout;
 use types::terms::RailKind;
-use types::{ContractId, Did};
+use types::{ContractId, Did, Hash, Timestamp};
 
 /// How many questions are under way at a time.
 pub(super) const AT_A_TIME: usize = 16;
@@ -24,6 +26,8 @@ pub const FEE_SAT_MIN: u64 = 330;
 /// A market's settlement on Bitcoin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rules {
+    /// As the market says them.
+    pub(super) info: BitcoinInfo,
     /// Where the market's fees and the pool's shares go.
     pub(super) address: ScriptBuf,
     /// Who must agree.
@@ -49,7 +53,28 @@ impl Rules {
             rule.auditors().iter().position(|known| key(oracle).is_ok_and(|key| key == *known))
         };
         oracles.sort_by_key(place);
-        Ok(Self { address: address.ok_or_else(none)?.script_pubkey(), rule, oracles })
+        let address = address.ok_or_else(none)?.script_pubkey();
+        Ok(Self { info: info.clone(), address, rule, oracles })
+    }
+
+    /// What they are called: whatever in them could cost anybody money is in the name. Where oracles answer is not.
+    pub(super) fn name(&self) -> Hash {
+        let keys: Vec<[u8; 32]> =
+            self.rule.auditors().iter().map(XOnlyPublicKey::serialize).collect();
+        let threshold = self.rule.threshold().to_be_bytes();
+        let parts =
+            [self.info.network.as_bytes(), self.address.as_bytes(), &threshold, &keys.concat()];
+        Hash::derive("bondstore settlement rules v1", &parts)
+    }
+
+    /// What they say, for people.
+    pub(super) fn told(&self) -> String {
+        let keys: Vec<String> = self.rule.auditors().iter().map(ToString::to_string).collect();
+        let (threshold, address) = (self.rule.threshold(), &self.info.address);
+        format!(
+            "fees and shares go to {address}, and {threshold} of the auditors {} must agree",
+            keys.join(", ")
+        )
     }
 
     /// What the outcome of an escrow is called.
@@ -86,6 +111,34 @@ impl Rules {
     }
 }
 
+impl Treasurer {
+    /// Whether `rules` are those that this folder goes by: the first that it sees, or others that its operator names.
+    pub(super) fn goes_by(&mut self, rules: &Rules) -> Result<Result<(), String>, TreasurerError> {
+        let (name, told) = (rules.name(), rules.told());
+        let known = self.rules.as_ref();
+        match (self.manner.rules, known) {
+            (Some(wanted), _) if wanted != name => {
+                return Ok(Err(format!(
+                    "the market settles by rules called {name}, where {told}; --settlement-rules names {wanted}: give the one that is right"
+                )));
+            }
+            (None, Some(known)) if known.name() != name => {
+                let before = known.told();
+                return Ok(Err(format!(
+                    "the market settles by other rules than this folder knows: {told}; known are: {before}. If its operator says so elsewhere \
+                     than here, start once with --settlement-rules {name}"
+                )));
+            }
+            (_, Some(known)) if known.name() == name => return Ok(Ok(())),
+            _ => {}
+        }
+        tracing::info!(rules = %name, "{told}");
+        self.log.append(&Record::Settles { info: rules.info.clone() })?;
+        self.rules = Some(rules.clone());
+        Ok(Ok(()))
+    }
+}
+
 /// Whether an escrow may be made for a slot as the market shows it now.
 pub(super) fn may_be_funded(slot: &SlotView) -> bool {
     slot.confirmed && matches!(slot.state.as_str(), "reserved" | "repairing" | "filled")
@@ -94,6 +147,17 @@ pub(super) fn may_be_funded(slot: &SlotView) -> bool {
 /// Whether escrows are made for a contract as the market shows it now: on Bitcoin, and not over.
 pub(super) fn is_running(view: &ContractView) -> bool {
     view.terms.rail == RailKind::Bitcoin && matches!(view.state.as_str(), "agreed" | "active")
+}
+
+/// By when escrows of these slots must count as the market shows their contract now; nothing where they may at any time.
+pub(super) fn fund_by<'a>(
+    view: &ContractView,
+    slots: impl Iterator<Item = &'a SlotView>,
+) -> Option<Timestamp> {
+    if is_new(view) {
+        return Some(view.store_by);
+    }
+    slots.filter(|slot| slot.state == "repairing").map(|slot| slot.answer_by).min()
 }
 
 /// Whether no escrow of a contract can have been made yet but all at once: nothing is stored in it.

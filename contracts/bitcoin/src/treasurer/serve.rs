@@ -1,7 +1,7 @@
 //! A provider's treasurer over HTTP, for the clients of its slots: `POST /v1/deals/{contract}` and `POST
 //! /v1/deals/{contract}/closes`, each with a session of the client's for this provider.
 
-use super::hearing::{Asker, HearError};
+use super::hearing::HearError;
 use super::{Market, Oracles, Round, Treasurer, TreasurerError};
 use crate::chain::Chain;
 use crate::deal::message::{ToClient, ToProvider};
@@ -25,7 +25,6 @@ const PROPOSAL_BYTES_MAX: usize = 16 << 10;
 /// What the service stands on.
 struct Desk<M, O, C> {
     party: Did,
-    asker: Asker,
     treasurer: Arc<Mutex<Treasurer>>,
     market: M,
     oracles: O,
@@ -45,11 +44,8 @@ where
     O: Oracles + 'static,
     C: Chain + 'static,
 {
-    let (party, asker) = {
-        let held = treasurer.lock().await;
-        (held.party(), held.asker())
-    };
-    let desk = Arc::new(Desk { party, asker, treasurer, market, oracles, chain });
+    let party = treasurer.lock().await.party();
+    let desk = Arc::new(Desk { party, treasurer, market, oracles, chain });
     Router::new()
         .route("/v1/deals/{contract}", post(deal::<M, O, C>))
         .route("/v1/deals/{contract}/closes", post(close::<M, O, C>))
@@ -77,8 +73,14 @@ async fn deal<M: Market + 'static, O: Oracles + 'static, C: Chain + 'static>(
     JsonBody(message): JsonBody<ToProvider, MESSAGE_BYTES_MAX>,
 ) -> Result<Json<Option<ToClient>>, Problem> {
     let from = auth::session(&headers, desk.party, clock::now())?.party;
-    let world = (&desk.market, &desk.oracles, &*desk.chain);
-    let known = desk.asker.ask(world, (from, contract), &message).await.map_err(refusal)?;
+    let asks = desk.treasurer.lock().await.asks((from, contract), &message).map_err(refusal)?;
+    let known = match asks {
+        Some(inquiry) => {
+            let world = (&desk.market, &desk.oracles, &*desk.chain);
+            inquiry.ask(world).await.map_err(refusal)?
+        }
+        None => None,
+    };
     with(&desk.treasurer, move |treasurer| treasurer.hear_knowing(known, (from, contract), message))
         .await
         .map(Json)
@@ -116,7 +118,12 @@ fn refusal(error: HearError) -> Problem {
     let detail = error.to_string();
     match error {
         HearError::Stranger { .. } => Problem::forbidden("not_the_client", detail),
+        HearError::NoConsent(_) => Problem::forbidden("not_confirmed", detail),
+        HearError::TooMany { .. } => {
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_offers", detail)
+        }
         HearError::NoDeal(_) => Problem::not_found(detail),
+        HearError::Past(_) => Problem::new(StatusCode::CONFLICT, "deal_past", detail),
         HearError::Deal(_) => Problem::new(StatusCode::CONFLICT, "deal_refused", detail),
         HearError::Coin(_) => Problem::new(StatusCode::CONFLICT, "coin_missing", detail),
         HearError::NotAttested(_) => Problem::new(StatusCode::CONFLICT, "not_attested", detail),

@@ -173,22 +173,23 @@ impl Treasurer {
         Ok(client.signed(&signed).map(drop).map_err(|error| error.to_string()))
     }
 
-    /// Ends negotiations in which somebody has been silent for too long.
+    /// Ends negotiations in which somebody has been silent for too long, or whose funding would come too late.
     fn give_up_silent(&mut self) -> Result<(), TreasurerError> {
         let tip = self.wallet.tip().height;
         let late = self.deals.iter().filter_map(|(number, deal)| {
             let talk = deal.talking().filter(|_| deal.about.role == Role::Client)?;
-            let late = tip > deal.about.patience.funding_until;
+            if let Some(reason) = self.is_late(deal.about.fund_by) {
+                return Some((*number, (reason, vec![])));
+            }
             let silent = outbox(*number, deal, talk).unwrap_or_default();
-            let silent = silent.into_iter().map(|letter| letter.peer.provider);
-            late.then(|| (*number, silent.collect::<Vec<Did>>()))
-        });
-        let late: Vec<_> = late.collect();
-        late.into_iter().try_for_each(|(number, silent)| {
+            let silent: Vec<Did> = silent.into_iter().map(|letter| letter.peer.provider).collect();
             let names: Vec<String> = silent.iter().map(Did::to_string).collect();
             let reason = format!("no answer of {}", names.join(", "));
-            self.fail(number, reason, silent)
-        })
+            (tip > deal.talk_until()).then_some((*number, (reason, silent)))
+        });
+        let late: Vec<_> = late.collect();
+        late.into_iter()
+            .try_for_each(|(number, (reason, faulty))| self.fail(number, reason, faulty))
     }
 }
 

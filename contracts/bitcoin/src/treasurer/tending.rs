@@ -108,6 +108,9 @@ impl Treasurer {
         let mut round = Round::default();
         self.learn(answers, &mut round)?;
         self.act(chain, &mut round).await?;
+        if self.recall_late()? {
+            self.act(chain, &mut round).await?;
+        }
         self.lapse()?;
         let rate = chain.fee_rate(WITHIN_BLOCKS).await?;
         let rate = rate.clamp(self.manner.rate_min, self.manner.rate_max);
@@ -263,16 +266,15 @@ impl Treasurer {
     /// Gives up what others began and did not go on with.
     fn lapse(&mut self) -> Result<(), TreasurerError> {
         let tip = self.wallet.tip().height;
-        let lapsed = |deal: &Deal| {
-            deal.about.role == Role::Provider
-                && deal.talking().is_some()
-                && tip > deal.about.patience.funding_until
-        };
-        let lapsed = self.deals.iter().filter(|(_, deal)| lapsed(deal));
-        let lapsed: Vec<u32> = lapsed.map(|(number, _)| *number).collect();
-        lapsed.into_iter().try_for_each(|number| {
-            self.fail(number, "the client did not go on with it".into(), vec![])
-        })
+        let lapsed = self.deals.iter().filter_map(|(number, deal)| {
+            deal.talking().filter(|_| deal.about.role == Role::Provider)?;
+            let late = self.is_late(deal.about.fund_by);
+            let silent =
+                (tip > deal.talk_until()).then(|| "the client did not go on with it".into());
+            Some((*number, late.or(silent)?))
+        });
+        let lapsed: Vec<(u32, String)> = lapsed.collect();
+        lapsed.into_iter().try_for_each(|(number, reason)| self.fail(number, reason, vec![]))
     }
 
     /// Gives a deal up that came to nothing, because of `faulty`; its coins are free again. The more often that happened in its

@@ -1,6 +1,7 @@
 //! A provider's treasurer behind a port: the contract's client is heard, and nobody else.
 
 use crate::others::Seat;
+use crate::papers::reservation;
 use crate::world::{CLIENT, DEPTH, World, did, id, secret};
 use contracts_bitcoin::deal::message::ToProvider;
 use contracts_bitcoin::treasurer::client::HttpPeers;
@@ -36,15 +37,27 @@ async fn served() -> Served {
     Served { world, treasurer, server, url }
 }
 
+impl Served {
+    /// Contract 7 is agreed, of one slot.
+    fn agree(&self) {
+        self.world.agree(7, &[2]);
+        let url = self.url.clone();
+        self.world.change(7, |view| view.slots[0].endpoint = Some(url));
+        let view = self.world.street.desk.lock().unwrap().views[&id(7)].clone();
+        let consents = self.treasurer.try_lock().unwrap().consents();
+        consents.give(&reservation(&view, &view.slots[0]), false).unwrap();
+    }
+}
+
 fn peers(number: u8) -> HttpPeers {
     HttpPeers::new(Arc::new(secret(number)), PlainHttp::LoopbackOnly)
 }
 
 #[tokio::test]
 async fn a_contract_is_made_and_ended_over_http() {
-    let Served { mut world, treasurer, server, url } = served().await;
-    world.agree(7, &[2]);
-    world.change(7, |view| view.slots[0].endpoint = Some(url));
+    let served = served().await;
+    served.agree();
+    let Served { mut world, treasurer, server, .. } = served;
     let peers = peers(CLIENT);
     let (seat, chain, auditors) = (world.seat(), world.chain.clone(), world.auditors.clone());
     let round = world.client.as_mut().unwrap().round(&chain, &seat, &peers, &auditors).await;
@@ -73,9 +86,9 @@ async fn a_contract_is_made_and_ended_over_http() {
 
 #[tokio::test]
 async fn strangers_are_refused() {
-    let Served { mut world, server, url, .. } = served().await;
-    world.agree(7, &[2]);
-    world.change(7, |view| view.slots[0].endpoint = Some(url.clone()));
+    let served = served().await;
+    served.agree();
+    let Served { mut world, server, url, .. } = served;
     world.street.silent.lock().unwrap().insert(did(2));
     world.manner.answer_within = std::time::Duration::from_millis(100);
     world.reopen_client();

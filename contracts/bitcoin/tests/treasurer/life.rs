@@ -1,6 +1,7 @@
 //! Contracts as they usually go: one funding for all slots, closes that both sign, and a replacement.
 
-use crate::world::{CLIENT, DEPTH, World, did, foreign, id, keys, market_script, rate, slot};
+use crate::papers::{later, slot};
+use crate::world::{CLIENT, DEPTH, World, did, foreign, id, keys, market_script, rate};
 use bitcoin::Amount;
 use contracts::outcome::escrow_id;
 use contracts_bitcoin::deal::message::ToProvider;
@@ -76,7 +77,7 @@ async fn a_replacement_is_one_more_escrow_without_the_market_s_fee() {
     world.change(7, |view| {
         view.state = "active".into();
         view.slots[0].state = "filled".into();
-        view.slots[1] = slot(1, did(4));
+        view.slots[1] = slot(1, later(did(4)));
         view.slots[1].state = "repairing".into();
         view.slots[1].confirmed = false;
     });
@@ -84,7 +85,7 @@ async fn a_replacement_is_one_more_escrow_without_the_market_s_fee() {
     world.change(7, |view| view.slots[1].confirmed = true);
     let round = world.round().await.unwrap();
     assert!(round.offered.is_empty() && round.waiting[0].contains("not announced"), "{round:?}");
-    world.auditors.announce(escrow_id(id(7), 1, did(4)), 1);
+    world.announce_all(7);
     let round = world.round().await.unwrap();
     assert_eq!(round.funded.len(), 1, "{round:?}");
     world.live(DEPTH).await;
@@ -139,7 +140,6 @@ async fn two_contracts_have_two_keys_and_a_provider_of_two_slots_has_two_escrows
 async fn coins_are_withdrawn_once_and_the_files_hold_no_secret() {
     let mut world = World::new(1).await;
     world.agree(7, &[2]);
-    world.change(7, |view| view.terms.redundancy.data = 1);
     world.round().await.unwrap();
     world.live(DEPTH).await;
     let chain = world.chain.clone();

@@ -17,7 +17,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
-use types::{ContractId, Did, Hash, Timestamp};
+use types::documents::Receipt;
+use types::{ContractId, Did, DocId, Hash, Timestamp};
 
 const LATER: Timestamp = Timestamp(2_000_000_000_000_000);
 /// Long past.
@@ -115,6 +116,8 @@ impl Chain for Far {
 pub(crate) struct Desk {
     pub(crate) info: BitcoinInfo,
     pub(crate) views: BTreeMap<ContractId, ContractView>,
+    /// Of everything that its journal has.
+    pub(crate) receipts: BTreeMap<DocId, Receipt>,
     pub(crate) is_gone: bool,
 }
 
@@ -163,6 +166,13 @@ impl Market for Seat {
         self.ask(|desk| {
             let view = desk.views.get(&id).filter(|view| self.concerns(view));
             view.cloned().ok_or_else(|| format!("there is no contract {id} of yours"))
+        })
+    }
+
+    async fn receipt(&self, document: DocId) -> Result<Receipt, String> {
+        self.ask(|desk| {
+            let receipt = desk.receipts.get(&document);
+            receipt.cloned().ok_or_else(|| format!("the journal has no document {document}"))
         })
     }
 }
@@ -266,8 +276,13 @@ pub(crate) struct Street {
     /// Opens a provider's treasurer; where there is one, each is opened again before every word.
     pub(crate) opener: Option<Opener>,
     pub(crate) chain: Devchain,
+    /// What happens before a word is heard.
+    pub(crate) before: Arc<Mutex<Option<Before>>>,
     pub(crate) wire: Wire,
 }
+
+/// What happens before a word is heard.
+pub(crate) type Before = Box<dyn FnMut(&ToProvider) + Send>;
 
 /// Opens what a party keeps.
 pub(crate) type Opener = Arc<dyn Fn(Did) -> Treasurer + Send + Sync>;
@@ -314,6 +329,9 @@ impl Peers for Street {
         let message: ToProvider =
             serde_json::from_str(&serde_json::to_string(message).unwrap()).unwrap();
         self.said.lock().unwrap().push((peer.provider, message.clone()));
+        if let Some(before) = self.before.lock().unwrap().as_mut() {
+            before(&message);
+        }
         self.wire.step(self.hear(peer.provider, (self.from, contract), message)).await
     }
 

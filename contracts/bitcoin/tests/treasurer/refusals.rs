@@ -1,6 +1,7 @@
 //! What a provider declines, and that whoever declines or is silent holds up nothing else.
 
-use crate::world::{DEPTH, FUNDING_BLOCKS, World, did, foreign, id, rate, slot};
+use crate::papers::{quote, quoted, slot};
+use crate::world::{DEPTH, FUNDING_BLOCKS, World, did, foreign, id, rate};
 use bitcoin::{Amount, TxOut};
 use contracts_bitcoin::deal::message::{Offer, ToClient, ToProvider, Word};
 use contracts_bitcoin::treasurer::EscrowState;
@@ -111,7 +112,8 @@ async fn whoever_declines_holds_up_no_other_contract_and_is_asked_again() {
     assert_eq!((round.offered.len(), round.funded.len()), (2, 1), "{round:?}");
     assert!(round.waiting.iter().any(|reason| reason.contains("fee reserve")), "{round:?}");
     let lines = world.lines();
-    let EscrowState::GivenUp { reason } = &lines[0].state else { panic!("{lines:?}") };
+    let first = lines.iter().find(|line| line.contract == id(7)).unwrap();
+    let EscrowState::GivenUp { reason } = &first.state else { panic!("{lines:?}") };
     assert!(reason.contains("at least 0.00005"), "{reason}");
     let again = world.round().await.unwrap();
     assert!(again.offered.is_empty(), "not at once");
@@ -164,8 +166,8 @@ async fn a_slot_that_goes_to_another_or_a_contract_that_ends_ends_its_offer() {
     world.street.silent.lock().unwrap().insert(did(3));
     world.agree(7, &[2, 3]);
     world.round().await.unwrap();
-    world.change(7, |view| view.slots[1] = slot(1, did(4)));
-    world.auditors.announce(contracts::outcome::escrow_id(id(7), 1, did(4)), 1);
+    world.change(7, |view| view.slots[1] = slot(1, quoted(did(4))));
+    world.announce_all(7);
     let round = world.round().await.unwrap();
     assert_eq!(round.funded.len(), 1, "{round:?}");
     world.live(DEPTH).await;
@@ -182,8 +184,9 @@ async fn a_slot_that_goes_to_another_or_a_contract_that_ends_ends_its_offer() {
 #[tokio::test]
 async fn a_client_without_coins_is_told_where_to_send_them() {
     let mut world = World::new(1).await;
-    world.agree(7, &[2]);
-    world.change(7, |view| view.slots[0].quoted.cost.base = Msat(90_000_000_000));
+    let mut dear = quote(7, &[2]);
+    (dear.slots[0].cost.base, dear.cost.storage) = (Msat(90_000_000_000), Msat(90_000_000_000));
+    world.agree_on(7, dear);
     let address = world.client.as_mut().unwrap().address().unwrap().to_string();
     let round = world.round().await.unwrap();
     assert!(round.offered.is_empty());

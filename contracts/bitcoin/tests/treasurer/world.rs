@@ -1,6 +1,7 @@
 //! A chain, a miner, a client and providers, each with a treasurer in a folder of its own.
 
 use crate::others::{Auditors, Desk, Far, Home, Seat, Street, Wire};
+use crate::papers::{self, Papers};
 use bitcoin::{Address, Amount, FeeRate, Network, ScriptBuf};
 use contracts::outcome::{Stake, escrow_id};
 use contracts_bitcoin::chain::Chain;
@@ -8,18 +9,15 @@ use contracts_bitcoin::chain::devchain::{Devchain, Mining};
 use contracts_bitcoin::keys::MasterKey;
 use contracts_bitcoin::treasurer::{EscrowLine, Funding, Manner, Round, Treasurer};
 use contracts_bitcoin::wallet::{Payout, Wallet};
-use network::api::{AgreedView, BitcoinInfo, ContractView, SlotView};
+use network::api::{BitcoinInfo, ContractView};
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::{NonZeroU16, NonZeroU32};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use types::documents::{QuotedSlot, SlotSize};
-use types::terms::RailKind;
-use types::{
-    Bytes, ContractId, CostVector, Did, GbPrice, Hash, Msat, Price, Redundancy, SecretKey, Signer,
-    SlotCost, Span, Terms,
-};
+use types::documents::Quote;
+use types::{ContractId, Did, Hash, SecretKey, Signer, Timestamp};
 
 pub(crate) const DEPTH: u32 = 2;
 pub(crate) const REFUND_BLOCKS: u16 = 30;
@@ -31,7 +29,7 @@ pub(crate) const MEANS: [u64; 2] = [30_000_000, 20_000_000];
 /// What a provider has.
 pub(crate) const BONDS: u64 = 5_000_000;
 const BEGIN: u32 = 1_700_000_000;
-const MARKET: u8 = 250;
+pub(crate) const MARKET: u8 = 250;
 
 pub(crate) fn secret(number: u8) -> SecretKey {
     SecretKey::from_seed(&[number; 32])
@@ -49,8 +47,25 @@ pub(crate) fn rate(sat_per_vb: u32) -> FeeRate {
     FeeRate::from_sat_per_vb_u32(sat_per_vb)
 }
 
+/// What contract `number` is called, once it is agreed.
 pub(crate) fn id(number: u8) -> ContractId {
-    Hash([number; 32])
+    CALLED.with_borrow(|called| called[&number])
+}
+
+/// What the time is for everybody.
+pub(crate) fn now() -> Timestamp {
+    Timestamp(NOW.get())
+}
+
+/// From now on it is that late.
+pub(crate) fn pass(to: Timestamp) {
+    NOW.set(to.0);
+}
+
+thread_local! {
+    static NOW: Cell<i64> = const { Cell::new(2_000_000_000_000_000) };
+    /// A contract is called by its acceptance, and a test is one thread.
+    static CALLED: RefCell<BTreeMap<u8, ContractId>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 pub(crate) fn manner() -> Manner {
@@ -61,6 +76,7 @@ pub(crate) fn manner() -> Manner {
         block_time: None,
         deal_max: Amount::MAX_MONEY,
         steps: NonZeroU16::new(10).unwrap(),
+        talk_blocks: FUNDING_BLOCKS,
         funding_blocks: FUNDING_BLOCKS,
         close_blocks: CLOSE_BLOCKS,
         answer_within: Duration::from_secs(20),
@@ -101,7 +117,8 @@ impl World {
             oracles: auditors.info(),
             threshold: quorum.1,
         };
-        let desk = Desk { info, views: BTreeMap::new(), is_gone: false };
+        let (views, receipts) = (BTreeMap::new(), BTreeMap::new());
+        let desk = Desk { info, views, receipts, is_gone: false };
         let chain = Devchain::new();
         let street = Street {
             homes: (2..2 + providers).map(|number| (did(number), Home::default())).collect(),
@@ -112,6 +129,7 @@ impl World {
             said: Arc::default(),
             opener: None,
             chain: chain.clone(),
+            before: Arc::default(),
             wire: wire.clone(),
         };
         let manner = manner();
@@ -145,7 +163,9 @@ impl World {
     fn open(&self, number: u8) -> Treasurer {
         let folder = self.folder.path().join(number.to_string());
         std::fs::create_dir_all(&folder).unwrap();
-        Treasurer::open(&folder, keys(number), did(number), self.manner.clone(), None).unwrap()
+        let manner = self.manner.clone();
+        let opened = Treasurer::open(&folder, keys(number), did(number), manner, None).unwrap();
+        opened.by_clock(now)
     }
 
     pub(crate) fn reopen_client(&mut self) {
@@ -287,11 +307,38 @@ impl World {
 
     /// The market lists an agreed contract whose slots these providers have confirmed; auditors announce it.
     pub(crate) fn agree(&self, number: u8, providers: &[u8]) {
-        let view = contract(id(number), providers);
+        self.agree_on(number, papers::quote(number, providers));
+    }
+
+    /// The same by another quote.
+    pub(crate) fn agree_on(&self, number: u8, quote: Quote) {
+        let papers = Papers::of(quote, &secret(MARKET), &secret(CLIENT));
+        CALLED.with_borrow_mut(|called| called.insert(number, papers.view.id));
+        self.list(papers);
+    }
+
+    /// The market lists a contract that is agreed by these documents.
+    pub(crate) fn list(&self, Papers { view, receipts }: Papers) {
+        self.street.desk.lock().unwrap().receipts.extend(receipts);
+        self.announce(&view);
+        self.street.desk.lock().unwrap().views.insert(view.id, view);
+    }
+
+    /// Auditors announce what there is of a contract now, and providers agree to it.
+    pub(crate) fn announce(&self, view: &ContractView) {
         for slot in &view.slots {
             self.auditors.announce(escrow_id(view.id, slot.slot, slot.provider), slot.slot);
+            let Some(home) = self.street.homes.get(&slot.provider) else { continue };
+            if let Some(provider) = home.try_lock().unwrap().as_ref() {
+                provider.consents().give(&papers::reservation(view, slot), false).unwrap();
+            }
         }
-        self.street.desk.lock().unwrap().views.insert(view.id, view);
+    }
+
+    /// The same of contract `number`.
+    pub(crate) fn announce_all(&self, number: u8) {
+        let view = self.street.desk.lock().unwrap().views[&id(number)].clone();
+        self.announce(&view);
     }
 
     pub(crate) fn change(&self, number: u8, change: impl FnOnce(&mut ContractView)) {
@@ -319,66 +366,4 @@ pub(crate) fn foreign(number: u8) -> Address {
 /// Where fees and the pool's shares go.
 pub(crate) fn market_script() -> ScriptBuf {
     foreign(MARKET).script_pubkey()
-}
-
-pub(crate) fn contract(id: ContractId, providers: &[u8]) -> ContractView {
-    let count = u16::try_from(providers.len()).unwrap();
-    let redundancy = Redundancy { data: count - 1, parity: 1 };
-    let standard = Terms::standard(Bytes(8 << 30), Span(30 * Span::DAY.0));
-    let terms = Terms { redundancy, rail: RailKind::Bitcoin, ..standard };
-    let (network_fee, escrow_fee) = (Msat(3_000_400), Msat(1_000_300));
-    let cost = CostVector { network_fee, escrow_fee, ..CostVector::default() };
-    let slots = (0..).zip(providers).map(|(slot, provider)| self::slot(slot, did(*provider)));
-    ContractView {
-        id,
-        state: "agreed".into(),
-        client: did(CLIENT),
-        terms,
-        cost,
-        revision: 0,
-        layout: None,
-        first_epoch: None,
-        epochs: 30,
-        ends: None,
-        left: false,
-        extensions: 0,
-        agreed: AgreedView::default(),
-        escrow: Msat::ZERO,
-        slots: slots.collect(),
-    }
-}
-
-pub(crate) fn slot(slot: u16, provider: Did) -> SlotView {
-    let cost = SlotCost {
-        base: Msat(900_000_400),
-        premium: Msat(50_000_000),
-        bonus: Msat(30_000_000),
-        ingress: Msat(20_000_000),
-    };
-    let quoted = QuotedSlot {
-        provider,
-        ask: Hash([9; 32]),
-        price: Price::whole(100),
-        egress: GbPrice::whole(20_000_000),
-        ingress: GbPrice::whole(1_000_000),
-        minimum_use: Bytes(0),
-        cost,
-        bond: Msat(1_500_000_700),
-        held_bond_max: Msat::ZERO,
-    };
-    SlotView {
-        slot,
-        state: "reserved".into(),
-        confirmed: true,
-        provider,
-        endpoint: Some("http://127.0.0.1:1".into()),
-        online: true,
-        quoted,
-        size: SlotSize::default(),
-        earned: Msat::ZERO,
-        bond: Msat::ZERO,
-        capacity: Bytes(0),
-        slashed: Msat::ZERO,
-        leaving: None,
-    }
 }

@@ -31,6 +31,9 @@ impl Link {
     async fn release(&self, key: SlotKey) {
         self.repairs.forget(&key);
         self.node.forget_purses(&key);
+        if let Some(settlement) = &self.node.settlement {
+            settlement.gate.let_go(key);
+        }
         if let Err(error) = self.node.blocking(move |node| node.store.forget(&key)).await {
             tracing::warn!(%error, "a released slot's files are left");
         }
@@ -89,7 +92,7 @@ impl Link {
     }
 
     /// Makes room for a slot; or why it is declined. Blocks.
-    fn judge(&self, key: SlotKey, reservation: &Reservation) -> Option<String> {
+    fn judge(&self, key: SlotKey, reservation: &Verified<Reservation>) -> Option<String> {
         let node = &self.node;
         // Two reservations at a time must not be promised the same room.
         let _one_by_one = self.judging.lock().unwrap_or_else(PoisonError::into_inner);
@@ -116,6 +119,9 @@ impl Link {
             (node.prices.least(reservation.quoted.ask, &node.settings.offer), &node.settings.offer);
         if !holds && let Err(declined) = judge(reservation, settled.capacity, &least, &room) {
             return Some(declined.to_string());
+        }
+        if let Err(reason) = node.agrees(reservation, holds) {
+            return Some(reason);
         }
         node.store.reserve(key, &lease).err().map(|error| error.to_string())
     }

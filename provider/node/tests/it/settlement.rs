@@ -7,14 +7,15 @@ use crate::support::{
 use axum::Router;
 use axum::routing::get;
 use bytes::Bytes;
-use network::api::ReceiptBody;
+use network::api::{ReceiptBody, ToProvider};
 use network::client::{ClientError, ClientOptions, HttpClient};
 use network::endpoint::{Endpoint, PlainHttp};
 use network::node_api::SlotClient;
 use provider_node::store::SlotKey;
 use provider_node::{Config, Gate, NotFunded, Settlement, StartError};
 use shards::Root;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use types::documents::{Ask, Reservation};
 use types::terms::{BITCOIN_TAG, RailKind};
@@ -25,6 +26,9 @@ use types::{Hash, SecretKey, Verified};
 struct Word {
     waits: Mutex<Option<NotFunded>>,
     asked: AtomicUsize,
+    /// What the node agrees to and what it holds of that; nothing for what it has let go.
+    agreed: Mutex<BTreeMap<SlotKey, Option<(Hash, bool)>>>,
+    refuses: AtomicBool,
 }
 
 impl Gate for Word {
@@ -32,6 +36,19 @@ impl Gate for Word {
         assert_eq!(slot.0, Hash::of(b"contract"));
         self.asked.fetch_add(1, Ordering::Relaxed);
         self.waits.lock().unwrap().map_or(Ok(()), Err)
+    }
+
+    fn agrees(&self, reservation: &Verified<Reservation>, holds: bool) -> Result<(), String> {
+        if self.refuses.load(Ordering::Relaxed) {
+            return Err("the treasurer will not have it".into());
+        }
+        let key = (reservation.contract, reservation.slot);
+        self.agreed.lock().unwrap().insert(key, Some((reservation.id(), holds)));
+        Ok(())
+    }
+
+    fn let_go(&self, slot: SlotKey) {
+        self.agreed.lock().unwrap().insert(slot, None);
     }
 }
 
@@ -109,6 +126,27 @@ async fn a_slot_on_bitcoin_takes_bytes_once_its_escrow_is_funded_and_one_on_the_
     assert!(declined.contains("has no treasurer"), "{declined}");
     assert_eq!(end.offer(reservation(slot(3), 1 << 20)).await, None);
     assert_eq!(tags(end.ask.as_ref()), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_treasurer_knows_what_its_node_agrees_to_before_the_market_does() {
+    let (word, settlement) = treasurer();
+    let (_market, _place, _node, mut end) = begin_with(Some(settlement)).await;
+    assert_eq!(end.offer(reservation(slot(1), 1 << 20)).await, None);
+    assert!(word.agreed.lock().unwrap().is_empty(), "the ledger's slots are none of its business");
+    assert_eq!(end.offer(on_bitcoin(0)).await, None);
+    let agreed = |at: u16| word.agreed.lock().unwrap().get(&slot(at)).copied().flatten();
+    let (first, holds) = agreed(0).expect("it was told");
+    assert!(!holds);
+    assert_eq!(end.offer(on_bitcoin(0)).await, None);
+    assert_eq!(agreed(0), Some((first, true)), "it has the slot by now");
+    word.refuses.store(true, Ordering::Relaxed);
+    let declined = end.offer(on_bitcoin(2)).await.unwrap();
+    assert!(declined.contains("will not have it"), "{declined}");
+    assert_eq!(agreed(2), None);
+    let (contract, number) = slot(0);
+    end.say(ToProvider::Released { contract, slot: number }).await;
+    until(|| agreed(0).is_none()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -19,7 +19,7 @@ use types::documents::offer::QuotedSlot;
 use types::documents::{Acceptance, AuditPlan, Quote, Request, Revision, SlotSize, StorageReceipt};
 use types::{
     Bytes, ContractId, CostVector, Did, Epoch, GbPrice, Hash, Msat, Price, SecretKey, Signer,
-    SlotCost, Span, Verified,
+    SlotCost, Span, Timestamp, Verified,
 };
 
 /// A market on loopback.
@@ -145,6 +145,7 @@ async fn accept(
         slot,
         state: "reserved".into(),
         confirmed: slot % 2 == 0,
+        answer_by: Timestamp(i64::MAX),
         provider: *provider,
         endpoint: Some(url.clone()),
         online: true,
@@ -166,6 +167,7 @@ async fn accept(
         layout: None,
         first_epoch: None,
         epochs: quote.epochs,
+        store_by: Timestamp(i64::MAX),
         ends: None,
         left: false,
         extensions: 0,
