@@ -14,7 +14,7 @@ target=$PWD/target/wrong-rules
 # What is wrong; in which file; the right line; the wrong one; whose scenario is refuted.
 rules=(
     'nothing is slashed|contracts/src/penalty.rs|    Ok(Slash { amount, replace|    let amount = amount.sub(amount)?;\n    Ok(Slash { amount, replace|ransom'
-    'nobody is audited|market/src/schedule.rs|            if count > 0 && is_due(|            if count == u32::MAX && is_due(|milking'
+    'nobody is audited|market/src/schedule.rs|            if count > 0 {|            if count == u32::MAX {|milking'
     'losing bytes is no ground to expel|reputation/src/policy.rs|            expels: true,|            expels: false,|steady'
     'bonds are a thousandth of what they must be|contracts/src/bond.rs|    Ok(by_price.max(inputs.repair_cost).max(deterrence(inputs)?))|    by_price.max(inputs.repair_cost).max(deterrence(inputs)?).scale_up(1, 1_000)|exit'
     'new names are drawn like old ones|reputation/src/policy.rs|WeightPolicy { new: 20, low: 50,|WeightPolicy { new: 1000, low: 50,|whitewash'

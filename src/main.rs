@@ -138,6 +138,9 @@ fn main() -> ExitCode {
         Err(error) => return misread(&error),
     };
     log::begin(cli.log_format);
+    if !matches!(cli.command, Command::Sim(_)) {
+        network::server::forgo_huge_pages();
+    }
     let output = Output::new(cli.json);
     let done = match cli.command {
         Command::Demo(demo) => runtime::run(demo.run(&output)),

@@ -1,6 +1,6 @@
 //! How commands speak: one JSON value, or text, tables and progress bars.
 
-use comfy_table::{Table, presets};
+use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use serde_json::json;
@@ -91,15 +91,32 @@ fn write_line(line: &str) {
     }
 }
 
+/// As wide as the narrowest terminals.
+const NARROW: u16 = 80;
+
+/// A table with `head` over `rows` that fits every terminal: what is long is written over several lines.
+pub(crate) fn narrow_table<const N: usize>(
+    head: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
+    let mut table = filled(head, rows);
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(NARROW);
+    table.to_string()
+}
+
 /// A table with `head` over `rows`.
 pub(crate) fn table<const N: usize>(
     head: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> String {
+    filled(head, rows).to_string()
+}
+
+fn filled<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_BORDERS_ONLY).set_header(head);
     for row in rows {
         table.add_row(row);
     }
-    table.to_string()
+    table
 }

@@ -118,6 +118,77 @@ fn parts_of_a_run_joined_are_the_run_whatever_the_threads() {
 }
 
 #[test]
+fn runs_with_other_seeds_joined_are_one_run_with_all_of_them() {
+    let desk = Desk::new();
+    let (file, few, more) = (desk.scenario(), desk.path("few"), desk.path("more"));
+    told(&["run", &file, "--seeds", "2", "--out", &few]);
+    told(&["run", &file, "--seed-list", "3-4", "--out", &more]);
+    let (whole, joined) = (desk.path("whole"), desk.path("joined"));
+    let run = told(&["run", &file, "--out", &whole]);
+    let report = told(&["report", &more, &few, "--out", &joined]);
+    assert_eq!(report["trace_hash"], run["trace_hash"]);
+    assert_eq!(report["findings"], run["findings"]);
+    for name in ["figures.parquet", "summary.json", "report.html", "run.json"] {
+        assert_eq!(bytes(&format!("{joined}/{name}")), bytes(&format!("{whole}/{name}")), "{name}");
+    }
+    let twice = refused(&["report", &whole, &few, "--out", &desk.path("twice")]);
+    assert!(twice.contains("has seed 1 twice"), "{twice}");
+    let other = desk.path("other");
+    told(&["run", &file, "--set", "epochs=20", "--out", &other]);
+    let error = refused(&["report", &few, &other, "--out", &desk.path("mixed")]);
+    assert!(error.contains("with epochs=20 set or varied, not nothing"), "{error}");
+}
+
+#[test]
+fn a_figure_that_a_run_happens_not_to_have_is_unknown_and_the_rest_is_written() {
+    let desk = Desk::new();
+    let (file, out) = (desk.path("unknown.toml"), desk.path("out"));
+    let more = "[[must]]\nfigure = \"honest.detected_epochs\"\narm = \"calm\"\nbelow = 5.0 # chosen\n\
+                because = \"nobody drops anything\"\n\n[mutant]";
+    std::fs::write(&file, SCENARIO.replace("[mutant]", more)).expect("a file");
+    let output = sim(&["run", &file, "--out", &out]);
+    assert!(!output.status.success(), "what is unknown does not hold");
+    let told: Value =
+        serde_json::from_slice(output.stdout.split(|b| *b == b'\n').next().expect("a line"))
+            .expect("JSON");
+    let findings = &told["findings"];
+    assert_eq!(
+        (findings[0]["holds"].as_bool(), findings[1]["holds"].as_bool()),
+        (Some(true), Some(false))
+    );
+    assert_eq!(
+        (&findings[1]["found"], &findings[1]["refuted"]),
+        (&Value::Null, &Value::Bool(false))
+    );
+    let summary: Value =
+        serde_json::from_slice(&bytes(&format!("{out}/summary.json"))).expect("JSON");
+    assert_eq!(summary["trace_hash"], told["trace_hash"]);
+    assert!(
+        String::from_utf8(bytes(&format!("{out}/report.html"))).expect("HTML").contains("unknown")
+    );
+}
+
+#[test]
+fn people_read_findings_with_units_within_eighty_columns_and_of_a_part_that_it_is_one() {
+    let desk = Desk::new();
+    let file = desk.scenario();
+    let said = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bondstore"));
+        let output = command.arg("sim").args(words).output().expect("the binary runs");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let run = said(&["run", &file]);
+    let table: Vec<&str> = run.lines().skip(1).collect();
+    assert!(table.iter().all(|line| line.chars().count() <= 80), "{run}");
+    assert!(run.contains("holds") && run.contains("sat"), "{run}");
+    let part = said(&["run", &file, "--shard", "1/2"]);
+    assert!(
+        part.contains("part 1 of 2: nothing is judged before `sim report` has joined"),
+        "{part}"
+    );
+}
+
+#[test]
 fn a_figure_that_is_set_is_the_scenario_with_that_figure() {
     let desk = Desk::new();
     let (file, edited) = (desk.scenario(), desk.path("edited.toml"));
@@ -237,6 +308,9 @@ fn whatever_is_wrong_is_said_before_anything_runs() {
     std::fs::write(&changed, SCENARIO.replace("seeds = 4 # chosen small", "seeds = 4"))
         .expect("a file");
     std::fs::write(format!("{used}/other"), "x").expect("a file");
+    let misspelt = desk.path("misspelt.toml");
+    std::fs::write(&misspelt, SCENARIO.replace("honest.profit_msat", "honest.proft_msat"))
+        .expect("a file");
     for (words, text) in [
         (vec!["run", &changed], "changed.toml: line 4: 4 has no source"),
         (vec!["run", &file, "--seed-list", "1-5,3"], "seed 3 is in the list twice"),
@@ -251,6 +325,38 @@ fn whatever_is_wrong_is_said_before_anything_runs() {
         (vec!["run", &file, "--set", "agents.nobody.count=3"], "nobody"),
         (vec!["run", &file, "--set", "epochs=0"], "epochs: 0; give 1 to"),
         (vec!["report", &out, "--out", &nowhere], "has no run's files"),
+        (
+            vec!["run", &misspelt],
+            "misspelt.toml: line 35: must.0.figure: no run has a figure \"honest.proft_msat\"; is honest.profit_msat meant?",
+        ),
+        (
+            vec![
+                "sweep",
+                &file,
+                "--over",
+                "costs.keeping=1,2",
+                "--figure",
+                "profits",
+                "--arm",
+                "calm",
+                "--out",
+                &nowhere,
+            ],
+            "--figure: no run has a figure \"profits\"",
+        ),
+        (
+            vec![
+                "sensitivity",
+                &file,
+                "--over",
+                "costs.keeping=1..2",
+                "--figure",
+                "lazy.penalties",
+                "--arm",
+                "calm",
+            ],
+            "the groups here are honest, client",
+        ),
         (
             vec![
                 "sweep",

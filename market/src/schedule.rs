@@ -17,13 +17,19 @@ pub fn routine(market: &Market) -> BTreeMap<Did, Vec<SlotChallenge>> {
     for contract in market.open_contracts() {
         let Some(planned) = planned(market, contract) else { continue };
         for (number, slot) in (0u16..).zip(&contract.slots) {
-            let count = audit_plan::under_suspicion(planned, market.suspicion(&slot.provider()));
+            if !is_due(market, contract, slot) {
+                continue;
+            }
+            let count = match planned {
+                0 => 0,
+                _ => audit_plan::under_suspicion(planned, market.suspicion(&slot.provider())),
+            };
             // A slot that did not answer is asked in every epoch, so that it can show that it is back.
             let count = if slot.state == SlotState::AtFault { count.max(1) } else { count };
             // One that leaves shows first that it leaves everything behind.
             let leaves = slot.leaving.is_some() && contract.state == ContractState::Active;
             let count = if leaves { count.max(INTENSIFIED) } else { count };
-            if count > 0 && is_due(market, contract, slot) {
+            if count > 0 {
                 let challenge = challenge(contract, number, slot, count);
                 challenges.entry(slot.provider()).or_default().push(challenge);
             }

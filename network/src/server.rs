@@ -3,9 +3,11 @@
 mod files;
 mod leftover;
 mod pace;
+mod pages;
 mod severable;
 
 pub use files::raise_open_files;
+pub use pages::forgo_huge_pages;
 
 use crate::api::Problem;
 use crate::socket::Socket;

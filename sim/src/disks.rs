@@ -1,5 +1,6 @@
 //! What providers' disks hold: for each slot, how much of what was stored in it is still there.
 
+use crate::by_party::ByParty;
 use market::event::SlotId;
 use std::collections::BTreeMap;
 use types::Did;
@@ -39,7 +40,7 @@ pub struct Kept {
 /// All disks, by provider.
 #[derive(Clone, Debug, Default)]
 pub struct Disks {
-    by_party: BTreeMap<Did, BTreeMap<SlotId, Kept>>,
+    by_party: ByParty<BTreeMap<SlotId, Kept>>,
     /// What was taken from a provider, as it was then: whoever disputes that keeps the bytes until it is judged.
     aside: BTreeMap<(Did, SlotId), Kept>,
 }
@@ -98,7 +99,7 @@ impl Disks {
 
     /// `party` has this of `slot` from now on.
     pub fn put(&mut self, party: Did, slot: SlotId, kept: Kept) {
-        self.by_party.entry(party).or_default().insert(slot, kept);
+        self.by_party.of(party).insert(slot, kept);
     }
 
     /// So much of what `party` has of `slot` is gone from now on; what is gone already does not come back.

@@ -106,7 +106,7 @@ fn worlds<'a>(
 ) -> Result<Vec<(&'a str, u64, WorldSettings)>, SetError> {
     let (shard, of) = plan.shard;
     let mut worlds = Vec::new();
-    for arm in scenario.arms.keys() {
+    for arm in &scenario.order {
         let world = scenario.world_of(arm, plan.mutated)?;
         worlds.extend(plan.seeds.iter().map(|seed| (arm.as_str(), *seed, world.clone())));
     }
@@ -139,11 +139,13 @@ pub fn run(
     Ok(Report { scenario: name, claim, epoch_s, runs, findings })
 }
 
-/// Judges a report that was merged from shards.
+/// Judges a report that was merged from shards, and puts its runs in the order of the scenario's arms.
 ///
 /// # Errors
-/// [`JudgeError`] where a figure is missing.
+/// [`JudgeError`] where runs are missing.
 pub fn judged(scenario: &Scenario, mut report: Report) -> Result<Report, JudgeError> {
+    let place = |arm: &String| scenario.order.iter().position(|known| known == arm);
+    report.runs.sort_by_key(|run| place(&run.arm));
     report.findings = judge::all(&scenario.must, &report.runs)?;
     Ok(report)
 }

@@ -11,6 +11,7 @@
 
 pub mod agents;
 pub mod bounds;
+mod by_party;
 pub mod chance;
 pub mod desk;
 pub mod disks;

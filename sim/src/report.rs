@@ -18,6 +18,7 @@ pub mod sweep;
 mod unit;
 
 pub use bounds::bounds_html;
+pub use findings::in_words;
 pub use sweep::{Cell, Sweep, sweep_html};
 
 use crate::results::Report;

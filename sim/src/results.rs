@@ -27,7 +27,7 @@ pub struct Run {
 pub struct Finding {
     /// What must hold, in one sentence with its figures.
     pub must: String,
-    /// The mean that was found.
+    /// The mean that was found; no number where some run does not have the figure.
     pub found: f64,
     /// The 95 % interval around it.
     pub interval: (f64, f64),
@@ -49,16 +49,18 @@ pub struct Report {
     pub claim: String,
     /// How long one epoch is, in seconds.
     pub epoch_s: f64,
-    /// Every run, by arm and then by seed.
+    /// Every run, by arm, in the scenario's order, and then by seed.
     pub runs: Vec<Run>,
     /// What must hold.
     pub findings: Vec<Finding>,
 }
 
 impl Report {
-    /// The hash of all runs' traces, in order.
+    /// The hash of all runs' traces, by the names of their arms and then by seed, in whatever order the runs stand.
     pub fn trace(&self) -> Hash {
-        let traces: Vec<u8> = self.runs.iter().flat_map(|run| run.trace.0).collect();
+        let mut runs: Vec<&Run> = self.runs.iter().collect();
+        runs.sort_by_key(|run| (&run.arm, run.seed));
+        let traces: Vec<u8> = runs.into_iter().flat_map(|run| run.trace.0).collect();
         Hash::derive("bondstore 2026 simulated runs", &[&traces])
     }
 

@@ -4,6 +4,7 @@
 //! that says where it comes from: a source, or that it is chosen, and why.
 
 mod line;
+pub(crate) mod nearest;
 mod set;
 mod source;
 
@@ -37,6 +38,8 @@ pub struct Scenario {
     pub world: Value,
     /// What each arm changes.
     pub arms: BTreeMap<String, Changes>,
+    /// The arms' names, in the order in which the file has them.
+    pub order: Vec<String>,
     /// What must hold.
     pub must: Vec<Must>,
     /// The same with one defence off, which must fail.
@@ -121,9 +124,12 @@ impl Scenario {
         if arms.is_empty() {
             arms.insert(only(), Changes::new());
         }
+        let order = lines.names("arms").into_iter().filter(|arm| arms.contains_key(arm));
+        let order: Vec<String> = order.collect();
+        let order = if order.is_empty() { vec![only()] } else { order };
         let world = whole.get("world").cloned().unwrap_or_default();
         let File { name, claim, seeds, must, mutant, .. } = file;
-        let scenario = Self { name, claim, seeds, world, arms, must, mutant };
+        let scenario = Self { name, claim, seeds, world, arms, order, must, mutant };
         scenario.check(&file.world, &lines)?;
         Ok(scenario)
     }
@@ -163,8 +169,18 @@ impl Scenario {
     pub fn only(&self, arms: &[&str]) -> Self {
         let mut scenario = self.clone();
         scenario.arms.retain(|arm, _| arms.contains(&arm.as_str()));
+        scenario.order.retain(|arm| arms.contains(&arm.as_str()));
         scenario.must.clear();
         scenario
+    }
+
+    /// Whether runs of `arm` can have a figure called so.
+    ///
+    /// # Errors
+    /// What it may be meant to be.
+    pub fn check_figure(&self, figure: &str, arm: &str) -> Result<(), String> {
+        let world = self.world_of(arm, false).map_err(|error| error.to_string())?;
+        world.has_figure(figure)
     }
 
     fn check(&self, world: &WorldSettings, lines: &Lines) -> Result<(), ScenarioError> {
@@ -183,7 +199,12 @@ impl Scenario {
         }
         (0..).zip(&self.must).try_for_each(|(at, must)| {
             let error = |reason| lines.error(&format!("must.{at}"), reason);
-            self.check_must(must).map_err(error)
+            self.check_must(must).map_err(error)?;
+            let arms = std::iter::once(&must.arm).chain(&must.minus);
+            let error = |reason| lines.error(&format!("must.{at}.figure"), reason);
+            arms.map(|arm| self.check_figure(&must.figure, arm))
+                .collect::<Result<(), _>>()
+                .map_err(error)
         })
     }
 

@@ -17,7 +17,9 @@ mod figures;
 mod fill;
 mod fork;
 mod grind;
+mod holdings;
 mod members;
+mod names;
 mod rate;
 mod reach;
 mod real;
@@ -44,6 +46,7 @@ use crate::wheel::Wheel;
 use books::Books;
 use contracts::beacon::{Beacon, HashChain};
 use dispute::Cases;
+use holdings::Holdings;
 use market::event::SlotId;
 use market::{Command, Due, Effect, Event, Genesis, Market};
 use members::Members;
@@ -60,6 +63,12 @@ const TICK: Span = Span(60 * Span::SECOND.0);
 const TURN: usize = 4_096;
 /// How often whatever is due may make more due before something must be wrong.
 const ROUNDS_MAX: usize = 1_000;
+
+/// How often every rule is checked in a run of more than twice as many epochs, where there are no more agents than this; and at least,
+/// however many there are.
+const CHECKS: u64 = 24;
+const MANY: u64 = 20_000;
+const CHECKS_MIN: u64 = 4;
 
 /// Something that happens at its time.
 #[derive(Clone, Copy, Debug)]
@@ -136,6 +145,7 @@ pub struct World {
     drawn_from: Option<Hash>,
     watch: Watch,
     books: Books,
+    holdings: Holdings,
     repairs: Repairs,
 }
 
@@ -163,6 +173,7 @@ impl World {
             wheel: Wheel::new(BEGINNING, TICK, TURN),
             watch: Watch::new(&members),
             books: Books::new(members.groups().len()),
+            holdings: Holdings::new(members.groups().len()),
             repairs: Repairs::default(),
             members,
             disks: Disks::default(),
@@ -245,6 +256,7 @@ impl World {
         for event in &events {
             self.watch.see(event, self.desk.market(), &self.members, &self.disks);
             self.books.post(event.postings(), &self.members);
+            self.holdings.see(event);
             self.see_repair(event);
             event.parties().iter().for_each(|party| self.members.wake(party));
             self.follow(event);
@@ -280,14 +292,22 @@ impl World {
         self.seed.draws(Stream::Market, (word ^ u32::from(*slot)) | 1 << 31, moment).seed()
     }
 
-    /// How often every rule is checked from scratch: it costs as much as there is.
-    const fn check_every(&self) -> u64 {
-        if self.settings.epochs > 48 { self.settings.epochs / 24 } else { 1 }
+    /// How often every rule is checked from scratch: it costs as much as there is, so among very many less often, and always at
+    /// the end.
+    fn check_every(&self) -> u64 {
+        let checks =
+            (CHECKS * MANY / u64::from(self.members.count().max(1))).clamp(CHECKS_MIN, CHECKS);
+        let epochs = self.settings.epochs;
+        if epochs > 2 * CHECKS { epochs.div_ceil(checks) } else { 1 }
     }
 
     fn check(&self) -> Result<(), WorldError> {
-        #[cfg(debug_assertions)]
-        assert_eq!(self.books, Books::counted(self.market(), &self.members), "sums of the books");
+        #[cfg(any(test, debug_assertions))]
+        {
+            let counted = Books::counted(self.market(), &self.members);
+            assert_eq!(self.books, counted, "sums of the books");
+            self.check_holdings();
+        }
         market::check(self.market()).map_err(|breaches| WorldError::Broken {
             epoch: self.market().epoch(),
             breaches: format!("{breaches:?}"),

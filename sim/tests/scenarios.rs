@@ -64,6 +64,12 @@ fn every_scenario_holds_and_every_mutant_is_refuted() {
         let plan = Plan::first(count);
         let report = experiment::run(&scenario, &plan, || {}).expect("it can be run");
         told(&name, &report);
+        for run in &report.runs {
+            let unlisted = |figure: &&String| scenario.check_figure(figure, &run.arm).is_err();
+            wrong.extend(
+                run.figures.keys().find(unlisted).map(|f| format!("{f} of {name} is not listed")),
+            );
+        }
         if report.is_refuted() || (enough && !report.holds()) {
             wrong.push(format!("{name} does not hold"));
         }

@@ -53,3 +53,25 @@ fn what_makes_no_sense_is_refused_with_what_would() {
         assert_eq!(error.name(), Some(name));
     }
 }
+
+#[test]
+fn every_setting_of_every_kind_is_in_the_guide() {
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/economists.md");
+    let guide = std::fs::read_to_string(guide).expect("the guide can be read");
+    for (kind, mut settings) in shipped() {
+        assert!(guide.contains(&format!("| `{kind}` |")), "{kind} is not in docs/economists.md");
+        settings["drpo"] = 5.into();
+        // What a name is refused with is every name that the kind has.
+        let error = maker(&kind, &settings).err().unwrap().to_string();
+        let known = error.split_once("drpo").unwrap().1;
+        let names = known.split(|c: char| !c.is_alphanumeric() && c != '_');
+        let names =
+            names.filter(|name| !["", "there", "are", "expected", "one", "of"].contains(name));
+        for name in names {
+            assert!(
+                guide.contains(&format!("`{name}`")),
+                "{kind}: {name} is not in docs/economists.md"
+            );
+        }
+    }
+}

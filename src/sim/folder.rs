@@ -42,7 +42,7 @@ pub(super) fn written(axes: &[Axis]) -> Vec<String> {
 
 impl Label {
     /// In what it differs from `other`, in words.
-    fn unlike(&self, other: &Self) -> String {
+    pub(super) fn unlike(&self, other: &Self) -> String {
         let changed = |label: &Self| {
             if label.over.is_empty() { "nothing".to_owned() } else { label.over.join(" ") }
         };

@@ -2,7 +2,7 @@
 
 use super::Runs;
 use super::folder::{Folder, Label, written};
-use crate::output::{Output, table};
+use crate::output::{Output, narrow_table};
 use anyhow::{Result, bail, ensure};
 use clap::Args;
 use serde_json::json;
@@ -63,7 +63,7 @@ impl Run {
             folder.write_report(&report)?;
         }
         let page = folder.map(|folder| folder.path("report.html"));
-        tell(output, &report, page.as_deref());
+        tell(output, &report, page.as_deref(), shard);
         ensure!(
             report.holds() || self.mutant,
             "{} does not hold: see the findings that are refuted, or open with so few runs",
@@ -98,36 +98,51 @@ fn changes(set: &[Axis]) -> Result<Changes> {
     Ok(changes)
 }
 
-/// Prints what a report shows.
-pub(super) fn tell(output: &Output, report: &results::Report, page: Option<&std::path::Path>) {
+/// Prints what a report shows; of a part of a run that nothing is judged yet.
+pub(super) fn tell(
+    output: &Output,
+    report: &results::Report,
+    page: Option<&std::path::Path>,
+    (part, of): (usize, usize),
+) {
     let value = json!({
         "scenario": report.scenario,
         "trace_hash": report.trace().to_string(),
         "runs": report.runs.len(),
+        "shard": (of > 1).then(|| [part, of]),
         "holds": report.holds(),
         "findings": report.findings,
         "report": page.map(|page| page.display().to_string()),
     });
     output.result(&value, || {
-        let rows = report.findings.iter().map(|finding| {
-            let (low, high) = finding.interval;
-            let holds = match (finding.holds, finding.refuted) {
-                (true, _) => "holds",
-                (false, true) => "REFUTED",
-                (false, false) => "open",
-            };
-            [
-                holds.to_owned(),
-                finding.must.clone(),
-                short(finding.found),
-                format!("{} to {}", short(low), short(high)),
-            ]
-        });
-        let findings = table(["", "what must hold", "found", "95 % interval"], rows);
-        let page = page.map_or_else(String::new, |page| format!("\nreport: {}", page.display()));
         let (runs, trace) = (report.runs.len(), report.trace());
-        format!("{}: {runs} runs, trace {trace}\n{findings}{page}", report.scenario)
+        let judged = if of > 1 {
+            format!(
+                "part {part} of {of}: nothing is judged before `sim report` has joined all parts"
+            )
+        } else if report.findings.is_empty() {
+            "the scenario says nothing that must hold".to_owned()
+        } else {
+            findings(report)
+        };
+        let page = page.map_or_else(String::new, |page| format!("\nreport: {}", page.display()));
+        format!("{}: {runs} runs, trace {trace}\n{judged}{page}", report.scenario)
     });
+}
+
+/// What was found of everything that must hold.
+fn findings(report: &results::Report) -> String {
+    let rows = report.findings.iter().map(|finding| {
+        let holds = match (finding.holds, finding.refuted) {
+            (true, _) => "holds",
+            (false, true) => "REFUTED",
+            (false, false) if finding.found.is_nan() => "unknown",
+            (false, false) => "open",
+        };
+        let (found, interval) = sim::report::in_words(report, finding);
+        [holds.to_owned(), finding.must.clone(), found, interval]
+    });
+    narrow_table(["", "what must hold", "found", "95 % interval"], rows)
 }
 
 /// A figure with as many digits as tell something.

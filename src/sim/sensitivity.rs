@@ -2,7 +2,7 @@
 
 use super::Runs;
 use super::run::short;
-use super::sweep::{arm, values};
+use super::sweep::{arm, figure, values};
 use crate::output::{Output, table};
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
@@ -61,6 +61,7 @@ impl Sensitivity {
             self.runs.shard.is_none(),
             "a sensitivity is measured as a whole; leave --shard out"
         );
+        figure(&scenario, &self.figure)?;
         let plan = Plan { seeds: self.runs.seeds(&scenario)?, ..Plan::first(1) };
         let counts = self.counts(&scenario);
         let points = match self.method {

@@ -68,6 +68,7 @@ impl Sweep {
         for (_, cell) in &all {
             scenario.with(cell)?;
         }
+        figure(&scenario, &self.figure)?;
         let folder = Folder::begin(&self.out, &label, &text)?;
         let mine: Vec<_> = all.iter().filter(|(at, _)| at % shard.1 == shard.0 - 1).collect();
         let bar = output.steps("cells", mine.len() as u64);
@@ -207,6 +208,12 @@ pub(super) fn arm(scenario: &Scenario, asked: Option<&str>) -> Result<String> {
     only.cloned().with_context(|| format!("say which arm with --arm: there are {known}"))
 }
 
+/// Whether runs of a scenario's arms can have a figure called so.
+pub(super) fn figure(scenario: &Scenario, name: &str) -> Result<()> {
+    let checked = scenario.order.iter().try_for_each(|arm| scenario.check_figure(name, arm));
+    checked.map_err(|reason| anyhow::anyhow!("--figure: {reason}"))
+}
+
 /// A figure of an arm's runs by seed, less that of another arm.
 pub(super) fn values(
     report: &results::Report,
@@ -217,8 +224,8 @@ pub(super) fn values(
         let runs = report.runs.iter().filter(|run| run.arm == arm);
         let values = runs.map(|run| {
             run.figures.get(figure).copied().with_context(|| {
-                let known = run.figures.keys().cloned().collect::<Vec<_>>().join(", ");
-                format!("there is no figure {figure:?}; there are {known}")
+                let seed = run.seed;
+                format!("{figure} is unknown in arm {arm} with seed {seed}: what it is the mean of never happened there; what every run has can be swept")
             })
         });
         values.collect()

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_bytes::ByteArray;
+use std::cmp::Ordering;
 use std::{fmt, str::FromStr};
 
 /// Why a name could not be read.
@@ -18,7 +19,7 @@ pub enum IdError {
 }
 
 /// A BLAKE3 hash, shown as 64 hexadecimal digits.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Hash(pub [u8; 32]);
 
 /// The hash of a signed document's compact serialisation; names the document.
@@ -77,7 +78,7 @@ impl FromStr for Hash {
 }
 
 /// A party: the 32 bytes of its Ed25519 public key, shown as `did:key:z6Mk…` (W3C did:key method).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Did(pub [u8; 32]);
 
 /// The multicodec prefix of an Ed25519 public key.
@@ -153,6 +154,33 @@ impl FromStr for Did {
     }
 }
 
+/// A name as numbers that are in order as its bytes are.
+fn words(name: &[u8; 32]) -> [u64; 4] {
+    let words = name.as_chunks::<8>().0;
+    std::array::from_fn(|at| u64::from_be_bytes(words[at]))
+}
+
+/// By their bytes, the first one that differs; a word at a time, since the first words of two names nearly always differ and maps
+/// of names are searched more than anything else.
+macro_rules! ordered_by_words {
+    ($name:ident) => {
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> Ordering {
+                words(&self.0).cmp(&words(&other.0))
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+    };
+}
+
+ordered_by_words!(Hash);
+ordered_by_words!(Did);
+
 /// Text where a person may read it, bytes where only programs do.
 macro_rules! serde_as_text_or_bytes {
     ($name:ident) => {
@@ -224,6 +252,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn names_are_ordered_as_their_bytes_are(one in any::<[u8; 32]>(), at in 0usize..32, byte: u8) {
+            let mut other = one;
+            other[at] = byte;
+            prop_assert_eq!(Hash(one).cmp(&Hash(other)), one.cmp(&other));
+            prop_assert_eq!(Did(one).cmp(&Did(other)), one.cmp(&other));
+            prop_assert_eq!(Did(one).partial_cmp(&Did(other)), one.partial_cmp(&other));
+        }
+
         #[test]
         fn names_survive_text_json_and_binary(bytes in any::<[u8; 32]>()) {
             let (did, hash) = (Did(bytes), Hash(bytes));

@@ -38,6 +38,7 @@ fn main() {
         return load::child(&args[2]);
     }
     network::server::raise_open_files();
+    network::server::forgo_huge_pages();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.expect("a runtime starts").block_on(run());
 }

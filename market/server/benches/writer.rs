@@ -31,6 +31,7 @@ const ROUNDS: usize = 5;
 const LOADS: [(usize, usize); 4] = [(1, 1_000), (16, 8_000), (64, 20_000), (1_024, 60_000)];
 
 fn main() {
+    network::server::forgo_huge_pages();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.expect("a runtime starts").block_on(run());
 }

@@ -4,12 +4,11 @@ use super::{Agent, Deed, Seat, Wish};
 use crate::agents::honest::msat;
 use crate::statistics::real;
 use contracts::ContractState;
-use market::{Offer, Shared};
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use types::documents::Quote;
-use types::{Bytes, Did, Msat, Price, Span, Terms};
+use types::{Bytes, Msat, Price, Span, Terms};
 
 /// What a client is like.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -152,20 +151,27 @@ impl Client {
         }
     }
 
-    /// For how many contracts it is worth while to ask for quotes: as many as there is room for, none where everybody with room
-    /// asks too much, and one where the last quote was too dear.
-    fn hoped_for(&self, seat: &Seat<'_>, terms: &Terms) -> u64 {
+    /// For how many of the `wanted` contracts it is worth while to ask for quotes: as many as there is room for, none where everybody
+    /// with room asks too much, and one where the last quote was too dear. It looks no further than it must: among very many
+    /// providers most purchases are settled by the first few.
+    fn hoped_for(&self, seat: &Seat<'_>, terms: &Terms, wanted: u64) -> u64 {
         let slot = terms.slot_capacity().0.max(1);
-        let room = |(provider, offer): (&Did, &Shared<Offer>)| {
-            let free = offer.ask.capacity.0.saturating_sub(seat.market.committed(provider).0);
-            (free >= slot).then_some((offer.ask.price, free / slot))
-        };
-        let rooms: Vec<(Price, u64)> = seat.market.offers().iter().filter_map(room).collect();
         let slots = u64::from(terms.redundancy.slots());
-        let is_cheap = rooms.iter().map(|(price, _)| Some(*price)).min() <= Some(self.worth);
-        let enough = is_cheap && rooms.len() as u64 >= slots;
-        let most = if self.declined.is_some() { 1 } else { u64::MAX };
-        if enough { most.min(rooms.iter().map(|(_, free)| free).sum::<u64>() / slots) } else { 0 }
+        let most = if self.declined.is_some() { wanted.min(1) } else { wanted };
+        let (mut is_cheap, mut providers, mut free) = (false, 0, 0u64);
+        for (provider, offer) in seat.market.offers() {
+            let room =
+                offer.ask.capacity.0.saturating_sub(seat.market.committed(provider).0) / slot;
+            if room > 0 {
+                is_cheap |= Some(offer.ask.price) <= self.worth;
+                providers += 1;
+                free = free.saturating_add(room);
+            }
+            if is_cheap && providers >= slots && free / slots >= most {
+                return most;
+            }
+        }
+        if is_cheap && providers >= slots { most.min(free / slots) } else { 0 }
     }
 }
 
@@ -199,7 +205,7 @@ impl Agent for Client {
             return;
         }
         let terms = self.terms();
-        for _ in 0..wanted.min(self.hoped_for(seat, &terms)) {
+        for _ in 0..self.hoped_for(seat, &terms, wanted) {
             let fill_permille = self.settings.fill_permille;
             let wish = Wish { client: me, terms: terms.clone(), fill_permille };
             seat.hand(Deed::Buy(Box::new(wish)));

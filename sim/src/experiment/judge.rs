@@ -7,18 +7,6 @@ use crate::statistics::{self, USUAL};
 /// Why something cannot be judged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JudgeError {
-    /// No run, or not every one, has the figure.
-    #[error("arm {arm} with seed {seed} has no figure {figure:?}; there are {known}")]
-    Figure {
-        /// Which arm.
-        arm: String,
-        /// Which seed.
-        seed: u64,
-        /// What was asked for.
-        figure: String,
-        /// What there is.
-        known: String,
-    },
     /// Two arms were run with different seeds.
     #[error("arm {0} and arm {1} have not the same seeds, so that nothing can be paired")]
     Unpaired(String, String),
@@ -33,24 +21,31 @@ pub(super) fn all(musts: &[Must], runs: &[Run]) -> Result<Vec<Finding>, JudgeErr
 }
 
 fn one(must: &Must, runs: &[Run]) -> Result<Finding, JudgeError> {
-    let mut values = figures(runs, &must.arm, &must.figure)?;
+    let mut values = figures(runs, &must.arm, &must.figure);
     if let Some(minus) = &must.minus {
-        let other = figures(runs, minus, &must.figure)?;
-        let seeds =
-            |values: &[(u64, f64)]| values.iter().map(|(seed, _)| *seed).collect::<Vec<_>>();
+        let other = figures(runs, minus, &must.figure);
+        let seeds = |values: &[(u64, Option<f64>)]| {
+            values.iter().map(|(seed, _)| *seed).collect::<Vec<_>>()
+        };
         if seeds(&values) != seeds(&other) {
             return Err(JudgeError::Unpaired(must.arm.clone(), minus.clone()));
         }
         for ((_, value), (_, less)) in values.iter_mut().zip(other) {
-            *value -= less;
+            *value = value.zip(less).map(|(value, less)| value - less);
         }
     }
-    let values: Vec<f64> = values.into_iter().map(|(_, value)| value).collect();
     if values.len() < 2 {
         return Err(JudgeError::TooFew(must.arm.clone(), values.len()));
     }
+    let known: Vec<f64> = values.iter().filter_map(|(_, value)| *value).collect();
+    let without = values.iter().find(|(_, value)| value.is_none()).map(|(seed, _)| *seed);
+    Ok(without.map_or_else(|| judged(must, &known), |seed| unknown(must, seed, known.len())))
+}
+
+/// What the figure's `values`, one for each run, show.
+fn judged(must: &Must, values: &[f64]) -> Finding {
     let statistics::Estimate { mean: found, interval: (low, high), .. } =
-        statistics::mean(&values, USUAL);
+        statistics::mean(values, USUAL);
     let holds = must.below.is_none_or(|most| high < most)
         && must.above.is_none_or(|least| low > least)
         && must
@@ -67,25 +62,27 @@ fn one(must: &Must, runs: &[Run]) -> Result<Finding, JudgeError> {
             "{must} (with 95 % confidence it is otherwise in less than {otherwise:.1} % of runs)"
         );
     }
-    Ok(Finding { must, found, interval: (low, high), runs: values.len(), holds, refuted })
+    Finding { must, found, interval: (low, high), runs: values.len(), holds, refuted }
 }
 
-/// A figure of an arm's runs, by seed.
-fn figures(runs: &[Run], arm: &str, figure: &str) -> Result<Vec<(u64, f64)>, JudgeError> {
+/// What is found where runs, that of `seed` among them, have no such figure and `runs` others do: nothing. What never happened
+/// has no mean, and a mean over the other runs would be of chosen ones.
+fn unknown(must: &Must, seed: u64, runs: usize) -> Finding {
+    let said = said(must);
+    let must = format!(
+        "{said} (unknown: with seed {seed} what it is the mean of never happened; ask for something that every run has)"
+    );
+    let interval = (f64::NAN, f64::NAN);
+    Finding { must, found: f64::NAN, interval, runs, holds: false, refuted: false }
+}
+
+/// A figure of an arm's runs, by seed; nothing where a run does not have it.
+fn figures(runs: &[Run], arm: &str, figure: &str) -> Vec<(u64, Option<f64>)> {
     let of_arm = runs.iter().filter(|run| run.arm == arm);
-    let mut found = of_arm
-        .map(|run| {
-            let value = run.figures.get(figure).ok_or_else(|| JudgeError::Figure {
-                arm: arm.to_owned(),
-                seed: run.seed,
-                figure: figure.to_owned(),
-                known: run.figures.keys().cloned().collect::<Vec<_>>().join(", "),
-            });
-            value.map(|value| (run.seed, *value))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut found: Vec<_> =
+        of_arm.map(|run| (run.seed, run.figures.get(figure).copied())).collect();
     found.sort_by_key(|(seed, _)| *seed);
-    Ok(found)
+    found
 }
 
 /// What must hold, in words.

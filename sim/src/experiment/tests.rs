@@ -82,7 +82,7 @@ fn shards_have_every_run_once() {
         on_threads(1, &plan)
     });
     let mut runs: Vec<Run> = parts.flat_map(|part| part.runs).collect();
-    runs.sort_by(|a, b| (&a.arm, a.seed).cmp(&(&b.arm, b.seed)));
+    runs.sort_by(|a, b| (&b.arm, a.seed).cmp(&(&a.arm, b.seed)));
     let report = Report { runs, ..whole.clone() };
     assert_eq!(judged(&scenario(), report.clone()).unwrap().findings, whole.findings);
     assert_eq!(report.trace(), whole.trace());
@@ -100,8 +100,34 @@ fn senseless_plans_are_refused() {
     without.mutant = None;
     let error = run(&without, &Plan::first(2).mutated(), || {}).unwrap_err();
     assert!(error.to_string().contains("has no mutant"));
+}
+
+#[test]
+fn what_no_run_has_is_unknown_and_the_rest_is_found() {
     let mut unknown = scenario();
     unknown.must[0].figure = "profits".into();
-    let error = run(&unknown, &Plan::first(2), || {}).unwrap_err().to_string();
-    assert!(error.contains("no figure \"profits\"; there are"), "{error}");
+    let report = run(&unknown, &Plan::first(2), || {}).unwrap();
+    let finding = &report.findings[0];
+    assert!(finding.found.is_nan() && !finding.holds && !finding.refuted, "{finding:?}");
+    assert!(
+        finding.must.contains("with seed 1 what it is the mean of never happened"),
+        "{finding:?}"
+    );
+}
+
+#[test]
+fn arms_stand_as_the_file_has_them() {
+    let text = SCENARIO.replace("[arms.calm]", "[arms.zero]\n\n[arms.calm]");
+    let scenario = Scenario::parse(&text).unwrap();
+    let report = run(&scenario, &Plan::first(2), || {}).unwrap();
+    let order = |report: &Report| {
+        report.runs.iter().map(|run| (run.arm.clone(), run.seed)).collect::<Vec<_>>()
+    };
+    let expected = ["zero", "calm", "rough"].map(|arm| [1, 2].map(|seed| (arm.to_owned(), seed)));
+    assert_eq!(order(&report), expected.concat());
+    let mut merged = report.clone();
+    merged.runs.sort_by(|a, b| (&a.arm, a.seed).cmp(&(&b.arm, b.seed)));
+    let trace = merged.trace();
+    assert_eq!(order(&judged(&scenario, merged).unwrap()), order(&report));
+    assert_eq!(trace, report.trace(), "whatever the order");
 }

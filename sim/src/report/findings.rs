@@ -1,7 +1,7 @@
 //! What must hold, and whether it does.
 
 use super::page::{between, counted, scale};
-use super::unit::Unit;
+use super::unit::{Scale, Unit};
 use crate::results::{Finding, Report};
 use maud::{Markup, html};
 
@@ -50,11 +50,21 @@ pub(super) fn names(finding: &Finding, figure: &str) -> bool {
     })
 }
 
-fn card(report: &Report, finding: &Finding) -> Markup {
+/// What was found, and the interval around it, as people read them: with their unit.
+pub fn in_words(report: &Report, finding: &Finding) -> (String, String) {
+    let scale = scale_of(report, finding);
+    (scale.quantity(finding.found), between(scale, finding.interval))
+}
+
+fn scale_of(report: &Report, finding: &Finding) -> Scale {
     let mut figures = report.runs.iter().flat_map(|run| run.figures.keys());
     let figure = figures.find(|figure| names(finding, figure));
     let unit = figure.map_or(Unit::Plain, |figure| Unit::of(figure));
-    let scale = scale(unit, finding.found, finding.interval);
+    scale(unit, finding.found, finding.interval)
+}
+
+fn card(report: &Report, finding: &Finding) -> Markup {
+    let scale = scale_of(report, finding);
     html! {
         div.finding.(class(finding.holds)) {
             div { span.verdict { (mark(finding.holds)) " " (word(finding)) } }
@@ -71,6 +81,7 @@ const fn word(finding: &Finding) -> &'static str {
     match (finding.holds, finding.refuted) {
         (true, _) => "holds",
         (false, true) => "refuted",
+        (false, false) if finding.found.is_nan() => "unknown",
         (false, false) => "open: more seeds would tell",
     }
 }

@@ -30,6 +30,13 @@ impl Lines {
         found
     }
 
+    /// The names in the table called so, in their order.
+    pub(super) fn names(&self, table: &str) -> Vec<String> {
+        let table = self.document.get(table).and_then(Item::as_table_like);
+        let names = table.into_iter().flat_map(|table| table.iter());
+        names.map(|(name, _)| name.to_owned()).collect()
+    }
+
     pub(super) fn of_toml(&self, error: &toml_edit::de::Error) -> ScenarioError {
         let line = line_at(&self.text, error.span().map_or(0, |span| span.start));
         ScenarioError { line, reason: error.message().to_owned() }

@@ -2,7 +2,7 @@
 
 use super::members::Members;
 use contracts::{Account, Posting};
-#[cfg(debug_assertions)]
+#[cfg(any(test, debug_assertions))]
 use market::Market;
 
 /// Sums over the books, in msat.
@@ -65,7 +65,7 @@ impl Books {
     }
 
     /// The same, counted from scratch.
-    #[cfg(debug_assertions)]
+    #[cfg(any(test, debug_assertions))]
     pub(super) fn counted(market: &Market, members: &Members) -> Self {
         let mut books = Self::new(members.groups().len());
         for (account, totals) in market.ledger().accounts() {

@@ -111,9 +111,10 @@ impl World {
                 event.group.as_ref().is_none_or(|name| name == group)
                     && event.region.as_ref().is_none_or(|region| *region == party.region)
             };
-            let offering = self.members.parties().iter().filter(|(_, p)| !p.region.is_empty());
+            let parties = self.members.parties();
+            let offering = parties.iter().filter(|(_, p)| !p.region.is_empty());
             let mut struck: Vec<Did> =
-                offering.filter(|(_, p)| meant(p)).map(|(did, _)| *did).collect();
+                offering.filter(|(_, p)| meant(p)).map(|(did, _)| **did).collect();
             if let Some(count) = event.count {
                 self.seed.draws(Stream::Failures, u32::MAX, at).shuffle(&mut struck);
                 struck.truncate(count as usize);

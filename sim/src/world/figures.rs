@@ -3,16 +3,14 @@
 use super::{Group, World};
 use crate::results::Run;
 use crate::statistics::{amount, real};
-use contracts::{Account, Contract, SlotState};
-use market::event::SlotId;
 use std::collections::BTreeMap;
 use types::Did;
 
 impl World {
     /// Adds this epoch's values to the series.
     pub(super) fn observe(&mut self) {
+        self.look_at_holdings();
         let (asked, offered) = self.reach.offered();
-        let held = self.held();
         let paid = self.watch.take_price();
         let profits = self.profits();
         let counts = ["contracts.failed", "repairs.finished", "penalties", "penalties.wrong"]
@@ -21,7 +19,7 @@ impl World {
         let mut values: Vec<(String, f64)> = vec![
             ("price.asked_msat".into(), asked),
             ("price.paid_msat".into(), paid.unwrap_or(f64::NAN)),
-            ("use.sold_permille".into(), 1_000.0 * held.in_reach / offered.max(1.0)),
+            ("use.sold_permille".into(), 1_000.0 * self.reach.sold() / offered.max(1.0)),
             ("contracts.open".into(), open),
             ("providers.online".into(), real(self.reach.all().len() as u64)),
         ];
@@ -29,7 +27,7 @@ impl World {
             self.books.told().into_iter().map(|(name, msat)| (name.to_owned(), amount(msat))),
         );
         values.extend(counts);
-        values.extend(self.shares(&held));
+        values.extend(self.shares());
         values.extend(self.bonds());
         for (group, profit) in self.members.groups().iter().zip(profits) {
             values.push((format!("profit.{}_msat", group.called()), profit));
@@ -48,17 +46,6 @@ impl World {
         market.available(*party).0 + slots.sum::<i64>() + bought.sum::<i64>()
     }
 
-    fn worth_of_slot(&self, id: SlotId) -> i64 {
-        let bond = Account::Bond(id.contract, id.slot);
-        self.market().ledger().balance(bond).0 + self.market().unposted(id).0
-    }
-
-    fn worth_of_bought(&self, contract: &Contract) -> i64 {
-        let market = self.market();
-        let earned = contract.slots.iter().map(|slot| market.unposted_in(contract, slot).0);
-        market.ledger().balance(Account::Escrow(contract.id)).0 - earned.sum::<i64>()
-    }
-
     /// The mean profit of an agent, group by group.
     fn profits(&self) -> Vec<f64> {
         let told =
@@ -69,29 +56,10 @@ impl World {
         told.map(mean).collect()
     }
 
-    /// What the parties of each group are worth together, as [`World::worth`] has it for one: contract by contract, so that
-    /// what lies together in memory is looked at together.
+    /// What the parties of each group are worth together, as [`World::worth`] has it for one.
     fn worths(&self) -> Vec<i64> {
-        let market = self.market();
-        let mut worths = self.books.available().to_vec();
-        let mut add = |party: &Did, msat: i64| {
-            if let Some(group) = self.members.group_of_party(party) {
-                worths[group] += msat;
-            }
-        };
-        for contract in market.open_contracts() {
-            let mut locked = market.ledger().balance(Account::Escrow(contract.id)).0;
-            for (number, slot) in (0u16..).zip(&contract.slots) {
-                let unposted = market.unposted_in(contract, slot).0;
-                locked -= unposted;
-                if !matches!(slot.state, SlotState::Vacated | SlotState::Closed) {
-                    let bond = market.ledger().balance(Account::Bond(contract.id, number));
-                    add(&slot.provider(), bond.0 + unposted);
-                }
-            }
-            add(&contract.client, locked);
-        }
-        worths
+        let held = self.holdings.worths(self.market());
+        self.books.available().iter().zip(held).map(|(available, held)| available + held).collect()
     }
 
     /// The run, once all its epochs have passed.

@@ -36,6 +36,7 @@ impl World {
             drawn_from: self.drawn_from,
             watch: self.watch.clone(),
             books: self.books.clone(),
+            holdings: self.holdings.clone(),
             repairs: self.repairs.clone(),
         })
     }
@@ -48,6 +49,7 @@ impl World {
         for number in self.market().epoch().0 + 1..=last.min(self.settings.epochs) {
             self.live(Epoch(number));
         }
+        self.look_at_holdings();
         self.check()
     }
 

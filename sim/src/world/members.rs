@@ -2,12 +2,13 @@
 
 use super::{Group, WorldError, WorldSettings};
 use crate::agents::{self, Agent, Seat};
+use crate::by_party::ByParty;
 use crate::chance::{Seed, Stream};
 use crate::disks::Disks;
 use crate::statistics::{amount, real};
 use market::Market;
 use market::event::SlotId;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use types::{Did, Epoch, Msat, Span, Timestamp};
 
 /// Where epochs begin among the moments that agents' luck is drawn for.
@@ -40,13 +41,13 @@ struct Purse {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Party {
     pub(super) agent: u32,
+    /// The group of that.
+    group: usize,
     /// What its luck is looked up by.
     pub(super) number: u32,
     pub(super) region: String,
     /// Until when it is out of reach.
     pub(super) away_until: Timestamp,
-    /// Bytes on its disks.
-    pub(super) kept: u64,
     /// How many disks it has had, and how often an outage of it was drawn.
     pub(super) disks: u64,
     pub(super) outages: u64,
@@ -64,9 +65,9 @@ pub(super) struct Members {
     purses: Vec<Purse>,
     /// Before which epoch each has nothing to do, unless something happens to it.
     idle: Vec<Epoch>,
-    parties: BTreeMap<Did, Party>,
-    /// Of these, the ones with bytes on their disks.
-    keepers: BTreeSet<Did>,
+    parties: ByParty<Party>,
+    /// Of these, the ones with bytes on their disks: whose they are, and how many bytes.
+    keepers: BTreeMap<Did, (u32, u64)>,
     seed: Seed,
 }
 
@@ -103,8 +104,8 @@ impl Members {
             agents: members,
             purses,
             idle,
-            parties: BTreeMap::new(),
-            keepers: BTreeSet::new(),
+            parties: ByParty::default(),
+            keepers: BTreeMap::new(),
             seed,
         })
     }
@@ -125,7 +126,7 @@ impl Members {
 
     /// Which group a party is of, if it is anybody's.
     pub(super) fn group_of_party(&self, party: &Did) -> Option<usize> {
-        Some(self.group_of(self.parties.get(party)?.agent))
+        Some(self.parties.get(party)?.group)
     }
 
     pub(super) fn party(&self, party: &Did) -> Option<&Party> {
@@ -136,18 +137,19 @@ impl Members {
         self.parties.get_mut(party)
     }
 
-    pub(super) fn parties(&self) -> &BTreeMap<Did, Party> {
-        &self.parties
+    /// All parties, by name.
+    pub(super) fn parties(&self) -> BTreeMap<&Did, &Party> {
+        self.parties.iter().collect()
     }
 
     /// Whether `party` is `agent`'s; a name that was nobody's is from now on.
     pub(super) fn owns(&mut self, agent: u32, party: Did) -> bool {
         // By its name, so that nobody's luck depends on who came before.
         let number = u32::from_le_bytes([party.0[0], party.0[1], party.0[2], party.0[3]]);
-        let mine = &mut self.agents[agent as usize].parties;
-        let known = self.parties.entry(party).or_insert_with(|| {
-            mine.push(party);
-            Party { agent, number, ..Party::default() }
+        let member = &mut self.agents[agent as usize];
+        let known = self.parties.get_or_insert(party, || {
+            member.parties.push(party);
+            Party { agent, group: member.group, number, ..Party::default() }
         });
         known.agent == agent
     }
@@ -302,10 +304,9 @@ impl Members {
 
     /// `party` has so many bytes on its disks from now on.
     pub(super) fn keeps(&mut self, party: &Did, bytes: u64) {
-        let Some(known) = self.parties.get_mut(party) else { return };
-        known.kept = bytes;
+        let Some(known) = self.parties.get(party) else { return };
         if bytes > 0 {
-            self.keepers.insert(*party);
+            self.keepers.insert(*party, (known.agent, bytes));
         } else {
             self.keepers.remove(party);
         }
@@ -330,10 +331,9 @@ impl Members {
             return;
         }
         let days = real(epoch.0) / real(Span::DAY.0);
-        for party in self.keepers.iter().filter_map(|did| self.parties.get(did)) {
-            let gigabytes = real(party.kept) / 1e9;
-            self.purses[party.agent as usize].spent +=
-                gigabytes * days * self.keeping * self.dearer;
+        for (agent, bytes) in self.keepers.values() {
+            let gigabytes = real(*bytes) / 1e9;
+            self.purses[*agent as usize].spent += gigabytes * days * self.keeping * self.dearer;
         }
     }
 

@@ -1,5 +1,6 @@
-//! Who can be reached, and what they offer together: kept as sums, so that looking costs the same however many there are.
+//! Who can be reached, and what they offer and have sold together: kept as sums, so that looking costs the same however many there are.
 
+use crate::by_party::ByParty;
 use pricing::rate::micros;
 use rust_decimal::prelude::ToPrimitive;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,11 +11,21 @@ use types::documents::Ask;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reach {
     reached: BTreeSet<Did>,
-    asks: BTreeMap<Did, Asked>,
+    providers: ByParty<Provider>,
     /// Of all that can be reached.
     together: Asked,
-    /// How many bytes each group offers, reached or not.
-    by_group: BTreeMap<usize, u128>,
+    /// How many bytes of theirs are sold.
+    sold: u128,
+    /// How many bytes each group offers and has sold, reached or not.
+    by_group: BTreeMap<usize, (u128, u128)>,
+}
+
+/// One provider.
+#[derive(Clone, Copy, Debug, Default)]
+struct Provider {
+    reached: bool,
+    asked: Asked,
+    sold: u64,
 }
 
 /// What is offered.
@@ -49,40 +60,70 @@ impl Reach {
     }
 
     pub(super) fn contains(&self, party: &Did) -> bool {
-        self.reached.contains(party)
+        self.providers.get(party).is_some_and(|provider| provider.reached)
     }
 
     /// `party` can be reached from now on; whether it could not before.
     pub(super) fn insert(&mut self, party: Did) -> bool {
-        let fresh = self.reached.insert(party);
-        if fresh {
-            self.together.add(self.asks.get(&party).copied().unwrap_or_default());
+        let provider = self.providers.of(party);
+        if provider.reached {
+            return false;
         }
-        fresh
+        provider.reached = true;
+        self.together.add(provider.asked);
+        self.sold = self.sold.saturating_add(provider.sold.into());
+        self.reached.insert(party)
     }
 
     /// `party` cannot be reached any more.
     pub(super) fn remove(&mut self, party: &Did) {
-        if self.reached.remove(party) {
-            self.together.take(self.asks.get(party).copied().unwrap_or_default());
+        let provider = self.providers.of(*party);
+        if std::mem::take(&mut provider.reached) {
+            self.together.take(provider.asked);
+            self.sold = self.sold.saturating_sub(provider.sold.into());
+            self.reached.remove(party);
         }
     }
 
     /// `ask`, of somebody of `group`, stands from now on.
     pub(super) fn asks(&mut self, ask: &Ask, group: usize) {
+        let provider = self.providers.of(ask.provider);
         let now = Asked::of(ask);
-        let before = self.asks.insert(ask.provider, now).unwrap_or_default();
-        let bytes = self.by_group.entry(group).or_default();
-        *bytes = bytes.saturating_sub(before.bytes).saturating_add(now.bytes);
-        if self.reached.contains(&ask.provider) {
+        let before = std::mem::replace(&mut provider.asked, now);
+        let (offered, _) = self.by_group.entry(group).or_default();
+        *offered = offered.saturating_sub(before.bytes).saturating_add(now.bytes);
+        if provider.reached {
             self.together.take(before);
             self.together.add(now);
         }
     }
 
-    /// How many bytes `group` offers, whether it can be reached or not.
-    pub(super) fn offered_by(&self, group: usize) -> f64 {
-        wide(self.by_group.get(&group).copied().unwrap_or(0))
+    /// `party`, who is of `group`, has sold so many bytes more, or so many less.
+    pub(super) fn sells(&mut self, party: Did, group: usize, (more, less): (u64, u64)) {
+        let provider = self.providers.of(party);
+        provider.sold = provider.sold.saturating_add(more).saturating_sub(less);
+        let (_, sold) = self.by_group.entry(group).or_default();
+        *sold = sold.saturating_add(more.into()).saturating_sub(less.into());
+        if provider.reached {
+            self.sold = self.sold.saturating_add(more.into()).saturating_sub(less.into());
+        }
+    }
+
+    /// How many bytes `group` has sold and offers, whether it can be reached or not.
+    pub(super) fn of_group(&self, group: usize) -> (f64, f64) {
+        let (offered, sold) = self.by_group.get(&group).copied().unwrap_or_default();
+        (wide(sold), wide(offered))
+    }
+
+    /// How many bytes are sold of those that can be reached.
+    pub(super) fn sold(&self) -> f64 {
+        wide(self.sold)
+    }
+
+    /// How many bytes `party` has sold, as far as this knows.
+    #[cfg(any(test, debug_assertions))]
+    pub(super) fn sold_by(&self, party: &Did) -> u64 {
+        self.providers.get(party).map_or(0, |provider| provider.sold)
     }
 
     /// What is asked on average, by what is offered, in msat per GB and day; and how many bytes that are.
@@ -126,9 +167,26 @@ mod tests {
         reach.remove(&Did([2; 32]));
         reach.remove(&Did([2; 32]));
         reach.asks(&ask(2, 900, 200), 2);
-        assert_eq!([0, 1, 2].map(|group| whole(reach.offered_by(group))), [0, 100, 900]);
+        assert_eq!([0, 1, 2].map(|group| whole(reach.of_group(group).1)), [0, 100, 900]);
         assert_eq!(found(&reach), (70_000, 100));
         reach.insert(Did([2; 32]));
         assert_eq!(found(&reach), (187_000, 1_000));
+    }
+
+    #[test]
+    fn what_is_sold_is_that_of_those_in_reach_and_each_group_s_anyway() {
+        let mut reach = Reach::default();
+        let (one, other) = (Did([1; 32]), Did([2; 32]));
+        reach.insert(one);
+        reach.sells(one, 0, (30, 0));
+        reach.sells(other, 1, (50, 0));
+        let sold =
+            |reach: &Reach| [reach.sold(), reach.of_group(0).0, reach.of_group(1).0].map(whole);
+        assert_eq!(sold(&reach), [30, 30, 50]);
+        reach.insert(other);
+        reach.sells(other, 1, (5, 50));
+        assert_eq!(sold(&reach), [35, 30, 5]);
+        reach.remove(&one);
+        assert_eq!(sold(&reach), [5, 30, 5]);
     }
 }

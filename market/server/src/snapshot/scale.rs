@@ -22,6 +22,7 @@ fn key() -> SecretKey {
 
 /// Where the database is kept between the two, and how many contracts it is to have.
 fn asked() -> (PathBuf, u64) {
+    network::server::forgo_huge_pages();
     let variable = |name| std::env::var(name).expect("scripts/restart.sh sets it");
     (variable("RESTART_DIR").into(), variable("RESTART_CONTRACTS").parse().expect("a number"))
 }
