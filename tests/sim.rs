@@ -308,9 +308,6 @@ fn whatever_is_wrong_is_said_before_anything_runs() {
     std::fs::write(&changed, SCENARIO.replace("seeds = 4 # chosen small", "seeds = 4"))
         .expect("a file");
     std::fs::write(format!("{used}/other"), "x").expect("a file");
-    let misspelt = desk.path("misspelt.toml");
-    std::fs::write(&misspelt, SCENARIO.replace("honest.profit_msat", "honest.proft_msat"))
-        .expect("a file");
     for (words, text) in [
         (vec!["run", &changed], "changed.toml: line 4: 4 has no source"),
         (vec!["run", &file, "--seed-list", "1-5,3"], "seed 3 is in the list twice"),
@@ -325,6 +322,44 @@ fn whatever_is_wrong_is_said_before_anything_runs() {
         (vec!["run", &file, "--set", "agents.nobody.count=3"], "nobody"),
         (vec!["run", &file, "--set", "epochs=0"], "epochs: 0; give 1 to"),
         (vec!["report", &out, "--out", &nowhere], "has no run's files"),
+        (
+            vec![
+                "sweep",
+                &file,
+                "--over",
+                "costs.keping=1,2",
+                "--figure",
+                "x",
+                "--arm",
+                "calm",
+                "--out",
+                &nowhere,
+            ],
+            "unknown field `keping`",
+        ),
+        (
+            vec!["sweep", &file, "--over", "costs.keeping=1,2", "--figure", "x", "--out", &nowhere],
+            "say which arm with --arm: there are calm, dear",
+        ),
+    ] {
+        let error = refused(&words);
+        assert!(error.contains(text), "{words:?}: {error}");
+    }
+    let foreign = desk.path("foreign");
+    told(&["run", &file, "--out", &foreign, "--seeds", "2"]);
+    std::fs::write(format!("{foreign}/runs.parquet"), "not a table").expect("a file");
+    let error = refused(&["report", &foreign, "--out", &desk.path("whole")]);
+    assert!(error.contains("Parquet"), "{error}");
+}
+
+#[test]
+fn a_misspelt_figure_is_named_before_anything_runs() {
+    let desk = Desk::new();
+    let (file, nowhere) = (desk.scenario(), desk.path("nowhere"));
+    let misspelt = desk.path("misspelt.toml");
+    std::fs::write(&misspelt, SCENARIO.replace("honest.profit_msat", "honest.proft_msat"))
+        .expect("a file");
+    for (words, text) in [
         (
             vec!["run", &misspelt],
             "misspelt.toml: line 35: must.0.figure: no run has a figure \"honest.proft_msat\"; is honest.profit_msat meant?",
@@ -357,34 +392,11 @@ fn whatever_is_wrong_is_said_before_anything_runs() {
             ],
             "the groups here are honest, client",
         ),
-        (
-            vec![
-                "sweep",
-                &file,
-                "--over",
-                "costs.keping=1,2",
-                "--figure",
-                "x",
-                "--arm",
-                "calm",
-                "--out",
-                &nowhere,
-            ],
-            "unknown field `keping`",
-        ),
-        (
-            vec!["sweep", &file, "--over", "costs.keeping=1,2", "--figure", "x", "--out", &nowhere],
-            "say which arm with --arm: there are calm, dear",
-        ),
     ] {
         let error = refused(&words);
         assert!(error.contains(text), "{words:?}: {error}");
     }
-    let foreign = desk.path("foreign");
-    told(&["run", &file, "--out", &foreign, "--seeds", "2"]);
-    std::fs::write(format!("{foreign}/runs.parquet"), "not a table").expect("a file");
-    let error = refused(&["report", &foreign, "--out", &desk.path("whole")]);
-    assert!(error.contains("Parquet"), "{error}");
+    assert!(!Path::new(&nowhere).exists(), "nothing is made for what is refused");
 }
 
 #[test]

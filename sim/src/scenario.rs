@@ -200,11 +200,9 @@ impl Scenario {
         (0..).zip(&self.must).try_for_each(|(at, must)| {
             let error = |reason| lines.error(&format!("must.{at}"), reason);
             self.check_must(must).map_err(error)?;
-            let arms = std::iter::once(&must.arm).chain(&must.minus);
+            let mut arms = std::iter::once(&must.arm).chain(&must.minus);
             let error = |reason| lines.error(&format!("must.{at}.figure"), reason);
-            arms.map(|arm| self.check_figure(&must.figure, arm))
-                .collect::<Result<(), _>>()
-                .map_err(error)
+            arms.try_for_each(|arm| self.check_figure(&must.figure, arm)).map_err(error)
         })
     }
 
