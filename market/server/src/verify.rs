@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use types::documents::{Settlement, TreeHead};
 use types::tree::{self, Frontier};
-use types::{DocId, Hash, Signed, Timestamp};
+use types::{DocId, Epoch, Hash, Signed, Timestamp};
 
 /// A journal's documents, by name.
 pub type Documents = BTreeMap<DocId, Signed>;
@@ -48,6 +48,18 @@ pub struct Verifier {
     /// The newest time that was seen; it never goes back.
     time: Timestamp,
     counted: Counted,
+    opened: Vec<Opened>,
+}
+
+/// A block that opened an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// Which epoch.
+    pub epoch: Epoch,
+    /// The block's height.
+    pub height: u32,
+    /// Its hash, first byte first.
+    pub hash: Hash,
 }
 
 /// How much was verified.
@@ -79,6 +91,7 @@ impl Verifier {
             frontier: Frontier::default(),
             time: Timestamp(0),
             counted: Counted::default(),
+            opened: Vec::new(),
         })
     }
 
@@ -100,6 +113,12 @@ impl Verifier {
     /// How much was verified.
     pub fn counted(&self) -> Counted {
         self.counted
+    }
+
+    /// The blocks that opened epochs, each the right one for its epoch as far as the headers in the journal show; whether they are in the
+    /// chain with the most work they do not.
+    pub fn opened(&self) -> &[Opened] {
+        &self.opened
     }
 
     /// Takes the next block, with every document that its entries name.
@@ -173,6 +192,7 @@ impl Verifier {
             document.authenticate().map_err(|error| format!("evidence {id}: {error}"))?;
         }
         issued(entry, documents)?;
+        self.opened.extend(decided.iter().filter_map(opened));
         let events = decided.iter();
         catch_unwind(AssertUnwindSafe(|| events.for_each(|event| self.market.apply(event))))
             .map_err(|_| "its events do not follow from the state before it".to_owned())?;
@@ -219,6 +239,12 @@ impl Verifier {
         }
         Err(format!("its tree head is {:?}, the journal gives {expected:?}", *signed))
     }
+}
+
+/// The block that opened an epoch, where one did.
+fn opened(event: &Event) -> Option<Opened> {
+    let Event::EpochOpened { epoch, block: Some(block), .. } = event else { return None };
+    Some(Opened { epoch: *epoch, height: block.height, hash: block.hash })
 }
 
 /// Where two lists of events part.
