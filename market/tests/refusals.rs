@@ -216,7 +216,7 @@ fn epochs_that_wait_for_blocks() {
         (open(&headers[..count - 80]), "has 2 of 3 blocks"),
         (open(&headers[..count - 1]), "80 for each are needed"),
         (open(&headers[80..]), "stands on no block that is remembered"),
-        (open(&other), "was not worked for"),
+        (open(&other), "block 7 does not follow the block before it"),
         (open(more), "send no more"),
         (Command::OpenEpoch { epoch, beacon: Hash([3; 32]), headers: headers.clone() }, "preimage"),
     ] {

@@ -8,7 +8,7 @@ use crate::journal::{Block, Entry, Head};
 use market::{Event, Genesis, Market};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use types::documents::{Settlement, TreeHead};
+use types::documents::{Challenge, Settlement, TreeHead};
 use types::tree::{self, Frontier};
 use types::{DocId, Epoch, Hash, Signed, Timestamp};
 
@@ -190,6 +190,7 @@ impl Verifier {
         for id in &entry.evidence {
             let document = documents.get(id).ok_or(format!("evidence {id} is missing"))?;
             document.authenticate().map_err(|error| format!("evidence {id}: {error}"))?;
+            self.drawn(document).map_err(|reason| format!("evidence {id}: {reason}"))?;
         }
         issued(entry, documents)?;
         self.opened.extend(decided.iter().filter_map(opened));
@@ -200,6 +201,19 @@ impl Verifier {
         self.counted.events += entry.events.len() as u64;
         self.counted.documents += entry.documents().len() as u64;
         Ok(())
+    }
+
+    /// A challenge of the open epoch must be drawn from its beacon.
+    fn drawn(&self, document: &Signed) -> Result<(), String> {
+        let Ok(challenge) = document.verify::<Challenge>() else { return Ok(()) };
+        let (epoch, beacon) = (self.market.epoch(), self.market.beacon());
+        if challenge.epoch != epoch || challenge.beacon == beacon {
+            return Ok(());
+        }
+        Err(format!(
+            "a challenge is drawn from {}, and the beacon of epoch {epoch} is {beacon}",
+            challenge.beacon
+        ))
     }
 
     /// Whether the state keeps every rule, and `head` is the market's word for this very journal; gives the
