@@ -112,13 +112,13 @@ fn epochs_open_only_after_blocks_whatever_happens_and_anybody_can_check_by_which
     let home = tempfile::tempdir().expect("a folder");
     let mut node = Node::new(home.path());
     let data = home.path().join("market").display().to_string();
-    let founding = ["--epoch", "1h", "--epoch-every", "1s", "--beacon-lead", "0s"];
+    let founding = ["--epoch", "1h", "--epoch-every", "1s", "--beacon-lead", "1s"];
     let market = node.market(&data, &[&founding[..], &["--beacon-depth", "3"]].concat());
     wait_for("the market to wait for a block", || node.waits(&market).is_some());
     let waits = node.waits(&market).expect("it waits");
     assert!(waits.contains("has 0 of 3 blocks"), "{waits}");
     let rule = node.beacon(&market).chain.expect("it has a chain");
-    assert_eq!((rule.depth, rule.lead.0, rule.every.0), (3, 0, 1_000_000));
+    assert_eq!((rule.depth, rule.lead.0, rule.every.0), (3, 1_000_000, 1_000_000));
     node.wait_for_epoch(&market, 2);
     let reached = node.info(&market).current_epoch;
     // SIGKILL. Meanwhile the chain grows, and what it was founded with stays.

@@ -114,8 +114,8 @@ async fn epochs_open_by_blocks_alone_through_restarts_and_silence() {
     let refused = market.open_epoch().await.unwrap_err().to_string();
     assert!(refused.contains("epoch 1 does not open yet"), "{refused}");
     assert!(waits(&market).unwrap().contains("has 0 of 3 blocks"));
-    // The median reaches the second block's time with the fourth block; the fifth opens the epoch, the seventh makes it deep enough.
-    chain.mine(6);
+    // The median reaches the second block's time with the third; the fourth opens the epoch, the sixth makes it deep enough.
+    chain.mine(5);
     assert!(market.open_epoch().await.is_err());
     assert!(waits(&market).unwrap().contains("has 2 of 3 blocks"));
     market.kill();
