@@ -77,7 +77,7 @@ pub struct Network {
     /// What it is called.
     pub name: &'static str,
     /// The easiest target.
-    bits_max: u32,
+    pub(super) bits_max: u32,
     /// Networks that sometimes let a block off (testnets, regtest) demand no more than the least.
     pub(super) is_exact: bool,
 }
