@@ -1,9 +1,14 @@
 //! `bondstore journal`: what happened, written out and replayed.
 
 use crate::output::Output;
+use crate::verify::blocks::Blocks;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
+use contracts_bitcoin::anchor::Trusted;
+use contracts_bitcoin::beacon;
 use market_server::Place;
+use market_server::export::ExportReport;
+use market_server::verify::Opened;
 use serde_json::json;
 use std::fs::File;
 use std::io::BufReader;
@@ -48,6 +53,8 @@ pub(crate) enum Journal {
         /// Whose journal it must be.
         #[arg(long, value_name = "DID")]
         market: Option<Did>,
+        #[command(flatten)]
+        blocks: Blocks,
     },
 }
 
@@ -55,8 +62,15 @@ impl Journal {
     pub(crate) fn run(self, output: &Output) -> Result<()> {
         match self {
             Self::Export { place, out } => export(place.place(), &out, output),
-            Self::Verify { file: Some(file), market, .. } => verify_file(&file, market, output),
-            Self::Verify { file: None, place, market } => {
+            Self::Verify { file: Some(file), market, blocks, .. } => {
+                verify_file(&file, market, &blocks, output)
+            }
+            Self::Verify { file: None, place, market, blocks } => {
+                if blocks.trusted()?.is_some() {
+                    bail!(
+                        "blocks are checked in a journal that was written out: `bondstore journal export`, then verify the file"
+                    );
+                }
                 verify_database(&place.place(), market, output)
             }
         }
@@ -86,21 +100,52 @@ fn export(from: Place, out: &Path, output: &Output) -> Result<()> {
     Ok(())
 }
 
-fn verify_file(path: &Path, market: Option<Did>, output: &Output) -> Result<()> {
+fn verify_file(path: &Path, market: Option<Did>, blocks: &Blocks, output: &Output) -> Result<()> {
     let place = path.display();
+    let trusted = blocks.trusted()?;
     let file = File::open(path).with_context(|| format!("{place} cannot be read"))?;
     let report = market_server::export::verify_export(BufReader::new(file), market)?;
+    let epochs = in_chain(&report, trusted.as_ref())?;
     let mut value = serde_json::to_value(&report)?;
     value["ok"] = true.into();
+    value["epochs"] =
+        json!({ "opened_by_blocks": report.opened.len(), "in_chain": trusted.is_some() });
     output.result(&value, || {
         let counted = report.counted;
         format!(
-            "market {}\n{} blocks: {} commands decided again, with {} events and {} signed documents; every one holds\nhead {}\ntree root {}\nstate root {}",
+            "market {}\n{} blocks: {} commands decided again, with {} events and {} signed documents; every one holds\nhead {}\ntree root {}\nstate root {}{epochs}",
             report.market, report.blocks, counted.entries, counted.events, counted.documents, report.head,
             report.tree_root, report.state_root
         )
     });
     Ok(())
+}
+
+/// Whether the blocks that opened epochs are in the chain that is trusted; what is to be said of it.
+fn in_chain(report: &ExportReport, trusted: Option<&Trusted>) -> Result<String> {
+    let count = report.opened.len();
+    let Some(network) = report.chain else {
+        return Ok("\nits epochs were opened by its hash chain alone".to_owned());
+    };
+    let headers = match trusted {
+        Some(Trusted::Headers(headers)) => headers,
+        Some(Trusted::Block { .. }) => {
+            bail!(
+                "{count} epochs were opened by as many blocks; give --headers, which have them all"
+            )
+        }
+        None => {
+            return Ok(format!(
+                "\n{count} epochs were opened by blocks, each the right one by the headers in the journal; give --headers to see whether your chain has them"
+            ));
+        }
+    };
+    let opened = report.opened.iter().map(|one| {
+        let Opened { epoch, height, hash } = *one;
+        beacon::Opened { epoch, height, hash }
+    });
+    beacon::check(&network, &opened.collect::<Vec<_>>(), headers)?;
+    Ok(format!("\n{count} epochs were opened by blocks, and your headers have every one of them"))
 }
 
 fn verify_database(place: &Place, market: Option<Did>, output: &Output) -> Result<()> {

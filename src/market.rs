@@ -1,14 +1,15 @@
 //! `bondstore market`: run one, and book what its operator received.
 
 use crate::arguments;
-use crate::founding::Founding;
+use crate::founding::{Founding, Schedule};
+use crate::node::{ChainAccess, Named};
 use crate::output::{Output, table};
 use crate::runtime::asked_to_end;
 use crate::settings::{self, Setting};
 use crate::settlement::SettlementArgs;
 use anyhow::{Context, Result};
 use clap::{ArgAction, Args, CommandFactory, Subcommand};
-use market_server::{ADDRESS_FILE, Config, KEY_FILE, OpenError, Place};
+use market_server::{ADDRESS_FILE, Config, HeaderSource, KEY_FILE, OpenError, Place};
 use network::client::{ClientOptions, HttpClient};
 use network::endpoint::{Endpoint, PlainHttp};
 use network::identity::{Password, Prompt};
@@ -92,6 +93,12 @@ pub(crate) enum Market {
         metrics: Option<String>,
         #[command(flatten)]
         settlement: Box<SettlementArgs>,
+        /// The chain whose blocks open the epochs beside the hash chain: a bitcoind, such as `http://127.0.0.1:8332`, or an Esplora server,
+        /// as `esplora+https://host/api`. Whether there is one is fixed when the market is founded.
+        #[arg(long, value_name = "URL")]
+        chain: Option<String>,
+        #[command(flatten)]
+        access: Box<ChainAccess>,
     },
     /// Show what the settings of `market run` come to, and where each comes from. Nothing is started.
     Config {
@@ -151,13 +158,17 @@ impl Market {
                 public_url,
                 metrics,
                 settlement,
+                chain,
+                access,
             } => {
                 let bitcoin = settlement.info()?;
-                found_if_new(&market, &founding).await?;
+                let chain = chain.map(|chain| Arc::new(Named::new(chain, *access)));
+                let schedule = Schedule { epoch_every, chain: chain.clone() };
+                found_if_new(&market, (&founding, &schedule)).await?;
                 let place = market.place();
                 let genesis = blocking(move || Ok(market_server::genesis(place)?)).await?;
                 founding.holds_of(&genesis)?;
-                let founded = genesis.epoch;
+                let every = schedule.holds_of(&genesis, read_only)?;
                 let key = market.operator_key().await?;
                 let config = Config {
                     full_check,
@@ -167,7 +178,8 @@ impl Market {
                     metrics,
                     bitcoin,
                     database: market.database.clone(),
-                    epoch_every: Some(epoch_every.unwrap_or(founded).as_duration()),
+                    epoch_every: Some(every.as_duration()),
+                    chain: chain.map(|chain| chain as Arc<dyn HeaderSource>),
                     ..Config::new(&market.data, listen, key)
                 };
                 serve(config, output).await
@@ -286,7 +298,10 @@ async fn restore(file: PathBuf, market: &MarketArgs, output: &Output) -> Result<
 }
 
 /// Founds the market where there is none yet.
-async fn found_if_new(market: &MarketArgs, founding: &Founding) -> Result<()> {
+async fn found_if_new(
+    market: &MarketArgs,
+    (founding, schedule): (&Founding, &Schedule),
+) -> Result<()> {
     let place = market.place();
     let there = blocking(move || Ok(market_server::genesis(place))).await?;
     match there {
@@ -298,9 +313,10 @@ async fn found_if_new(market: &MarketArgs, founding: &Founding) -> Result<()> {
     let prompt = if kept { Prompt::Existing } else { Prompt::New };
     let password = Password::obtain(market.password_file.as_deref(), prompt)?;
     let (place, data, founding) = (market.place(), market.data.clone(), founding.clone());
+    let chain = schedule.found(&founding).await?;
     blocking(move || {
         let key = market_server::obtain_key(&data, &password, None)?;
-        Ok(market_server::found(place, &key, |did, anchor| founding.genesis(did, anchor))?)
+        Ok(market_server::found(place, &key, |did, anchor| founding.genesis((did, anchor), chain))?)
     })
     .await
 }

@@ -3,11 +3,20 @@
 use anyhow::{Context, Result, bail};
 use bitcoin::{Block, FeeRate, Network, OutPoint, Transaction, Txid};
 use clap::Args;
+use contracts::beacon::header::LENGTH;
+use contracts_bitcoin::beacon;
+use contracts_bitcoin::chain::devchain::Devchain;
 use contracts_bitcoin::chain::esplora::{Esplora, Server};
 use contracts_bitcoin::chain::rpc::{self, Auth, Bitcoind};
 use contracts_bitcoin::chain::{Chain, ChainError, FeeBounds, Patience, Tip, Unspent};
+use futures_util::future::BoxFuture;
+use market_server::HeaderSource;
 use network::endpoint::PlainHttp;
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+use types::Hash;
 use zeroize::Zeroizing;
 
 /// What an Esplora server's address begins with, to tell it from a bitcoind's.
@@ -98,6 +107,73 @@ impl ChainAccess {
             ),
         }
     }
+}
+
+/// A chain that is named and need not answer yet: it is connected to when its headers are asked for.
+pub(crate) struct Named {
+    chain: String,
+    access: ChainAccess,
+    node: Mutex<Option<Arc<Node>>>,
+}
+
+impl Named {
+    pub(crate) fn new(chain: String, access: ChainAccess) -> Self {
+        Self { chain, access, node: Mutex::default() }
+    }
+
+    /// Its node, once it has answered.
+    pub(crate) async fn node(&self) -> Result<Arc<Node>> {
+        let mut known = self.node.lock().await;
+        if let Some(node) = &*known {
+            return Ok(node.clone());
+        }
+        let node = Arc::new(self.access.connect(&self.chain).await?);
+        *known = Some(node.clone());
+        Ok(node)
+    }
+}
+
+impl fmt::Debug for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Named({})", self.chain)
+    }
+}
+
+impl HeaderSource for Named {
+    fn tip(&self) -> BoxFuture<'_, Result<(u32, Hash), String>> {
+        Box::pin(async { tip(&*self.node().await.map_err(shown)?).await })
+    }
+
+    fn header(&self, height: u32) -> BoxFuture<'_, Result<Option<[u8; LENGTH]>, String>> {
+        Box::pin(async move { header(&*self.node().await.map_err(shown)?, height).await })
+    }
+}
+
+/// A chain in this process, as a market reads its headers.
+#[derive(Debug)]
+pub(crate) struct Here(pub(crate) Devchain);
+
+impl HeaderSource for Here {
+    fn tip(&self) -> BoxFuture<'_, Result<(u32, Hash), String>> {
+        Box::pin(tip(&self.0))
+    }
+
+    fn header(&self, height: u32) -> BoxFuture<'_, Result<Option<[u8; LENGTH]>, String>> {
+        Box::pin(header(&self.0, height))
+    }
+}
+
+async fn tip<C: Chain>(chain: &C) -> Result<(u32, Hash), String> {
+    let tip = chain.tip().await.map_err(|error| error.to_string())?;
+    Ok((tip.height, beacon::hash(tip.hash)))
+}
+
+async fn header<C: Chain>(chain: &C, height: u32) -> Result<Option<[u8; LENGTH]>, String> {
+    beacon::header(chain, height).await.map_err(|error| error.to_string())
+}
+
+fn shown(error: anyhow::Error) -> String {
+    format!("{error:#}")
 }
 
 /// A chain's node, of either kind.

@@ -1,6 +1,6 @@
 //! `bondstore verify`: checks receipts with nothing but the files, the market's key and, for anchors, Bitcoin's block headers.
 
-mod blocks;
+pub(crate) mod blocks;
 mod stamp;
 
 use crate::output::Output;

@@ -1,7 +1,12 @@
 //! Public randomness for epochs: a hash chain that the market committed to before its first epoch, and [`mixed`] with it, where the
 //! market has a chain, a Bitcoin block.
+//!
+//! [`header`] reads headers, [`remembered`] judges those that come next, and [`course`] is the beacon of one market, epoch by epoch.
 
+pub mod course;
+pub mod header;
 pub mod mixed;
+pub mod remembered;
 
 use types::{Epoch, Hash};
 
@@ -21,7 +26,8 @@ pub fn follows(previous: &Hash, value: &Hash) -> bool {
     link(value) == *previous
 }
 
-fn link(value: &Hash) -> Hash {
+/// The link before the one that is `value`: its hash.
+pub fn link(value: &Hash) -> Hash {
     Hash::derive(LINK, &[&value.0])
 }
 

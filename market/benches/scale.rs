@@ -7,6 +7,7 @@
 #[path = "scale/town.rs"]
 mod town;
 
+use market::parts::{Part, Restoration};
 use market::{Genesis, Market};
 use std::time::Instant;
 use types::{Hash, SecretKey, Signer, Span};
@@ -15,7 +16,7 @@ fn main() {
     let count = std::env::args().find_map(|a| a.parse().ok()).unwrap_or(100_000u64);
     let key = SecretKey::from_seed(&[1; 32]);
     let genesis = Genesis::standard(key.did(), Span::HOUR, Hash::of(b"anchor"));
-    let mut market = town::founded(genesis);
+    let (founded, mut market) = (genesis.clone(), town::founded(genesis));
     let story = town::story(&market);
     let empty = resident();
     timed("applied", || {
@@ -28,14 +29,30 @@ fn main() {
     let second = timed("a second copy", || market.clone());
     each("memory of the second copy", resident().saturating_sub(before), count);
     drop(second);
-    let bytes = timed("written as bytes", || market.to_bytes());
-    each("snapshot before packing", bytes.len() as u64, count);
+    let parts = timed("written as parts", || written(&market));
+    each("snapshot before packing", parts.iter().map(|part| part.bytes.len() as u64).sum(), count);
     let root = timed("its root", || market.root());
     timed("checked", || market::check(&market)).expect("the town keeps the rules");
     drop(market);
-    let restored = timed("read from bytes", || Market::from_bytes(&bytes)).expect("its own bytes");
+    let mut restored = Market::new(founded);
+    timed("read from parts", || {
+        let restoration = Restoration::of(&mut restored);
+        parts.iter().try_for_each(|part| restoration.take(part))?;
+        restoration.finish()
+    })
+    .expect("its own parts");
     assert_eq!(restored.root(), root);
     assert_eq!(restored.contracts().len() as u64, count);
+}
+
+fn written(market: &Market) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let keep = |part| {
+        parts.push(part);
+        Ok::<(), std::convert::Infallible>(())
+    };
+    let Ok(()) = market.write_parts(keep);
+    parts
 }
 
 /// Says how long `work` took, and how much of this process's processor time: on a busy machine the latter counts.

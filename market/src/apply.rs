@@ -9,6 +9,7 @@ use crate::reviews::Known;
 use crate::shared::Shared;
 use crate::state::{Market, Offer};
 use crate::tally::tally;
+use contracts::beacon::course::OpeningBlock;
 use contracts::payout::Accrual;
 use contracts::{Account, Contract, ContractState, ContractStep, Posting, Slot, SlotStep};
 use reputation::{Evidence, Outcome, Record, ReputationPolicy};
@@ -70,7 +71,9 @@ impl Market {
             | Event::ContractLeft { .. }
             | Event::SlotDeparting { .. }
             | Event::BondToppedUp { .. } => self.changed_by_agreement(event),
-            Event::EpochOpened { epoch, beacon } => self.epoch_opened(*epoch, *beacon),
+            Event::EpochOpened { epoch, beacon, block } => {
+                self.epoch_opened(*epoch, *beacon, block.as_deref());
+            }
             Event::VerdictRecorded { .. } => self.verdict_recorded(event),
             Event::LossConfessed { .. } | Event::AvailabilityNoted { .. } => self.learnt(event),
             Event::SlotFaulted { slot, fault, accrual, .. } => {
@@ -230,9 +233,9 @@ impl Market {
         self.contracts.insert(contract.id, contract.clone().into());
     }
 
-    fn epoch_opened(&mut self, epoch: Epoch, beacon: Hash) {
+    fn epoch_opened(&mut self, epoch: Epoch, beacon: Hash, block: Option<&OpeningBlock>) {
         self.epoch = epoch;
-        self.beacon = beacon;
+        self.course.take(beacon, block);
         self.prune_docket(epoch);
     }
 

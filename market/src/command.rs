@@ -53,8 +53,12 @@ pub enum Command {
     OpenEpoch {
         /// Its number: one above the last.
         epoch: Epoch,
-        /// Its beacon: the preimage of the last one.
+        /// The hash chain's link for it: the preimage of the last one.
         beacon: Hash,
+        /// The chain's headers behind those that the market knows, up to the one that makes the epoch's block deep enough; none in a
+        /// market without a chain, and where the block is known already.
+        #[serde(default, skip_serializing_if = "bytes::Bytes::is_empty", with = "in_base64")]
+        headers: bytes::Bytes,
     },
     /// An audit's outcome.
     RecordVerdict(Verified<Verdict>),
@@ -156,6 +160,11 @@ impl Contest {
 }
 
 impl Command {
+    /// The next epoch begins, in a market without a chain.
+    pub const fn open_epoch(epoch: Epoch, beacon: Hash) -> Self {
+        Self::OpenEpoch { epoch, beacon, headers: bytes::Bytes::new() }
+    }
+
     /// The stable name of this kind of command.
     pub const fn name(&self) -> &'static str {
         match self {

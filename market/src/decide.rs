@@ -25,6 +25,7 @@ use crate::command::Command;
 use crate::event::{Event, SlotId};
 use crate::rejection::Rejection;
 use crate::state::Market;
+use contracts::beacon::course::Shown;
 use contracts::{Contract, Posting, Slot};
 use types::documents::Quote;
 use types::{ContractId, Did, DocId, Timestamp, Verified};
@@ -50,7 +51,9 @@ impl Market {
             Command::Cancel(cancellation) => self.cancel(cancellation),
             Command::Depart(departure) => self.depart(departure),
             Command::TopUp(top_up) => self.top_up(top_up),
-            Command::OpenEpoch { epoch, beacon } => self.open_epoch(*epoch, *beacon),
+            Command::OpenEpoch { epoch, beacon, headers } => {
+                self.open_epoch(&Shown { epoch: *epoch, link: *beacon, headers })
+            }
             Command::RecordVerdict(verdict) => self.record_verdict(verdict),
             Command::Confess(confession) => self.confess(confession),
             Command::Dispute(contest) => self.dispute(contest),

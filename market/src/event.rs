@@ -5,6 +5,7 @@ mod concern;
 
 use crate::docket::{Charge, Contested, Reading};
 use crate::sharing::{GuestReads, StandingGrant};
+use contracts::beacon::course::OpeningBlock;
 use contracts::payout::Accrual;
 use contracts::{Amendment, Contract, Fault, Posting, Slot};
 use reputation::{Change, Outcome};
@@ -238,6 +239,9 @@ pub enum Event {
         epoch: Epoch,
         /// Its public randomness.
         beacon: Hash,
+        /// The block that it was drawn from; nothing in a market without a chain.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        block: Option<Box<OpeningBlock>>,
     },
     /// An audit's outcome was recorded.
     VerdictRecorded {

@@ -3,7 +3,7 @@
 use pricing::PricingPolicy;
 use reputation::ReputationPolicy;
 use serde::{Deserialize, Serialize};
-use types::{Did, Hash, Span};
+use types::{ChainRule, Did, Hash, Span};
 
 /// How long a verdict can be disputed in a market with default policies.
 const DISPUTE_WITHIN: Span = Span(3 * Span::DAY.0);
@@ -35,6 +35,10 @@ pub struct Genesis {
     pub pricing: PricingPolicy,
     /// The parameters of scores and gates.
     pub reputation: ReputationPolicy,
+    /// Which blocks its beacons are made of, where it has a chain. A market that was founded without one writes nothing here, as it
+    /// did before there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<ChainRule>,
 }
 
 impl Genesis {
@@ -52,6 +56,7 @@ impl Genesis {
             auditors: Vec::new(),
             pricing: PricingPolicy::default(),
             reputation: ReputationPolicy::default(),
+            chain: None,
         }
     }
 }

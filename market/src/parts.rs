@@ -18,6 +18,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use types::{Did, Hash};
 
+/// What is said of a genesis that ends too early.
+const CUT: postcard::Error = postcard::Error::DeserializeUnexpectedEnd;
 /// A part ends with the entry that makes it this long, in bytes.
 const PART_BYTES: usize = 1 << 20;
 
@@ -72,7 +74,7 @@ impl Market {
         let mut cut = Cutter { field: 0, take };
         cut.whole(&self.genesis)?;
         cut.whole(&self.epoch)?;
-        cut.whole(&self.beacon)?;
+        cut.whole(&self.course.value)?;
         cut.entries(self.ledger.accounts())?;
         cut.entries(self.offers.iter())?;
         cut.entries(self.committed.iter())?;
@@ -92,7 +94,9 @@ impl Market {
         cut.entries(self.pooled.iter())?;
         cut.whole(&self.sharing)?;
         cut.whole(&self.docket)?;
-        cut.entries(self.escrows.all.iter())
+        cut.entries(self.escrows.all.iter())?;
+        // The last field: a market without a chain has none, and its root is what it was before there were any.
+        self.course.chained.as_ref().map_or(Ok(()), |chained| cut.whole(chained))
     }
 
     /// The BLAKE3 hash of the parts' hashes: equal states and only they have equal roots.
@@ -164,10 +168,10 @@ impl<'a> Restoration<'a> {
             reviews: &mut market.reviews,
             policy: &market.genesis.reputation,
         };
-        let fields: Vec<Box<dyn Field + 'a>> = vec![
+        let mut fields: Vec<Box<dyn Field + 'a>> = vec![
             Box::new(Founded(&market.genesis, AtomicBool::new(false))),
             Whole::field(&mut market.epoch),
-            Whole::field(&mut market.beacon),
+            Whole::field(&mut market.course.value),
             Entries::field(&mut market.ledger),
             Entries::field(&mut market.offers),
             Entries::field(&mut market.committed),
@@ -189,6 +193,9 @@ impl<'a> Restoration<'a> {
             Whole::field(&mut market.docket),
             Entries::field(&mut market.escrows.all),
         ];
+        if let Some(chained) = &mut market.course.chained {
+            fields.push(Whole::field(chained));
+        }
         Self { fields }
     }
 
@@ -235,9 +242,11 @@ struct Founded<'a>(&'a Genesis, AtomicBool);
 
 impl Field for Founded<'_> {
     fn read(&self, _first: bool, bytes: &[u8]) -> Result<(), Misread> {
-        let found: Genesis = postcard::from_bytes(bytes)?;
-        if found != *self.0 {
-            return Err(Misread::Foreign);
+        // As it is written, so that one without a chain is what it was before there were any.
+        let own = extended(Vec::new(), self.0);
+        if own != bytes {
+            let is_cut = own.starts_with(bytes);
+            return Err(if is_cut { Misread::Bytes(CUT) } else { Misread::Foreign });
         }
         self.1.store(true, Ordering::Release);
         Ok(())

@@ -119,7 +119,7 @@ pub enum Rejection {
         /// Which.
         found: Epoch,
         /// What is wrong.
-        reason: &'static str,
+        reason: String,
     },
     /// A dispute that comes too late.
     #[error(

@@ -5,15 +5,18 @@ use crate::due::Reminders;
 use crate::escrows::Escrows;
 use crate::event::SlotId;
 use crate::genesis::Genesis;
+use crate::parts::Part;
 use crate::reviews::Reviews;
 use crate::roster::Roster;
 use crate::shared::Shared;
 use crate::sharing::Sharing;
+use contracts::beacon::course::Course;
 use contracts::{Account, Contract, Ledger, Slot};
 use imbl::{OrdMap, OrdSet};
 use reputation::Record;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::ops::{Bound, Deref};
 use types::documents::Ask;
 use types::{Bytes, ContractId, Did, DocId, Epoch, Hash, Msat, Score, Timestamp};
@@ -44,11 +47,11 @@ impl Offer {
 /// The market.
 ///
 /// Its maps are persistent: a copy shares everything with its original, and costs what is changed of either afterwards.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Market {
     pub(crate) genesis: Genesis,
     pub(crate) epoch: Epoch,
-    pub(crate) beacon: Hash,
+    pub(crate) course: Course,
     pub(crate) ledger: Ledger,
     pub(crate) offers: OrdMap<Did, Shared<Offer>>,
     pub(crate) committed: OrdMap<Did, Bytes>,
@@ -83,7 +86,6 @@ pub struct Market {
     /// The escrows of contracts on Bitcoin.
     pub(crate) escrows: Escrows,
     /// Whom the opening of an epoch looks at: it follows from the records, and no snapshot has it.
-    #[serde(skip)]
     pub(crate) reviews: Reviews,
 }
 
@@ -92,7 +94,7 @@ impl Market {
     pub fn new(genesis: Genesis) -> Self {
         Self {
             epoch: Epoch(0),
-            beacon: genesis.beacon_anchor,
+            course: Course::founded(genesis.beacon_anchor, genesis.chain.as_ref()),
             ledger: Ledger::default(),
             offers: OrdMap::new(),
             committed: OrdMap::new(),
@@ -129,7 +131,12 @@ impl Market {
 
     /// That epoch's public randomness.
     pub fn beacon(&self) -> Hash {
-        self.beacon
+        self.course.value
+    }
+
+    /// What the beacons of epochs to come follow from.
+    pub fn course(&self) -> &Course {
+        &self.course
     }
 
     /// The books.
@@ -265,15 +272,14 @@ impl Market {
         earned.sub(accrual.posted).unwrap_or(Msat::ZERO)
     }
 
-    /// The state as bytes.
+    /// The state as bytes: its parts, one behind the other.
     pub fn to_bytes(&self) -> Vec<u8> {
-        postcard::to_stdvec(self).expect("the state holds only what postcard can write")
-    }
-
-    /// The state from its bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, postcard::Error> {
-        let mut market: Self = postcard::from_bytes(bytes)?;
-        market.reviews = Reviews::of(&market.records, &market.genesis.reputation);
-        Ok(market)
+        let mut bytes = Vec::new();
+        let add = |part: Part| {
+            bytes.extend_from_slice(&part.bytes);
+            Ok::<(), Infallible>(())
+        };
+        let Ok(()) = self.write_parts(add);
+        bytes
     }
 }

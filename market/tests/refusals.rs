@@ -4,8 +4,9 @@
 mod common;
 
 use common::stage::{self, CLIENT, GB, terms};
-use common::{MARKET, World, did, signed};
-use market::Command;
+use common::{MARKET, World, blocks, did, honest, signed};
+use contracts::beacon::mixed::mix;
+use market::{Command, Event};
 use types::documents::{Acceptance, Ask, Confirmation, Deposit, Quote, Request, Withdrawal};
 use types::{
     Bytes, ContractId, Did, Epoch, GbPrice, Hash, Msat, Price, SecretKey, Signer, Span, Timestamp,
@@ -182,7 +183,7 @@ fn confirmations() {
 fn epochs() {
     let mut world = World::staged(1);
     let Some(Command::OpenEpoch { beacon, .. }) = world.open_epoch() else { panic!("an epoch") };
-    let open = |epoch: u64, beacon: Hash| Command::OpenEpoch { epoch: Epoch(epoch), beacon };
+    let open = |epoch: u64, beacon: Hash| Command::open_epoch(Epoch(epoch), beacon);
     let anchor = world.market.beacon();
     for (command, right) in [
         (open(2, beacon), "epochs open one by one"),
@@ -196,4 +197,39 @@ fn epochs() {
     let first = open(1, beacon);
     world.done(&first);
     assert!(world.done(&first).is_empty(), "an epoch opens once");
+}
+
+#[test]
+fn epochs_that_wait_for_blocks() {
+    let mut world = World::new(honest).chained();
+    let Some(Command::OpenEpoch { beacon, headers, .. }) = world.open_epoch() else {
+        panic!("an epoch")
+    };
+    let (count, epoch) = (headers.len(), Epoch(1));
+    let open =
+        |headers: &[u8]| Command::OpenEpoch { epoch, beacon, headers: headers.to_vec().into() };
+    let more = &blocks::headers()[..count + 80];
+    let mut other = headers.to_vec();
+    other[500] ^= 1;
+    for (command, right) in [
+        (open(&[]), "has 0 of 3 blocks from itself on; wait for the next"),
+        (open(&headers[..count - 80]), "has 2 of 3 blocks"),
+        (open(&headers[..count - 1]), "80 for each are needed"),
+        (open(&headers[80..]), "stands on no block that is remembered"),
+        (open(&other), "block 7 does not follow the block before it"),
+        (open(more), "send no more"),
+        (Command::OpenEpoch { epoch, beacon: Hash([3; 32]), headers: headers.clone() }, "preimage"),
+    ] {
+        world.refuse(&command, "epoch_out_of_turn", right);
+    }
+    let events = world.done(&open(&headers));
+    let [Event::EpochOpened { beacon: value, block: Some(block), .. }] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert_eq!(block.link, beacon);
+    assert_eq!(*value, mix(epoch, &beacon, &block.hash.0));
+    assert_eq!((world.market.beacon(), world.market.course().link()), (*value, beacon));
+    assert!(world.done(&open(&headers)).is_empty(), "an epoch opens once");
+    let mut plain = World::new(honest);
+    plain.refuse(&open(&headers), "epoch_out_of_turn", "no headers belong to it");
 }

@@ -1,12 +1,14 @@
 //! What travels between market, providers and clients: paths, bodies and stream messages.
 
+mod beacon;
 mod bitcoin;
 pub mod control;
 pub mod node;
 pub mod prices;
 pub mod sharing;
 
-pub use bitcoin::{BitcoinInfo, EscrowView, OracleInfo};
+pub use beacon::{BeaconInfo, EpochView};
+pub use bitcoin::{BitcoinInfo, EntryProof, EscrowPage, EscrowView, OracleInfo};
 pub use control::{RebuildOrder, RebuildSource, ToMarket, ToProvider};
 pub use node::{NodeInfo, ReceiptBody, SlotContent};
 pub use prices::{CounterAnswer, CounterBody, PriceLine, PricesView};
@@ -43,6 +45,9 @@ pub struct MarketInfo {
     /// How contracts settle on Bitcoin here; nothing where they cannot.
     #[serde(default)]
     pub bitcoin: Option<BitcoinInfo>,
+    /// What its beacons follow from.
+    #[serde(default)]
+    pub beacon: Option<BeaconInfo>,
 }
 
 /// A piece of a list, and where the next piece begins.

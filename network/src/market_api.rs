@@ -10,9 +10,9 @@ pub use evidence::{HeadBody, Period};
 use self::operations as op;
 use crate::api::{
     AcceptBody, Accepted, AccountView, BackupBody, BooksPage, BooksView, ContractLine,
-    ContractView, CounterAnswer, CounterBody, DisputeBody, EscrowView, GrantLine, HistoryEntry,
-    JournalView, MarketInfo, Page, PricesView, ProbeLine, ProviderLine, ReviseBody, SlotPass,
-    ToMarket, ToProvider, VerdictLine,
+    ContractView, CounterAnswer, CounterBody, DisputeBody, EntryProof, EpochView, EscrowPage,
+    GrantLine, HistoryEntry, JournalView, MarketInfo, Page, PricesView, ProbeLine, ProviderLine,
+    ReviseBody, SlotPass, ToMarket, ToProvider, VerdictLine,
 };
 use crate::auth::Sessions;
 use crate::client::{Call, ClientError, HttpClient};
@@ -23,7 +23,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use types::documents::{Access, Exclusion};
-use types::{ContractId, Did, DocId, Hash, Signed, Signer};
+use types::{ContractId, Did, DocId, Epoch, Hash, Signed, Signer};
 
 /// The longest JSON that is read from a market.
 const JSON_BYTES_MAX: usize = 64 << 20;
@@ -345,9 +345,20 @@ impl MarketClient {
         self.read(op::PROBES.path).await
     }
 
-    /// Every escrow of contracts on Bitcoin, with its outcome where that is known.
-    pub async fn escrows(&self) -> Result<Vec<EscrowView>, ClientError> {
-        self.read_all(op::ESCROWS.path).await
+    /// What opened the epochs behind `after`; the first of them, where there are many.
+    pub async fn epochs(&self, after: Epoch) -> Result<Page<EpochView>, ClientError> {
+        self.read(&format!("{}?after={after}", op::EPOCHS.path)).await
+    }
+
+    /// What became of escrows of contracts on Bitcoin behind the cursor `since`; everything, page by page, from an empty one on.
+    pub async fn escrows(&self, since: &str) -> Result<EscrowPage, ClientError> {
+        let since = if since.is_empty() { String::new() } else { format!("?since={since}") };
+        self.read(&format!("{}{since}", op::ESCROWS.path)).await
+    }
+
+    /// The journal's entry in which something became of an escrow, with the proof that it is there.
+    pub async fn escrow_entry(&self, entry: u64) -> Result<EntryProof, ClientError> {
+        self.read(&op::ESCROW_ENTRY.path_to(&[&entry])).await
     }
 
     /// The whole ledger, as it was after one block: for the operator.

@@ -214,7 +214,7 @@ impl World {
         self.pass_until(begins);
         let beacon = self.chain.value(epoch).expect("the chain is as long as the run");
         self.grind(epoch, beacon);
-        self.submit(&Command::OpenEpoch { epoch, beacon });
+        self.submit(&Command::open_epoch(epoch, beacon));
         self.learn_rate(epoch);
         self.tell_accused();
         self.do_what_is_due();

@@ -1,17 +1,21 @@
 //! What the demo's Bitcoin rail plays on: a development chain, coins for everyone, an auditor that attests, and a treasurer for each party.
 
 use super::stage::derived;
+use crate::node::Here;
 use crate::provider::coins::Escrows;
 use anyhow::{Context, Result};
 use bitcoin::{Network, ScriptBuf};
+use contracts::beacon::mixed::Rule;
+use contracts_bitcoin::beacon;
 use contracts_bitcoin::chain::devchain::{Devchain, Mining};
 use contracts_bitcoin::keys::MasterKey;
 use contracts_bitcoin::oracle;
-use contracts_bitcoin::oracle::rule::Rule;
+use contracts_bitcoin::oracle::rule::Rule as Attesting;
 use contracts_bitcoin::treasurer::client::HttpPeers;
 use contracts_bitcoin::treasurer::oracles::HttpOracles;
 use contracts_bitcoin::treasurer::{EscrowLine, Manner, Treasurer, serve};
 use contracts_bitcoin::wallet::Wallet;
+use market_server::HeaderSource;
 use network::api::{BitcoinInfo, OracleInfo};
 use network::client::{ClientOptions, HttpClient};
 use network::clock;
@@ -25,7 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::task::{AbortHandle, JoinSet};
-use types::{Did, SecretKey, Signer};
+use types::{ChainRule, Did, SecretKey, Signer, Span};
 
 /// How often a block is mined.
 const BLOCK_TIME: Duration = Duration::from_millis(250);
@@ -33,6 +37,9 @@ const BLOCK_TIME: Duration = Duration::from_millis(250);
 const EVERY: Duration = Duration::from_millis(200);
 /// So many blocks make a coinbase spendable.
 const MATURITY: u32 = 100;
+/// How often a day may open, and how deep its block must be: blocks are mined faster than that.
+const DAY_EVERY: Span = Span(200_000);
+const DAY_DEPTH: u32 = 2;
 /// Refunds are for those who have nobody left: none falls due while the demo runs.
 const REFUND_BLOCKS: u16 = 20_000;
 
@@ -93,11 +100,25 @@ impl Bitcoin {
         })
     }
 
+    /// What a market is founded with whose days this chain's blocks open.
+    pub(super) async fn rule(&self) -> Result<ChainRule> {
+        let (founded, rule) = (clock::now(), Rule { lead: Span(0), depth: DAY_DEPTH });
+        let schedule = beacon::Schedule { founded, every: DAY_EVERY, rule };
+        Ok(beacon::found(&self.chain, &schedule).await?)
+    }
+
+    /// Where the market reads the blocks.
+    pub(super) fn headers(&self) -> Arc<dyn HeaderSource> {
+        Arc::new(Here(self.chain.clone()))
+    }
+
     /// The auditor follows the market from now on.
     pub(super) fn follow(&mut self, market: &market_server::Handle) -> Result<()> {
         let market = speaks(market, &self.auditor)?;
-        let rule = Rule::alone(self.oracle.public_key());
-        let mut follower = oracle::follow::Follower::new(self.oracle.clone(), rule);
+        let rule = Attesting::alone(self.oracle.public_key());
+        let folder = self.dir.join("auditor").join("oracle");
+        let following = (self.oracle.clone(), rule);
+        let mut follower = oracle::follow::Follower::open(following, &folder, market.market())?;
         self.work.spawn(async move {
             loop {
                 if let Err(error) = follower.round(&market).await {

@@ -80,7 +80,7 @@ pub(super) async fn audits(stage: &Stage, _report: &mut Report, output: &Output)
     output.say(format!("\n3. {PEACEFUL} days pass. Each day's beacon picks chunks; the providers prove that they keep them."));
     for _ in 0..PEACEFUL {
         let from = stage.watch.len();
-        let epoch = stage.market.open_epoch().await?;
+        let epoch = stage.open_day().await?;
         settle_down(stage).await?;
         let audits = stage.watch.audits(from);
         output.say(format!(
@@ -152,7 +152,7 @@ async fn days_until_replaced(
 ) -> Result<()> {
     for _ in 0..DAYS {
         let before = stage.watch.len();
-        let epoch = stage.market.open_epoch().await?;
+        let epoch = stage.open_day().await?;
         settle_down(stage).await?;
         let audits = stage.watch.audits(before);
         output.say(format!(
@@ -210,7 +210,7 @@ pub(super) async fn settle(stage: &Stage, report: &mut Report, output: &Output) 
                 state.map_or("unknown", ContractState::name)
             );
         }
-        stage.market.open_epoch().await?;
+        stage.open_day().await?;
         settle_down(stage).await?;
         days += 1;
     }

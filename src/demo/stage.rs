@@ -6,7 +6,6 @@ use crate::output::Output;
 use anyhow::{Context, Result};
 use client_node::{Client, Options};
 use market::Genesis;
-use network::api::BitcoinInfo;
 use network::endpoint::PlainHttp;
 use network::identity::Password;
 use provider::Offer;
@@ -16,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::AbortHandle;
 use types::terms::RailKind;
-use types::{Bytes, Did, Hash, Msat, Price, SecretKey, Span};
+use types::{Bytes, Did, Epoch, Hash, Msat, Price, SecretKey, Span};
 
 /// What each provider can lock as bonds.
 const PROVIDER_MONEY: Msat = Msat(2_000_000_000);
@@ -83,8 +82,7 @@ impl Stage {
             RailKind::Ledger => None,
             RailKind::Bitcoin => Some(Bitcoin::lay(dir, seed).await?),
         };
-        let settles = bitcoin.as_ref().map(|bitcoin| bitcoin.info.clone());
-        let market = start_market(dir, seed, &password, settles).await?;
+        let market = start_market(dir, seed, &password, bitcoin.as_ref()).await?;
         if let Some(bitcoin) = &mut bitcoin {
             bitcoin.follow(&market)?;
             output.say("chain      a development chain with Bitcoin's rules; an auditor attests outcomes beside it");
@@ -124,6 +122,23 @@ impl Stage {
         }
         output.say(format!("client     {} with {holds}", client.did()));
         Ok(Self { dir: dir.to_owned(), market, providers: actors, client, watch, bitcoin })
+    }
+
+    /// Opens the next day, once its block is deep enough where blocks open them.
+    pub(super) async fn open_day(&self) -> Result<Epoch> {
+        let began = tokio::time::Instant::now();
+        loop {
+            match self.market.open_epoch().await {
+                Ok(epoch) => return Ok(epoch),
+                Err(error) => {
+                    let waits = self.market.info().beacon.and_then(|beacon| beacon.waits);
+                    if waits.is_none() || began.elapsed() > PATIENCE {
+                        return Err(error.into());
+                    }
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Where the story's contract has its money.
@@ -187,20 +202,26 @@ async fn start_market(
     dir: &Path,
     seed: u64,
     password: &Password,
-    bitcoin: Option<BitcoinInfo>,
+    bitcoin: Option<&Bitcoin>,
 ) -> Result<market_server::Handle> {
     let (data, password, key) = (dir.join("market"), password.clone(), derived(seed, "market"));
     let founded = data.clone();
+    let chain = match bitcoin {
+        Some(bitcoin) => Some(bitcoin.rule().await?),
+        None => None,
+    };
     let found = move || {
-        market_server::init(&founded, &password, Some(key), |did, anchor| {
-            Genesis::standard(did, Span::DAY, anchor)
+        market_server::init(&founded, &password, Some(key), |did, anchor| Genesis {
+            chain,
+            ..Genesis::standard(did, Span::DAY, anchor)
         })
     };
     tokio::task::spawn_blocking(found).await??;
     let mut config = market_server::Config::new(data, "127.0.0.1:0", SecretKey::from_seed(&key));
     config.seed = Some(derived(seed, "placement"));
     config.absence_max = Duration::from_millis(100);
-    config.bitcoin = bitcoin;
+    config.bitcoin = bitcoin.map(|bitcoin| bitcoin.info.clone());
+    config.chain = bitcoin.map(Bitcoin::headers);
     Ok(market_server::start(config).await?)
 }
 

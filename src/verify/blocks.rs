@@ -9,7 +9,7 @@ use types::{Timestamp, utc};
 
 /// Whose blocks.
 #[derive(Args)]
-pub(super) struct Blocks {
+pub(crate) struct Blocks {
     /// Block headers that you trust, 80 bytes each, one after the other: from your own node, best from the first block on.
     #[arg(long, value_name = "FILE")]
     headers: Option<PathBuf>,
@@ -26,7 +26,7 @@ pub(super) struct Blocks {
 
 impl Blocks {
     /// What is trusted, where anything is.
-    pub(super) fn trusted(&self) -> Result<Option<Trusted>> {
+    pub(crate) fn trusted(&self) -> Result<Option<Trusted>> {
         let network = self.network;
         let Some(file) = &self.headers else {
             return Ok(self.block.map(|hash| Trusted::Block { hash, network }));

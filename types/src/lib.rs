@@ -3,11 +3,12 @@
 //! Reading order: [`money`], [`size`], [`time`] and [`price`] are the units; [`id`] names parties and
 //! things; [`keys`] sign and [`jws`] wraps what is signed; [`terms`] and [`cost`] say what is promised
 //! and what it costs; [`documents`] are the sentences the parties exchange; [`score`] is what reputation
-//! says of a provider; [`tree`] is what proves that something is in a journal; [`text`] reads and writes units as
+//! says of a provider; [`chain`] says which blocks a market's beacons are made of; [`tree`] is what proves that something is in a journal; [`text`] reads and writes units as
 //! people do, and [`schema`] describes all this to programs that read the API's description.
 //!
 //! Pure: no clock, no operating-system randomness, no input or output.
 
+pub mod chain;
 pub mod cost;
 pub mod documents;
 pub mod id;
@@ -25,6 +26,7 @@ pub mod time;
 pub mod tree;
 pub mod utc;
 
+pub use chain::{ChainRule, KnownBlock};
 pub use cost::{CostVector, SlotCost};
 pub use id::{ContractId, Did, DocId, Hash, IdError};
 pub use jws::{Document, JwsError, Signed, Verified};

@@ -1,5 +1,6 @@
 //! What requests, streams and workers share.
 
+use crate::chain::Wait;
 use crate::clock::Clock;
 use crate::http::front::Front;
 use crate::outbox::Nudge;
@@ -8,7 +9,7 @@ use crate::published::{Published, View};
 use crate::store::readers::Readers;
 use crate::streams::Streams;
 use crate::writer::{Role, Writer};
-use network::api::{BitcoinInfo, JournalView, MarketInfo};
+use network::api::{BeaconInfo, BitcoinInfo, JournalView, MarketInfo};
 use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -44,6 +45,8 @@ pub(crate) struct App {
     pub(crate) hashed: Mutex<Option<Hashed>>,
     /// How contracts settle on Bitcoin, where they can.
     pub(crate) bitcoin: Option<BitcoinInfo>,
+    /// What the next epoch waits for, though its time has come.
+    pub(crate) waits: Mutex<Option<Wait>>,
 }
 
 /// The journal's head with the state's root.
@@ -103,6 +106,35 @@ impl App {
         view
     }
 
+    fn beacon(&self, view: &View) -> BeaconInfo {
+        let genesis = view.market.genesis();
+        let waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
+        BeaconInfo {
+            anchor: genesis.beacon_anchor,
+            chain: genesis.chain,
+            waits: waits.as_ref().map(ToString::to_string),
+        }
+    }
+
+    /// Whether the next epoch waits for its block.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Says in the log, once, that the next epoch waits for something, or that it does no longer.
+    pub(crate) fn note_wait(&self, wait: Option<Wait>) {
+        let mut known = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
+        let kind = |wait: &Option<Wait>| wait.as_ref().map(Wait::kind);
+        if kind(&wait) != kind(&known) {
+            match &wait {
+                Some(Wait::NotYet(reason)) => tracing::info!(%reason, "the next epoch waits"),
+                Some(reason) => tracing::warn!(%reason, "the next epoch waits"),
+                None => tracing::info!("the next epoch waits no longer"),
+            }
+        }
+        *known = wait;
+    }
+
     /// Who the market is and how it counts time.
     pub(crate) fn info(&self) -> MarketInfo {
         let view = self.view();
@@ -114,6 +146,7 @@ impl App {
             now: self.clock.now(),
             tiers: view.market.genesis().pricing.tiers,
             bitcoin: self.bitcoin.clone(),
+            beacon: Some(self.beacon(&view)),
         }
     }
 }

@@ -67,6 +67,10 @@ impl Duties {
             tracing::error!(%error, "when the open epoch began cannot be read; the next opens now");
             Timestamp(0)
         });
-        self.epochs.open_regularly(every, last).await;
+        let chain = self.app.view().market.genesis().chain;
+        match chain {
+            Some(rule) => self.epochs.keep_schedule(&rule, last).await,
+            None => self.epochs.open_regularly(every, last).await,
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::auditor::Auditor;
+use crate::chain::{Chain, Wait};
 use crate::prober::Prober;
 use crate::writer::Refusal;
 use contracts::beacon::{Beacon, HashChain};
@@ -10,10 +11,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::sleep;
-use types::{Epoch, Timestamp};
+use types::{ChainRule, Epoch, Span, Timestamp};
 
 /// How often what is due is looked for.
 const TICK: Duration = Duration::from_millis(250);
+/// While epochs open later than they are to, they follow each other faster by so small a part of their length.
+const MAKES_UP: u64 = 8;
+/// How often a block is looked for that an epoch waits for: twenty times an epoch, and within these bounds.
+const LOOK_LEAST: Duration = Duration::from_millis(250);
+const LOOK_MOST: Duration = Duration::from_secs(30);
 
 /// Opens epochs, one at a time.
 #[derive(Debug)]
@@ -22,6 +28,8 @@ pub(crate) struct Epochs {
     auditor: Auditor,
     prober: Prober,
     beacon: HashChain,
+    /// Where the blocks come from that epochs wait for.
+    chain: Chain,
     /// Held while an epoch opens and is audited.
     turn: Mutex<()>,
 }
@@ -30,13 +38,13 @@ impl Epochs {
     pub(crate) fn new(
         app: Arc<App>,
         (auditor, prober): (Auditor, Prober),
-        beacon: HashChain,
+        (beacon, chain): (HashChain, Chain),
     ) -> Self {
-        Self { app, auditor, prober, beacon, turn: Mutex::new(()) }
+        Self { app, auditor, prober, beacon, chain, turn: Mutex::new(()) }
     }
 
     /// Opens the next epoch, does what is due, measures, audits, and checks every invariant; returns when every slot has its
-    /// verdict.
+    /// verdict. Where its block is not deep enough yet, it does not open.
     pub(crate) async fn open_next(&self) -> Result<Epoch, Refusal> {
         let _turn = self.turn.lock().await;
         let epoch = self.app.view().market.epoch().plus(1);
@@ -44,13 +52,31 @@ impl Epochs {
             let reason = format!("its hash chain ends at epoch {}", self.beacon.last());
             Refusal::Unavailable(reason)
         })?;
-        self.app.writer.submit(Command::OpenEpoch { epoch, beacon }).await?;
+        let headers = self.headers(epoch).await;
+        self.app.note_wait(headers.as_ref().err().cloned());
+        let headers = headers.map_err(|wait| {
+            Refusal::Unavailable(format!("epoch {epoch} does not open yet: {wait}"))
+        })?;
+        let headers = headers.into();
+        self.app.writer.submit(Command::OpenEpoch { epoch, beacon, headers }).await?;
         self.run_due().await?;
         self.prober.hold().await?;
         self.auditor.hold_routine().await?;
         self.run_due().await?;
         self.check().await?;
         Ok(epoch)
+    }
+
+    /// What has to be shown beside the link so that `epoch` opens; nothing in a market without a chain.
+    async fn headers(&self, epoch: Epoch) -> Result<Vec<u8>, Wait> {
+        let (rule, course) = {
+            let view = self.app.view();
+            (view.market.genesis().chain, view.market.course().clone())
+        };
+        match rule {
+            Some(rule) => self.chain.headers(&course, &rule, epoch).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Verifies every invariant of the state as it is now.
@@ -116,6 +142,32 @@ impl Epochs {
                 tracing::warn!(%error, "what is due was not done");
             }
             sleep(TICK).await;
+        }
+    }
+
+    /// Opens epochs when they are to open, the next after the one that began at `last`: in a market with a chain by its genesis, and
+    /// not before their blocks are deep enough.
+    pub(crate) async fn keep_schedule(&self, rule: &ChainRule, last: Timestamp) {
+        let (every, mut last) = (rule.every, last);
+        let least = Span(every.0.saturating_sub(every.0 / MAKES_UP));
+        let look = (every.as_duration() / 20).clamp(LOOK_LEAST, LOOK_MOST);
+        loop {
+            let next = self.app.view().market.epoch().plus(1);
+            let due = rule.opening(next).max(last.after(least));
+            sleep(due.since(self.app.clock.now()).as_duration()).await;
+            let began = self.app.clock.now();
+            match self.open_next().await {
+                Ok(_) => last = began,
+                // It is in the log, once, and on the market's own page.
+                Err(_) if self.app.is_waiting() => sleep(look).await,
+                Err(error) => {
+                    tracing::error!(%error, "the next epoch was not opened");
+                    // What was opened and not audited to its end is not opened once more.
+                    let opened = self.app.view().market.epoch() >= next;
+                    last = if opened { began } else { last };
+                    sleep(look).await;
+                }
+            }
         }
     }
 

@@ -7,6 +7,7 @@ mod bulk;
 mod contracts;
 mod describe;
 mod documents;
+mod epochs;
 mod escrows;
 mod events;
 mod evidence;
@@ -77,7 +78,9 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(audits::measure))
         .routes(routes!(audits::verdicts))
         .routes(routes!(audits::probes))
+        .routes(routes!(epochs::list))
         .routes(routes!(escrows::list))
+        .routes(routes!(escrows::entry))
         .routes(routes!(bulk::put_layout, bulk::layout))
         .routes(routes!(accounts::account))
         .routes(routes!(accounts::history))

@@ -6,7 +6,7 @@
 //! the first block on. [`writer`] is the only one that changes anything: it commits commands in groups
 //! to the `store` (SQLite or PostgreSQL), then publishes and answers. `http` takes requests, `converse` speaks
 //! with a provider over its stream (`streams` knows who is connected). `epochs` does what time makes
-//! due, `prober` measures providers (`probes` says where that can be done), `auditor` challenges and judges, `outbox` and `repair` see to reservations and rebuilds.
+//! due, and waits for the blocks of the market's `chain` where it has one, `prober` measures providers (`probes` says where that can be done), `auditor` challenges and judges, `outbox` and `repair` see to reservations and rebuilds.
 //!
 //! Nothing is acknowledged before it is durable, and whatever is sent again takes effect once.
 
@@ -14,6 +14,7 @@ mod app;
 mod auditor;
 mod backup;
 mod cache;
+mod chain;
 mod clock;
 mod codes;
 mod converse;
@@ -51,6 +52,7 @@ pub mod writer;
 
 pub use backup::{BackupError, back_up, migrate, restore};
 pub use cache::CacheUse;
+pub use chain::HeaderSource;
 pub use clock::Clock;
 pub use error::OpenError;
 pub use handle::{Handle, deposit};

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::auditor::{Auditor, Patience};
+use crate::chain::{Chain, HeaderSource};
 use crate::clock::Clock;
 use crate::duties::Duties;
 use crate::epochs::Epochs;
@@ -95,6 +96,8 @@ pub struct Config {
     pub metrics: Option<String>,
     /// How contracts settle on Bitcoin; nothing where they cannot.
     pub bitcoin: Option<BitcoinInfo>,
+    /// Where the blocks are read that a market with a chain opens its epochs by; without it they wait.
+    pub chain: Option<Arc<dyn HeaderSource>>,
 }
 
 impl Config {
@@ -121,6 +124,7 @@ impl Config {
             public_url: None,
             metrics: None,
             bitcoin: None,
+            chain: None,
         }
     }
 }
@@ -207,6 +211,7 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
         seed,
         hashed: Mutex::new(None),
         bitcoin: config.bitcoin.clone(),
+        waits: Mutex::default(),
     });
     let workers = Workers { stop, tasks: TaskTracker::new() };
     let epochs = employ(&workers, &app, &config, inbox);
@@ -286,7 +291,7 @@ fn employ(
     let auditor = Auditor { app: app.clone(), patience };
     let prober =
         Prober { app: app.clone(), measures: config.measures, patience: config.measure_within };
-    let beacon = init::beacon(&config.key);
+    let beacon = (init::beacon(&config.key), Chain::new(config.chain.clone()));
     let epochs = Arc::new(Epochs::new(app.clone(), (auditor.clone(), prober), beacon));
     let duties = Duties { app: app.clone(), epochs: epochs.clone(), auditor };
     workers.run(duties.stand_by(config.epoch_every, inbox));

@@ -3,7 +3,7 @@
 //! A [`Store`] is one connection, to SQLite or to PostgreSQL: `driver` holds what differs between them,
 //! `catalogue` and `dialect` every statement. [`blocks`] reads the journal back, [`snapshots`] keeps states, [`changes`] is what one
 //! transaction of the writer adds and [`write`] adds it, [`index`] makes the indexes in lots, [`read`] is what requests ask for, on connections
-//! of [`readers`], [`recent`] what no index finds yet, `migrate` changes older tables.
+//! of [`readers`], [`recent`] what no index finds yet, `marks` what outsiders follow, `migrate` changes older tables.
 
 pub(crate) mod blocks;
 mod catalogue;
@@ -12,6 +12,7 @@ pub(crate) mod copy;
 mod dialect;
 pub(crate) mod driver;
 pub(crate) mod index;
+mod marks;
 mod migrate;
 mod place;
 pub(crate) mod postings;
@@ -41,7 +42,7 @@ pub(crate) struct Store {
 
 impl Store {
     /// The layout of tables that this program reads and writes.
-    pub(crate) const SCHEMA: u64 = 5;
+    pub(crate) const SCHEMA: u64 = 6;
 
     /// Creates the database of a market that is founded with `genesis`.
     pub(crate) fn found(place: &Place, genesis: &str) -> Result<(), OpenError> {

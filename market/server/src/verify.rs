@@ -8,9 +8,9 @@ use crate::journal::{Block, Entry, Head};
 use market::{Event, Genesis, Market};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use types::documents::{Settlement, TreeHead};
+use types::documents::{Challenge, Settlement, TreeHead};
 use types::tree::{self, Frontier};
-use types::{DocId, Hash, Signed, Timestamp};
+use types::{DocId, Epoch, Hash, Signed, Timestamp};
 
 /// A journal's documents, by name.
 pub type Documents = BTreeMap<DocId, Signed>;
@@ -48,6 +48,18 @@ pub struct Verifier {
     /// The newest time that was seen; it never goes back.
     time: Timestamp,
     counted: Counted,
+    opened: Vec<Opened>,
+}
+
+/// A block that opened an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// Which epoch.
+    pub epoch: Epoch,
+    /// The block's height.
+    pub height: u32,
+    /// Its hash, first byte first.
+    pub hash: Hash,
 }
 
 /// How much was verified.
@@ -79,6 +91,7 @@ impl Verifier {
             frontier: Frontier::default(),
             time: Timestamp(0),
             counted: Counted::default(),
+            opened: Vec::new(),
         })
     }
 
@@ -100,6 +113,12 @@ impl Verifier {
     /// How much was verified.
     pub fn counted(&self) -> Counted {
         self.counted
+    }
+
+    /// The blocks that opened epochs, each the right one for its epoch as far as the headers in the journal show; whether they are in the
+    /// chain with the most work they do not.
+    pub fn opened(&self) -> &[Opened] {
+        &self.opened
     }
 
     /// Takes the next block, with every document that its entries name.
@@ -171,8 +190,10 @@ impl Verifier {
         for id in &entry.evidence {
             let document = documents.get(id).ok_or(format!("evidence {id} is missing"))?;
             document.authenticate().map_err(|error| format!("evidence {id}: {error}"))?;
+            self.drawn(document).map_err(|reason| format!("evidence {id}: {reason}"))?;
         }
         issued(entry, documents)?;
+        self.opened.extend(decided.iter().filter_map(opened));
         let events = decided.iter();
         catch_unwind(AssertUnwindSafe(|| events.for_each(|event| self.market.apply(event))))
             .map_err(|_| "its events do not follow from the state before it".to_owned())?;
@@ -180,6 +201,19 @@ impl Verifier {
         self.counted.events += entry.events.len() as u64;
         self.counted.documents += entry.documents().len() as u64;
         Ok(())
+    }
+
+    /// A challenge of the open epoch must be drawn from its beacon.
+    fn drawn(&self, document: &Signed) -> Result<(), String> {
+        let Ok(challenge) = document.verify::<Challenge>() else { return Ok(()) };
+        let (epoch, beacon) = (self.market.epoch(), self.market.beacon());
+        if challenge.epoch != epoch || challenge.beacon == beacon {
+            return Ok(());
+        }
+        Err(format!(
+            "a challenge is drawn from {}, and the beacon of epoch {epoch} is {beacon}",
+            challenge.beacon
+        ))
     }
 
     /// Whether the state keeps every rule, and `head` is the market's word for this very journal; gives the
@@ -219,6 +253,12 @@ impl Verifier {
         }
         Err(format!("its tree head is {:?}, the journal gives {expected:?}", *signed))
     }
+}
+
+/// The block that opened an epoch, where one did.
+fn opened(event: &Event) -> Option<Opened> {
+    let Event::EpochOpened { epoch, block: Some(block), .. } = event else { return None };
+    Some(Opened { epoch: *epoch, height: block.height, hash: block.hash })
 }
 
 /// Where two lists of events part.

@@ -6,6 +6,7 @@
 
 mod batch;
 mod known;
+mod marks;
 mod thread;
 
 pub use crate::store::changes::RequestKey;

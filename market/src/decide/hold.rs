@@ -4,13 +4,13 @@ use super::{only, wrong_state};
 use crate::event::Event;
 use crate::rejection::Rejection;
 use crate::state::Market;
-use contracts::beacon;
+use contracts::beacon::course::Shown;
 use contracts::rail::rail;
 use contracts::{Contract, ContractState, ContractStep, Slot, SlotState};
 use reputation::Change;
 use std::collections::BTreeMap;
 use types::documents::{Revision, SlotSize, StorageReceipt};
-use types::{Did, Epoch, Hash, Timestamp, Verified};
+use types::{Did, Timestamp, Verified};
 
 impl Market {
     pub(crate) fn revise(
@@ -97,18 +97,19 @@ impl Market {
         }])
     }
 
-    pub(crate) fn open_epoch(&self, epoch: Epoch, value: Hash) -> Result<Vec<Event>, Rejection> {
-        if epoch == self.epoch && value == self.beacon {
+    pub(crate) fn open_epoch(&self, shown: &Shown<'_>) -> Result<Vec<Event>, Rejection> {
+        let epoch = shown.epoch;
+        if epoch == self.epoch && shown.link == self.course.link() {
             return Ok(Vec::new());
         }
+        let refused = |reason| Rejection::Epoch { found: epoch, reason };
         if epoch != self.epoch.plus(1) {
-            return Err(Rejection::Epoch { found: epoch, reason: "epochs open one by one" });
+            return Err(refused("epochs open one by one".to_owned()));
         }
-        if !beacon::follows(&self.beacon, &value) {
-            let reason = "its beacon is not the preimage of the last one";
-            return Err(Rejection::Epoch { found: epoch, reason });
-        }
-        let opened = Event::EpochOpened { epoch, beacon: value };
+        let opening = self.course.draw(self.genesis.chain.as_ref(), shown);
+        let opening = opening.map_err(|error| refused(error.to_string()))?;
+        let block = opening.block.map(Box::new);
+        let opened = Event::EpochOpened { epoch, beacon: opening.value, block };
         let policy = &self.genesis.reputation;
         let reviews = self.reviews.in_epoch(epoch, policy).into_iter().filter_map(|provider| {
             let change = self.record(&provider)?.review(policy, epoch)?;

@@ -1,5 +1,6 @@
 //! Commands picked by chance among those that make sense now.
 
+use super::blocks;
 use super::chances::kept;
 use super::court::{Case, verdict_of};
 use super::{MARKET, World, did, signed};
@@ -109,7 +110,9 @@ impl World {
 
     pub(crate) fn open_epoch(&self) -> Option<Command> {
         let epoch = self.market.epoch().plus(1);
-        Some(Command::OpenEpoch { epoch, beacon: self.chain.value(epoch)? })
+        let beacon = self.chain.value(epoch)?;
+        let headers = blocks::that_open(&self.market, epoch);
+        Some(Command::OpenEpoch { epoch, beacon, headers })
     }
 
     /// Audits one provider, of whose challenges `missed` of 256 fail; a silent one does not answer.

@@ -47,7 +47,9 @@ pub(crate) fn foreign(command: &Command) -> Command {
         C::Cancel(c) => C::Cancel(changed(&c, |c: &mut Cancellation| c.client = STRANGER)),
         C::Depart(d) => C::Depart(changed(&d, |d: &mut Departure| d.provider = STRANGER)),
         C::TopUp(t) => C::TopUp(changed(&t, |t: &mut TopUp| t.provider = STRANGER)),
-        C::OpenEpoch { epoch, .. } => C::OpenEpoch { epoch, beacon: Hash([3; 32]) },
+        C::OpenEpoch { epoch, headers, .. } => {
+            C::OpenEpoch { epoch, beacon: Hash([3; 32]), headers }
+        }
         C::RecordVerdict(v) => {
             C::RecordVerdict(changed(&v, |v: &mut Verdict| v.auditor = STRANGER))
         }
@@ -99,7 +101,9 @@ pub(crate) fn wrong(command: &Command) -> Command {
         C::Cancel(c) => C::Cancel(changed(&c, |c: &mut Cancellation| c.contract = NOWHERE)),
         C::Depart(d) => C::Depart(changed(&d, |d: &mut Departure| d.slot = 77)),
         C::TopUp(t) => C::TopUp(changed(&t, |t: &mut TopUp| t.bond = Msat(1 << 60))),
-        C::OpenEpoch { epoch, beacon } => C::OpenEpoch { epoch: epoch.plus(1), beacon },
+        C::OpenEpoch { epoch, beacon, headers } => {
+            C::OpenEpoch { epoch: epoch.plus(1), beacon, headers }
+        }
         C::RecordVerdict(v) => {
             C::RecordVerdict(changed(&v, |v: &mut Verdict| v.epoch = v.epoch.plus(9)))
         }

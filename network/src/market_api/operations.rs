@@ -96,7 +96,9 @@ operations! {
     MEASURE = "measure" POST "/v1/measurements";
     VERDICTS = "verdicts" GET "/v1/verdicts";
     PROBES = "probes" GET "/v1/probes";
+    EPOCHS = "epochs" GET "/v1/epochs";
     ESCROWS = "escrows" GET "/v1/escrows";
+    ESCROW_ENTRY = "escrow_entry" GET "/v1/escrows/{entry}";
     STREAM = "stream" GET "/v1/stream";
 }
 

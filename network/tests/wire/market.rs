@@ -33,6 +33,7 @@ fn info(market: u8, now: Timestamp) -> MarketInfo {
         now,
         tiers: types::TierRates::default(),
         bitcoin: None,
+        beacon: None,
     }
 }
 

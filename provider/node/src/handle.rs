@@ -1,5 +1,6 @@
 //! A running node, from its start to its end.
 
+use crate::beacons::Beacons;
 use crate::confess;
 use crate::figures;
 use crate::link::Link;
@@ -153,7 +154,8 @@ pub async fn start(config: Config) -> Result<Handle, StartError> {
     let prices = Prices::new(config.pricing, &settings.offer);
     let metrics = config.metrics;
     let outside = (config.plain, market, prices);
-    let inside = (config.data, store, lock);
+    let beacons = Beacons::open(&config.data)?;
+    let inside = (config.data, store, beacons, lock);
     let node = Arc::new(Node::new(config.key, settings, outside, inside, config.settlement));
     let options = ServeOptions { tls, ..ServeOptions::default() };
     let server = network::server::serve(listener, plane::router(node.clone()), options)?;

@@ -146,6 +146,7 @@ impl Link {
         match message {
             ToProvider::Welcome(info) => {
                 self.node.prices.learn(info.tiers);
+                self.node.founded_with(info.beacon);
                 tracing::debug!(market = %info.market, epoch = %info.current_epoch, "connected");
             }
             ToProvider::Reservation(_) | ToProvider::Released { .. } => {

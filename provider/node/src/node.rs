@@ -1,9 +1,11 @@
 //! What the data plane, the stream and the workers share.
 
+use crate::beacons::Beacons;
 use crate::prices::Prices;
 use crate::settings::Settings;
 use crate::settlement::Settlement;
 use crate::store::{Purse, Room, SlotKey, Store, StoreError};
+use network::api::BeaconInfo;
 use network::auth::Doorkeeper;
 use network::endpoint::PlainHttp;
 use network::market_api::MarketClient;
@@ -14,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
-use types::documents::{SlotSize, StorageReceipt};
+use types::documents::{Challenge, SlotSize, StorageReceipt};
 use types::{Did, Document, Hash, SecretKey, Signer, Verified};
 
 /// How many shards of at most 4 MiB are in memory at once on their way in, and as many on their way out.
@@ -32,6 +34,10 @@ pub(crate) struct Node {
     pub(crate) settings: Settings,
     pub(crate) plain: PlainHttp,
     pub(crate) market: MarketClient,
+    /// The market's beacons, as far as they were followed.
+    pub(crate) beacons: tokio::sync::Mutex<Beacons>,
+    /// What they follow from, as the market said last.
+    pub(crate) founding: Mutex<Option<BeaconInfo>>,
     /// What it asks.
     pub(crate) prices: Prices,
     pub(crate) store: Store,
@@ -57,7 +63,7 @@ impl Node {
         key: SecretKey,
         settings: Settings,
         (plain, market, prices): (PlainHttp, MarketClient, Prices),
-        (data, store, lock): (PathBuf, Store, File),
+        (data, store, beacons, lock): (PathBuf, Store, Beacons, File),
         settlement: Option<Settlement>,
     ) -> Self {
         let did = key.did();
@@ -76,6 +82,8 @@ impl Node {
             settings,
             plain,
             market,
+            beacons: tokio::sync::Mutex::new(beacons),
+            founding: Mutex::default(),
             prices,
             store,
             settlement,
@@ -109,6 +117,32 @@ impl Node {
             tracing::error!(%error, "work on the disk did not come to its end");
             Err(StoreError::Stopping)
         })
+    }
+
+    /// What the market's beacons follow from, as it says.
+    pub(crate) fn founded_with(&self, info: Option<BeaconInfo>) {
+        *self.founding.lock().unwrap_or_else(PoisonError::into_inner) = info;
+    }
+
+    /// Whether a challenge is drawn from a beacon that nobody chose. One that is not is kept, and said loudly; what cannot be read now is
+    /// answered all the same, as silence would be the provider's fault.
+    pub(crate) async fn accepts_beacon(&self, challenge: &Verified<Challenge>) -> bool {
+        let founding = self.founding.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut beacons = self.beacons.lock().await;
+        let learnt = founding.map_or(Ok(()), |info| beacons.learn(&info));
+        let checked = match learnt {
+            Ok(()) => beacons.check(challenge, &self.market).await,
+            Err(error) => Err(error),
+        };
+        let Err(error) = checked else { return true };
+        if !error.is_refusal() {
+            tracing::warn!(%error, "a challenge is answered though its beacon was not checked");
+            return true;
+        }
+        let kept = beacons.keep_refused(challenge, &error);
+        let kept = kept.map_or_else(|error| error.to_string(), |file| file.display().to_string());
+        tracing::error!(%error, kept, "a challenge is not answered: the market chose its beacon");
+        false
     }
 
     /// Stops every worker and lets go of the data directory, once nothing works on it any more.

@@ -32,7 +32,7 @@ impl World {
         }
         if grinding.accepted {
             self.drawn_from = Some(best);
-        } else if self.submit(&Command::OpenEpoch { epoch, beacon: best }).is_none() {
+        } else if self.submit(&Command::open_epoch(epoch, best)).is_none() {
             self.watch.count("beacons.refused");
         }
     }
@@ -41,7 +41,7 @@ impl World {
     fn looked_ahead(&mut self, epoch: Epoch, beacon: Hash) -> Option<Market> {
         self.drawn_from = None;
         let mut ahead = self.market().clone();
-        let events = ahead.decide(self.now, &Command::OpenEpoch { epoch, beacon }).ok()?;
+        let events = ahead.decide(self.now, &Command::open_epoch(epoch, beacon)).ok()?;
         for event in &events {
             ahead.apply(event);
         }

@@ -17,6 +17,7 @@ use network::market_api::MarketClient;
 use network::server::{ServeOptions, bind, serve};
 use serde_json::json;
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use types::{SecretKey, Signer, Span};
@@ -49,7 +50,7 @@ impl FollowArgs {
     async fn market(
         self,
         (oracle, key): (&Arc<Oracle>, &SecretKey),
-        plain: PlainHttp,
+        (folder, plain): (&Path, PlainHttp),
     ) -> Result<Option<Following>> {
         let rule = self.rule.rule(oracle.public_key())?;
         let Some(url) = self.market else { return Ok(None) };
@@ -62,7 +63,8 @@ impl FollowArgs {
         }
         let http = HttpClient::new(endpoint, ClientOptions::default());
         let (market, _) = MarketClient::discover(http, Arc::new(key.clone())).await?;
-        let (follower, every) = (Follower::new(oracle.clone(), rule), self.every.as_duration());
+        let follower = Follower::open((oracle.clone(), rule), folder, market.market())?;
+        let every = self.every.as_duration();
         Ok(Some(Following { market, follower, every }))
     }
 }
@@ -78,7 +80,7 @@ async fn keep_following(following: Option<Following>) {
             Ok(Followed { announced, said, .. }) => {
                 tracing::info!(announced, said, "escrows are announced, and outcomes said");
             }
-            Err(error) => tracing::warn!(%error, "the market does not list its escrows now"),
+            Err(error) => tracing::warn!(%error, "the market cannot be followed now"),
         }
         tokio::time::sleep(every).await;
     }
@@ -98,7 +100,7 @@ pub(super) async fn run(
         .map(|peer| Ok(HttpClient::new(peer?, OracleClient::options())))
         .collect::<Result<Vec<_>>>()?;
     let oracle = Arc::new(args.open(&key).await??);
-    let market = follow.market((&oracle, &key), plain).await?;
+    let market = follow.market((&oracle, &key), (&args.folder(), plain)).await?;
     let listener = bind(listen).await?;
     let address = listener.local_addr()?;
     let signer: Arc<SecretKey> = Arc::new(key.clone());

@@ -2,7 +2,7 @@
 
 use super::{DOCUMENT, ENTRY, Ending, Seal, beginning};
 use crate::journal;
-use crate::verify::{Counted, Documents, Verifier, VerifyError};
+use crate::verify::{Counted, Documents, Opened, Verifier, VerifyError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
@@ -33,6 +33,11 @@ pub struct ExportReport {
     pub tree_root: Hash,
     /// The root of the state that the journal gives: every balance, score and contract.
     pub state_root: Hash,
+    /// The first block of the chain whose blocks opened its epochs; nothing in a market without a chain.
+    pub chain: Option<Hash>,
+    /// Those blocks.
+    #[serde(skip)]
+    pub opened: Vec<Opened>,
 }
 
 /// Reads a journal from `file` and verifies all of it; `market` says whose it must be.
@@ -82,6 +87,8 @@ pub fn verify_export(file: impl BufRead, market: Option<Did>) -> Result<ExportRe
         head: verifier.head().hash,
         tree_root: verifier.tree().tip().root,
         state_root: root,
+        chain: verifier.market().genesis().chain.map(|rule| rule.network),
+        opened: verifier.opened().to_vec(),
     })
 }
 

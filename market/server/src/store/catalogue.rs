@@ -118,6 +118,12 @@ catalogue! {
                   ON CONFLICT (party) DO UPDATE \
                   SET generation = excluded.generation, sealed = excluded.sealed";
 
+    // What outsiders follow.
+    ADD_MARK = "INSERT INTO marks (kind, number, place, block, said) VALUES ($1, $2, $3, $4, $5)";
+    MARKS = "SELECT number, place, said FROM marks WHERE kind = $1 \
+             AND (number, place) > ($2, $3) ORDER BY number, place LIMIT $4";
+    MARK = "SELECT block, said FROM marks WHERE kind = $1 AND number = $2 ORDER BY place LIMIT 1";
+
     // Backups: every row behind a key, by rising key.
     COPY_BLOCKS = "SELECT seq, time, term, entries, prev, hash, tree_size, tree_root \
                    FROM blocks WHERE seq > $1 ORDER BY seq LIMIT 16";
@@ -138,6 +144,8 @@ catalogue! {
                     WHERE (contract, hash) > ($1, $2) ORDER BY contract, hash LIMIT 16";
     COPY_BACKUPS = "SELECT party, generation, sealed FROM backups WHERE party > $1 \
                     ORDER BY party LIMIT 1";
+    COPY_MARKS = "SELECT kind, number, place, block, said FROM marks \
+                  WHERE (kind, number, place) > ($1, $2, $3) ORDER BY kind, number, place LIMIT 100";
     RESTORE_LAYOUT = "INSERT INTO layouts (number, contract, hash, bytes) \
                       VALUES ($1, $2, $3, $4)";
     SET_TERM = "UPDATE writer SET term = $1 WHERE only_row = 1";

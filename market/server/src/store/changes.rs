@@ -83,6 +83,34 @@ impl NewPosting {
     }
 }
 
+/// What a mark is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Marked {
+    /// An epoch, by its number.
+    Epoch,
+    /// An escrow, by the place of the entry in which something became of it.
+    Escrow,
+}
+
+impl Marked {
+    pub(super) const fn kind(self) -> i64 {
+        match self {
+            Self::Epoch => 1,
+            Self::Escrow => 2,
+        }
+    }
+}
+
+/// What outsiders follow, as they are shown it.
+#[derive(Debug)]
+pub(crate) struct Mark {
+    pub(crate) of: Marked,
+    pub(crate) number: u64,
+    /// Which of those that have the number.
+    pub(crate) place: u64,
+    pub(crate) said: String,
+}
+
 /// The first answer to a keyed request.
 #[derive(Debug)]
 pub(crate) struct NewAnswer {
@@ -115,6 +143,7 @@ pub(crate) struct Changes {
     pub(crate) layouts: Vec<LayoutChange>,
     pub(crate) backups: BTreeMap<Did, (u64, Vec<u8>)>,
     pub(crate) epoch_opened: Option<Timestamp>,
+    pub(crate) marks: Vec<Mark>,
 }
 
 impl Changes {

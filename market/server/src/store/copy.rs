@@ -33,6 +33,10 @@ fn before_numbered_pairs() -> Vec<Value> {
     vec![Value::Int(i64::MIN), Value::Int(i64::MIN)]
 }
 
+fn before_marks() -> Vec<Value> {
+    vec![Value::Int(i64::MIN), Value::Int(i64::MIN), Value::Int(i64::MIN)]
+}
+
 fn before_names() -> Vec<Value> {
     vec![Value::Bytes(Vec::new())]
 }
@@ -46,7 +50,7 @@ fn before_keys() -> Vec<Value> {
 }
 
 /// Every table but those that follow from others.
-pub(crate) const TABLES: [Table; 11] = [
+pub(crate) const TABLES: [Table; 12] = [
     Table {
         name: "blocks",
         read: catalogue::COPY_BLOCKS,
@@ -123,6 +127,13 @@ pub(crate) const TABLES: [Table; 11] = [
         key: &[0],
         first: before_names,
         put: Put::One(catalogue::PUT_BACKUP),
+    },
+    Table {
+        name: "marks",
+        read: catalogue::COPY_MARKS,
+        key: &[0, 1, 2],
+        first: before_marks,
+        put: Put::One(catalogue::ADD_MARK),
     },
 ];
 

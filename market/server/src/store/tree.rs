@@ -5,6 +5,7 @@ use super::driver::StoreError;
 use super::recent::Taken;
 use super::{Store, blocks, catalogue};
 use crate::journal::Block;
+use network::api::EntryProof;
 use types::documents::Receipt;
 use types::documents::evidence::EntryNames;
 use types::tree::{ConsistencyProof, Frontier, InclusionProof, NodeAt, NodeReader};
@@ -51,6 +52,22 @@ impl Store {
         let inclusion = proof.ok_or_else(beyond)?;
         let receipt = Receipt { document, entry, inclusion, head, anchor: None };
         Ok(Some(Receipted { receipt, contract }))
+    }
+
+    /// Entry number `leaf`, which is in `block`, with the proof that it is in the journal.
+    pub(super) fn entry_proof(&self, block: u64, leaf: u64) -> Result<EntryProof, StoreError> {
+        let beyond = || StoreError::Malformed(format!("entry {leaf} is not in block {block}"));
+        let block = self.block(block)?;
+        let texts = block.texts();
+        let first = block.tree.size.saturating_sub(texts.len() as u64);
+        let place = leaf.checked_sub(first).and_then(|place| usize::try_from(place).ok());
+        let entry = place.and_then(|place| texts.get(place)).ok_or_else(beyond)?;
+        // Read behind the block, the newest head covers it.
+        let head = self.tree_head()?.ok_or_else(beyond)?;
+        let size = head.verify::<types::documents::TreeHead>();
+        let size = size.map_err(|error| StoreError::Malformed(error.to_string()))?.size;
+        let inclusion = InclusionProof::make(leaf, size, self)?.ok_or_else(beyond)?;
+        Ok(EntryProof { entry: (*entry).to_owned(), inclusion, head })
     }
 
     /// Shows that the tree of `from` entries is the beginning of that of `to`; nothing where there is no such tree.

@@ -94,6 +94,7 @@ impl Store {
     fn add(&self, changes: &Changes) -> Result<(), StoreError> {
         if let Some(block) = &changes.block {
             self.add_block(block)?;
+            self.add_marks(block.seq, &changes.marks)?;
         }
         if let Some(nodes) = &changes.nodes {
             self.add_nodes(nodes)?;

@@ -1,6 +1,7 @@
 //! One transaction's worth of judged commands.
 
 use super::known::Known;
+use super::marks::Marks;
 use super::thread::Now;
 use super::{Keep, Outcome, Refusal, Submission};
 use crate::journal::{Block, Head};
@@ -43,6 +44,7 @@ pub(super) struct Batch {
     /// The tree with the batch's entries, once it is sealed.
     tree: Option<Frontier>,
     happened: Vec<Arc<[Event]>>,
+    marks: Marks,
     /// Rows that are to be indexed.
     rows: Lot,
 }
@@ -77,6 +79,7 @@ impl Batch {
             leaves: Vec::new(),
             tree: None,
             happened: Vec::new(),
+            marks: Marks::default(),
             rows: Lot::default(),
         }
     }
@@ -135,6 +138,7 @@ impl Batch {
         }
         let block = Block::seal(seal.head, (seal.now, seal.term), tree.tip(), entries);
         let head = block.tree_head(seal.signer);
+        self.changes.marks = std::mem::take(&mut self.marks).placed(seal.tree.size());
         self.changes.nodes = Some(NewNodes { first: kept(seal.tree.size()), hashes, head });
         self.tree = Some(tree);
         self.changes.block.insert(block).head()
@@ -312,6 +316,8 @@ impl Batch {
             self.changes.epoch_opened = Some(*now);
         }
         market.apply(event);
+        let entry = (self.leaves.len() as u64).saturating_sub(1);
+        self.marks.hear(market, (entry, *now), &submission.command, event);
         for effect in effects(market, event) {
             self.counters.effects += 1;
             self.changes.effects.push((self.counters.effects, effect));

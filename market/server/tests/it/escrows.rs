@@ -5,9 +5,9 @@ use crate::common::{available, client, http, key};
 use crate::life::{CLIENT, Town, town, town_with, usual};
 use contracts::outcome::escrow_id;
 use market_server::verify_journal;
-use network::api::{BitcoinInfo, EscrowView, OracleInfo, Page};
+use network::api::{BitcoinInfo, EscrowPage, EscrowView, OracleInfo};
 use network::market_api::MarketClient;
-use types::documents::Request;
+use types::documents::{Request, TreeHead};
 use types::terms::RailKind;
 use types::{Bytes, Msat, Signer, Terms};
 
@@ -37,26 +37,50 @@ async fn a_contract_on_bitcoin_is_kept_and_ends_in_outcomes() {
     let named = |line: &EscrowView| {
         let slot = &view.slots[usize::from(line.slot)];
         assert_eq!(line.escrow, escrow_id(view.id, line.slot, slot.provider));
-        assert_eq!((line.contract, line.provider), (view.id, slot.provider));
         line.outcome
     };
-    let lines = speaks(&town).escrows().await.unwrap();
-    assert_eq!(lines.iter().map(named).collect::<Vec<_>>(), [None; 6]);
+    let me = speaks(&town);
+    let begun = me.escrows("").await.unwrap();
+    assert_eq!(begun.items.iter().map(named).collect::<Vec<_>>(), [None; 6]);
+    assert!(!begun.more);
     let list = speaks(&town).contracts().await.unwrap();
     assert_eq!(list.iter().map(|line| line.rail).collect::<Vec<_>>(), [RailKind::Bitcoin]);
     let pages = |path: String| {
         let http = http(&town.market);
-        async move { http.get(path).read_json::<Page<EscrowView>>(1 << 20).await }
+        async move { http.get(path).read_json::<EscrowPage>(1 << 20).await }
     };
     let first = pages("/v1/escrows?limit=4".into()).await.unwrap();
-    let next = first.next.unwrap();
-    let rest = pages(format!("/v1/escrows?limit=4&after={next}")).await.unwrap();
-    assert_eq!(([first.items, rest.items].concat(), rest.next), (lines, None));
-    let refused = pages("/v1/escrows?after=none".into()).await.unwrap_err();
-    assert_eq!(refused.problem().unwrap().code, "cursor_malformed");
+    assert!(first.more);
+    let rest = pages(format!("/v1/escrows?limit=4&since={}", first.next)).await.unwrap();
+    assert_eq!([first.items, rest.items].concat(), begun.items);
+    assert_eq!((rest.next.as_str(), rest.more), (begun.next.as_str(), false));
+    let nothing = me.escrows(&begun.next).await.unwrap();
+    assert_eq!((nothing.items, nothing.next.as_str()), (vec![], begun.next.as_str()));
+    for (query, code) in [
+        ("since=none", "cursor_malformed"),
+        ("since=1", "cursor_malformed"),
+        ("limit=0", "query_malformed"),
+        ("limit=1001", "query_malformed"),
+    ] {
+        let refused = pages(format!("/v1/escrows?{query}")).await.unwrap_err();
+        assert_eq!(refused.problem().unwrap().code, code, "{query}");
+    }
+    // That somebody has a slot is nobody else's business, and no entry of it is shown.
+    let hidden = me.escrow_entry(begun.items[0].entry).await.unwrap_err();
+    assert_eq!(hidden.problem().unwrap().code, "not_found");
     town.settle(view.id).await;
-    let lines = speaks(&town).escrows().await.unwrap();
-    assert_eq!(lines.iter().map(named).collect::<Vec<_>>(), [Some(1000); 6]);
+    let ended = me.escrows(&begun.next).await.unwrap();
+    assert_eq!(ended.items.iter().map(named).collect::<Vec<_>>(), [Some(1000); 6]);
+    for line in &ended.items {
+        let proof = me.escrow_entry(line.entry).await.unwrap();
+        let head = proof.head.verify::<TreeHead>().unwrap();
+        assert_eq!((head.market, proof.inclusion.leaf), (town.market.did(), line.entry));
+        let leaf = types::tree::leaf(proof.entry.as_bytes());
+        proof.inclusion.verify(leaf, &head.tip()).unwrap();
+        let entry: serde_json::Value = serde_json::from_str(&proof.entry).unwrap();
+        let said = &entry["events"][0]["escrow_concluded"];
+        assert_eq!((&said["slot"]["slot"], &said["outcome"]), (&line.slot.into(), &1000.into()));
+    }
     assert_eq!(available(&town.market, &key(CLIENT)), before);
     for number in 1..=7 {
         let account = client(&town.market, &key(number)).account(key(number).did()).await.unwrap();

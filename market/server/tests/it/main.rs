@@ -9,6 +9,7 @@ mod crash;
 mod damage;
 mod disputes;
 mod durability;
+mod epochs;
 mod escrows;
 mod events;
 mod evidence;

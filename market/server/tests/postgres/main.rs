@@ -16,6 +16,8 @@ mod crash;
 mod disputes;
 #[path = "../it/durability.rs"]
 mod durability;
+#[path = "../it/epochs.rs"]
+mod epochs;
 #[path = "../it/escrows.rs"]
 mod escrows;
 #[path = "../it/events.rs"]

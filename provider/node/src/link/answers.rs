@@ -136,6 +136,9 @@ impl Link {
             Ok(other) => return tracing::warn!(auditor = %other.auditor, "another's challenge"),
             Err(error) => return tracing::warn!(%error, "a challenge is no document"),
         };
+        if !self.node.accepts_beacon(&challenge).await {
+            return;
+        }
         let asked = challenge.clone();
         let answered = self.node.blocking(move |node| Ok(proofs::answer(node, &asked))).await;
         figures::challenged(answered.is_ok());

@@ -6,7 +6,10 @@ use crate::support::{
 };
 use axum::http::StatusCode;
 use bytes::Bytes;
-use network::api::{Problem, RebuildOrder, RebuildSource, ReceiptBody, ToMarket, ToProvider};
+use contracts::beacon::{Beacon, HashChain};
+use network::api::{
+    BeaconInfo, MarketInfo, Problem, RebuildOrder, RebuildSource, ReceiptBody, ToMarket, ToProvider,
+};
 use network::auth::Pass;
 use network::node_api::SlotClient;
 use provider_node::{Config, Handle, Settlement, StartError};
@@ -317,5 +320,46 @@ async fn a_node_killed_while_it_stores_holds_what_it_signed_for() {
         }
         let entries: Vec<Entry> = (0..signed).map(|n| entry(&shard(n, 2_000))).collect();
         assert_eq!(challenge(&mut end, size_of(&entries), round, 32).await, 32);
+    }
+}
+
+/// A market that says what its beacons follow from is held to it: what it could have chosen is no challenge.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_challenge_by_a_chosen_beacon_is_not_answered_and_kept() {
+    let (_market, place, _node, mut end) = begin().await;
+    let links = HashChain::new(&[7; 32], 9);
+    let info = MarketInfo {
+        market: key(MARKET).did(),
+        epoch: Span::HOUR,
+        epoch_every: None,
+        current_epoch: Epoch(0),
+        now: Timestamp(0),
+        tiers: types::TierRates::default(),
+        bitcoin: None,
+        beacon: Some(BeaconInfo { anchor: links.anchor(), chain: None, waits: None }),
+    };
+    end.say(ToProvider::Welcome(info)).await;
+    let asked = |epoch, beacon| {
+        let challenge = Challenge {
+            auditor: key(MARKET).did(),
+            provider: key(PROVIDER).did(),
+            epoch: Epoch(epoch),
+            beacon,
+            kind: AuditKind::Routine,
+            slots: vec![],
+            answer_by: Timestamp(i64::MAX),
+        };
+        sign(challenge, &key(MARKET))
+    };
+    let chosen = asked(3, Hash::of(b"chosen"));
+    end.say(ToProvider::Challenge(chosen.clone())).await;
+    let kept = place.dir.path().join("refused-challenges").join(format!("{}.json", chosen.id()));
+    until(|| kept.exists()).await;
+    for epoch in [3, 4] {
+        let drawn = asked(epoch, links.value(Epoch(epoch)).unwrap());
+        end.say(ToProvider::Challenge(drawn.clone())).await;
+        let ToMarket::Proof { proof, .. } = end.hear().await else { panic!("a proof comes") };
+        let proof: Verified<Proof> = proof.verify().unwrap();
+        assert_eq!(proof.challenge, drawn.id());
     }
 }

@@ -223,7 +223,7 @@ impl Life {
     fn pass_epoch(&mut self, contract: ContractId, failing: Option<u64>) -> Result<(), String> {
         let epoch = self.market.epoch().plus(1);
         let beacon = self.chain.value(epoch).ok_or("there are beacons enough")?;
-        self.done(&Command::OpenEpoch { epoch, beacon })?;
+        self.done(&Command::open_epoch(epoch, beacon))?;
         self.now = self.now.after(Span::DAY);
         self.catch_up(contract)?;
         for (provider, challenges) in schedule::routine(&self.market) {

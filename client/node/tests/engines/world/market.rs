@@ -93,6 +93,7 @@ async fn info(State(books): Shared) -> Json<MarketInfo> {
         now: clock::now(),
         tiers: types::TierRates::default(),
         bitcoin: None,
+        beacon: None,
     })
 }
 

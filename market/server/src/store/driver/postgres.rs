@@ -61,12 +61,13 @@ const DEPOSE: &str = depose!();
 /// As [`DEPOSE`], where the term $2 is the newest.
 const END_INDEXER: &str =
     concat!(depose!(), " AND (SELECT term FROM writer WHERE only_row = 1) = $2");
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../../migrations/postgres/0001_tables.sql"),
     include_str!("../../../migrations/postgres/0002_terms.sql"),
     include_str!("../../../migrations/postgres/0003_snapshot_parts.sql"),
     include_str!("../../../migrations/postgres/0004_roots.sql"),
     include_str!("../../../migrations/postgres/0005_reserves.sql"),
+    include_str!("../../../migrations/postgres/0006_marks.sql"),
 ];
 
 /// A connection to a server.

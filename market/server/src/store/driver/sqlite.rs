@@ -15,12 +15,13 @@ use std::time::Duration;
 const CHECKPOINT_PAGES: u32 = 32_768;
 /// How long a statement waits for another process.
 const BUSY_MAX: Duration = Duration::from_secs(10);
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../../migrations/sqlite/0001_tables.sql"),
     include_str!("../../../migrations/sqlite/0002_terms.sql"),
     include_str!("../../../migrations/sqlite/0003_snapshot_parts.sql"),
     include_str!("../../../migrations/sqlite/0004_roots.sql"),
     include_str!("../../../migrations/sqlite/0005_reserves.sql"),
+    include_str!("../../../migrations/sqlite/0006_marks.sql"),
 ];
 
 /// A connection to the file.

@@ -1,7 +1,7 @@
 //! A writer that was stopped and replaced: whatever it still tries to write, nothing of it is in the database.
 
 use super::super::changes::{
-    Changes, Counters, LayoutChange, NewAnswer, NewDocument, NewNodes, NewPosting,
+    Changes, Counters, LayoutChange, Mark, Marked, NewAnswer, NewDocument, NewNodes, NewPosting,
 };
 use super::super::copy::TABLES;
 use super::super::driver::{StoreError, Value};
@@ -59,6 +59,7 @@ fn batch(term: u64) -> Changes {
         layouts: vec![layout],
         backups: [(did, (1, vec![7]))].into(),
         epoch_opened: Some(NOW),
+        marks: vec![Mark { of: Marked::Escrow, number: 0, place: 0, said: "{}".into() }],
     }
 }
 
@@ -107,7 +108,7 @@ fn a_late_batch_of_a_writer_that_was_paused_is_refused_with_its_term_and_leaves_
         // The same batch is whole in the term that holds.
         standby.write(&batch(term), term).unwrap();
         let (rows, opened) = contents(&paused);
-        assert_eq!((rows.len(), opened), (before.0.len() + 9, NOW), "{place}");
+        assert_eq!((rows.len(), opened), (before.0.len() + 10, NOW), "{place}");
     }
 }
 
