@@ -10,6 +10,7 @@ use network::identity::{Password, Prompt};
 use serde_json::json;
 use std::io::Read;
 use std::path::PathBuf;
+use types::Span;
 
 /// Where a client lives and how it is opened.
 #[derive(Args)]
@@ -28,8 +29,18 @@ pub(crate) struct ClientArgs {
 impl ClientArgs {
     /// The client that lives there.
     pub(crate) async fn open(&self) -> Result<Client> {
+        self.open_with(self.options()).await
+    }
+
+    /// The client of its directory, that waits so long for a contract's escrows.
+    pub(crate) async fn open_patient(&self, fund_within: Span) -> Result<Client> {
+        let fund_within = fund_within.as_duration();
+        self.open_with(Options { fund_within, ..self.options() }).await
+    }
+
+    async fn open_with(&self, options: Options) -> Result<Client> {
         let password = Password::obtain(self.password_file.as_deref(), Prompt::Existing)?;
-        Ok(Client::open(&self.data, &password, self.options()).await?)
+        Ok(Client::open(&self.data, &password, options).await?)
     }
 
     /// Where its password is.

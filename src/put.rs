@@ -11,7 +11,7 @@ use client_node::Source;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use types::{Bytes, ContractId, Did};
+use types::{Bytes, ContractId, Did, Span};
 
 /// Under which contract.
 #[derive(Args)]
@@ -52,6 +52,9 @@ pub(crate) struct Put {
     to: Option<Did>,
     #[command(flatten)]
     housing: HousingArgs,
+    /// With --rail bitcoin: how long to wait for escrows that providers see deep enough. Run again, it goes on waiting.
+    #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = arguments::span)]
+    fund_within: Span,
     #[command(flatten)]
     wish: WishArgs,
     #[command(flatten)]
@@ -65,7 +68,7 @@ impl Put {
         if wish.room.is_some() {
             wish.capacity = None;
         }
-        let client = self.client.open().await?;
+        let client = self.client.open_patient(self.fund_within).await?;
         let name = name_of(self.name.as_deref(), &self.file)?;
         let bar = output.bar("storing", None);
         let progress = Arc::new(show(bar.clone()));

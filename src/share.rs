@@ -9,6 +9,7 @@ use clap::Args;
 use client_node::{Client, Share as Given};
 use serde_json::json;
 use types::documents::Access;
+use types::terms::RailKind;
 use types::{Bytes, ContractId, Did, DocId, Span};
 
 /// Where a guest may write.
@@ -26,6 +27,9 @@ struct WriteArgs {
     /// With --room: how long the new contract lasts.
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = arguments::span)]
     keep: Span,
+    /// With --room: where the new contract's money sits, `ledger` or `bitcoin`.
+    #[arg(long, value_name = "RAIL", default_value = "ledger", requires = "room", value_parser = arguments::rail)]
+    rail: RailKind,
 }
 
 impl WriteArgs {
@@ -38,7 +42,7 @@ impl WriteArgs {
             let none = "--write needs a contract that is the guest's alone: give --room SIZE to make one, or --in CONTRACT";
             return Ok(Some(self.contract.context(none)?));
         };
-        let wish = StorageWish::new(room, self.keep);
+        let wish = StorageWish { rail: self.rail, ..StorageWish::new(room, self.keep) };
         Ok(Some(client.make_contract(&wish, &()).await?))
     }
 }

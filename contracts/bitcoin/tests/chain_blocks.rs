@@ -1,7 +1,11 @@
 //! A development chain on disk with every kind of spending that this project makes, and blocks beside it that break one rule each.
 //!
-//! Where `BONDSTORE_DEVCHAIN_BLOCKS` names a folder they are left there, for other engines to judge (`contracts/bitcoin/kernel`).
+//! Where `BONDSTORE_DEVCHAIN_BLOCKS` names a folder they are left there, for other engines to judge (`contracts/bitcoin/kernel`). Where
+//! `BITCOIND_EXE` names a bitcoind, it judges them here, and our client speaks to it.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "chain_blocks/node.rs"]
+mod node;
 
 use bitcoin::absolute::LockTime;
 use bitcoin::consensus::encode::serialize;
@@ -16,6 +20,10 @@ use bitcoin::{
     ecdsa, transaction,
 };
 use contracts_bitcoin::chain::devchain::{Devchain, Mining, blocks_in};
+use contracts_bitcoin::chain::rpc::{self, Auth, Bitcoind};
+use contracts_bitcoin::chain::{Chain, ChainError, FeeBounds, Patience};
+use network::endpoint::PlainHttp;
+use serde_json::json;
 use std::path::Path;
 
 /// How many blocks the timelocked leaf waits.
@@ -221,6 +229,54 @@ fn record(block: &Block) -> Vec<u8> {
     [&Network::Regtest.magic().to_bytes()[..], &length, &bytes].concat()
 }
 
+/// Whether a bitcoind takes every block, and none of the wrong ones; and whether our client reads of it what the chain says.
+fn judged_by(node: &node::Node, folder: &Path, (mint, wrong): (&Mint, &[(&str, Block)])) {
+    let submit = |block: &Block| node.call("submitblock", json!([hex::encode(serialize(block))]));
+    for block in blocks_in(folder).unwrap() {
+        let said = submit(&block);
+        // A block of a branch that is not the best one yet is judged when it is.
+        assert!(said.is_null() || said == "inconclusive", "{said}");
+    }
+    let top = mint.chain.top();
+    let best = || node.call("getbestblockhash", json!([]));
+    assert_eq!(best(), json!(top.hash));
+    for (name, block) in wrong {
+        let said = submit(block);
+        assert!(said.is_string(), "a wrong block is taken: {name}");
+        assert_eq!(best(), json!(top.hash), "{name}: {said}");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let client = Bitcoind::connect(rpc::Node {
+            url: node.url(),
+            network: Network::Regtest,
+            auth: Auth::Cookie(node.cookie()),
+            plain: PlainHttp::LoopbackOnly,
+            patience: Patience::default(),
+            fees: FeeBounds::default(),
+        });
+        let client = client.await.unwrap();
+        assert_eq!(client.tip().await, Ok(top));
+        assert_eq!(client.block(161).await, mint.chain.block(161).await);
+        assert_eq!(client.block(top.height + 1).await, Ok(None));
+        let (coinbase, reward) = mint.coinbase(top.height);
+        assert_eq!(client.unspent(coinbase).await, mint.chain.unspent(coinbase).await);
+        assert!(client.fee_rate(6).await.is_ok());
+        let early = paying(reward.value, mint.key_script());
+        let early = mint.by_key(spending(coinbase, Sequence::MAX, early), &reward);
+        let refused = client.broadcast(&early).await;
+        assert!(matches!(refused, Err(ChainError::Refused { .. })), "{refused:?}");
+        let (mature, coin) = mint.coinbase(3);
+        let paid = paying(coin.value, mint.key_script());
+        let paid = mint.by_key(spending(mature, Sequence::MAX, paid), &coin);
+        assert_eq!(client.broadcast(&paid).await, Ok(paid.compute_txid()));
+        assert_eq!(client.broadcast(&paid).await, Ok(paid.compute_txid()), "it waits already");
+        assert_eq!(client.unspent(mature).await, Ok(None));
+        let made = OutPoint::new(paid.compute_txid(), 0);
+        assert_eq!(client.unspent(made).await.unwrap().unwrap().confirmations, 0);
+    });
+}
+
 #[test]
 fn a_chain_with_every_kind_of_spending_and_what_it_refuses_are_left_for_other_engines() {
     let own = tempfile::tempdir().unwrap();
@@ -247,6 +303,10 @@ fn a_chain_with_every_kind_of_spending_and_what_it_refuses_are_left_for_other_en
         judge.submit(block, u32::MAX).unwrap();
     }
     assert_eq!(judge.top(), top);
+    match node::Node::start() {
+        Some(node) => judged_by(&node, folder, (&mint, &wrong)),
+        None => eprintln!("skipped: a bitcoind's judgement (BITCOIND_EXE names none)"),
+    }
     for (name, block) in wrong {
         let refused = judge.submit(block, u32::MAX).unwrap_err().to_string();
         assert!(refused.contains(name), "{name}: {refused}");

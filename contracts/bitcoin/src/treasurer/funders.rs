@@ -6,6 +6,11 @@
 use crate::chain::{Chain, ChainError, Unspent};
 use crate::deal::message::{ToClient, Word};
 use crate::escrow::funding::FundingInput;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How many coins one look is for, at most: a funding has no more.
+const COINS_MAX: usize = 252;
 
 /// How many blocks must hold a miner's coin before it may be spent.
 const MATURITY: u32 = 100;
@@ -18,6 +23,9 @@ pub(super) async fn wrong<C: Chain>(
     chain: &C,
     inputs: &[FundingInput],
 ) -> Result<Option<String>, ChainError> {
+    if inputs.len() > COINS_MAX {
+        return Ok(Some(format!("{} coins are brought; bring {COINS_MAX} at most", inputs.len())));
+    }
     for input in inputs {
         let found = chain.unspent(input.outpoint).await?;
         if let Err(reason) = judge(input, found) {
@@ -30,15 +38,22 @@ pub(super) async fn wrong<C: Chain>(
 /// What a provider said, with a no in the place of a yes that brings coins that are not there.
 ///
 /// # Errors
-/// Where the chain does not answer.
-pub(super) async fn doubt<C: Chain>(chain: &C, said: ToClient) -> Result<ToClient, ChainError> {
-    let ToClient::Answer(mut answer) = said else { return Ok(said) };
-    if let Word::Takes(side) = &answer.word
-        && let Some(reason) = wrong(chain, &side.inputs).await?
-    {
-        answer.word = Word::Declines(reason);
+/// In words, where the chain does not answer within that time: then it is as if the provider had not.
+pub(super) async fn doubt<C: Chain>(
+    chain: &C,
+    said: Result<Option<ToClient>, String>,
+    within: Duration,
+) -> Result<Option<ToClient>, String> {
+    let Ok(Some(ToClient::Answer(mut answer))) = said else { return said };
+    if let Word::Takes(side) = &answer.word {
+        let looked = timeout(within, wrong(chain, &side.inputs)).await;
+        let slow = |_| format!("its coins are not looked up within {within:?}");
+        let wrong = looked.map_err(slow)?.map_err(|error| error.to_string())?;
+        if let Some(reason) = wrong {
+            answer.word = Word::Declines(reason);
+        }
     }
-    Ok(ToClient::Answer(answer))
+    Ok(Some(ToClient::Answer(answer)))
 }
 
 fn judge(input: &FundingInput, found: Option<Unspent>) -> Result<(), String> {
@@ -48,6 +63,10 @@ fn judge(input: &FundingInput, found: Option<Unspent>) -> Result<(), String> {
     };
     if output != input.output {
         return Err(format!("the coin {outpoint} holds {}, for another script", output.value));
+    }
+    // Were its own transaction replaced, nothing would ever spend the coin, and the funding would be waited for in vain.
+    if confirmations == 0 {
+        return Err(format!("the coin {outpoint} is in no block yet; bring one that is"));
     }
     if is_coinbase && confirmations < MATURITY {
         return Err(format!(
@@ -75,7 +94,8 @@ mod tests {
             (found(&more, 3, false), "0.00005001"),
             (found(&output, 99, true), "bring one of 100 blocks"),
             (found(&output, 100, true), ""),
-            (found(&output, 0, false), ""),
+            (found(&output, 1, false), ""),
+            (found(&output, 0, false), "in no block yet"),
         ] {
             match judge(&input, found) {
                 Ok(()) => assert_eq!(says, ""),

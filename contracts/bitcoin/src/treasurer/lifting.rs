@@ -6,7 +6,7 @@ use crate::deal::watch::Paying;
 use crate::escrow::Party;
 use crate::wallet::{Lift, Parent, WalletError};
 use bitcoin::{Amount, FeeRate, Transaction, Txid};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use types::Hash;
 
 /// A child is made anew at a rate that is higher by one part in so many.
@@ -70,6 +70,11 @@ impl Treasurer {
         Ok(())
     }
 
+    /// Forgets what was not broadcast again: it is mined, or of no use any more.
+    pub(super) fn forget_all_but(&mut self, broadcast: &BTreeSet<Txid>) {
+        self.carried.0.retain(|txid, _| broadcast.contains(txid));
+    }
+
     /// What this process has paid for lifting a deal's funding.
     pub(super) fn lifted(&self, funding: Txid) -> Amount {
         let waiting = self.carried.0.get(&funding);
@@ -93,9 +98,11 @@ impl Treasurer {
         match self.wallet.lift((id, parent), (rate, fee_max), &self.keys) {
             Ok(child) => Ok(Ok(child)),
             Err(WalletError::NotOurs(_)) => Ok(Ok(None)),
-            Err(error @ (WalletError::Dear { .. } | WalletError::Funds(_))) => {
-                Ok(Err(error.to_string()))
-            }
+            Err(
+                error @ (WalletError::Dear { .. }
+                | WalletError::Funds(_)
+                | WalletError::Unbuildable(_)),
+            ) => Ok(Err(error.to_string())),
             Err(error) => Err(error.into()),
         }
     }

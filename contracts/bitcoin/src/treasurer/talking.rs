@@ -53,12 +53,10 @@ impl Treasurer {
                 return Ok(());
             }
             let mut replies: BTreeMap<u32, Vec<Reply>> = BTreeMap::new();
-            for (Letter { number, to, peer, .. }, said) in deliver_all(peers, letters, within).await
-            {
-                let said = match said {
-                    Ok(Some(said)) => Ok(Some(doubt(chain, said).await?)),
-                    said => said,
-                };
+            let delivered = deliver_all(peers, letters, within).await.into_iter();
+            let doubted = delivered
+                .map(|(letter, said)| async { (letter, doubt(chain, said, within).await) });
+            for (Letter { number, to, peer, .. }, said) in join_all(doubted).await {
                 if said.is_err() {
                     silent.insert(peer.provider);
                 }

@@ -14,7 +14,7 @@ use bitcoin::secp256k1::schnorr::Signature;
 use bitcoin::{Amount, FeeRate, OutPoint, Transaction};
 use futures_util::future::join_all;
 use network::api::OracleInfo;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -161,10 +161,12 @@ impl Treasurer {
         chain: &C,
         round: &mut Round,
     ) -> Result<(), TreasurerError> {
+        let mut broadcast = BTreeSet::new();
         for number in self.live() {
             for action in self.look(number, round)? {
                 match action {
                     Action::Broadcast(transaction) => {
+                        broadcast.insert(transaction.compute_txid());
                         carry(chain, &transaction, round).await?;
                         self.lift(chain, (number, &transaction), round).await?;
                     }
@@ -174,6 +176,7 @@ impl Treasurer {
                 }
             }
         }
+        self.forget_all_but(&broadcast);
         self.live().into_iter().try_for_each(|number| self.finish(number))
     }
 
@@ -234,14 +237,23 @@ impl Treasurer {
         });
         let least = FeeRate::BROADCAST_MIN.fee_wu(weight).and_then(|fee| fee.checked_add(least));
         let least = least.unwrap_or(Amount::MAX_MONEY);
-        if swept.fee() >= least {
+        let least = if swept.fee() < least {
+            least
+        } else if refused.to_string().contains("insufficient fee") {
+            // A child may rest on the funding that this process knows nothing of.
+            swept.fee().checked_mul(5).map_or(Amount::MAX_MONEY, |fee| fee / 4)
+        } else {
             round.wait(format!("a funding that was given up: {refused}"));
             return Ok(());
-        }
+        };
         let per_kwu = least.to_sat().saturating_mul(1_000).div_ceil(weight.to_wu().max(1));
         match self.wallet.bump(&id, FeeRate::from_sat_per_kwu(per_kwu), &self.keys) {
             Ok(again) => carry(chain, &again.transaction, round).await,
-            Err(error @ (WalletError::TooSmall { .. } | WalletError::FeeRate(_))) => {
+            Err(
+                error @ (WalletError::TooSmall { .. }
+                | WalletError::FeeRate(_)
+                | WalletError::Unbuildable(_)),
+            ) => {
                 round.wait(format!("a funding that was given up: {error}"));
                 Ok(())
             }

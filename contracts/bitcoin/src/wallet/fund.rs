@@ -109,8 +109,10 @@ impl Wallet {
             return Ok(known.clone());
         }
         check_rate(rate)?;
-        let held = coins.iter().filter_map(|coin| self.coin(*coin)).map(|coin| coin.txout.value);
-        let amount = held.sum();
+        let known = coins.into_iter().filter_map(|coin| self.coin(coin));
+        let (coins, values): (Vec<OutPoint>, Vec<Amount>) =
+            known.map(|coin| (coin.outpoint, coin.txout.value)).unzip();
+        let amount = values.into_iter().sum();
         let to = self.bdk.reveal_next_address(KeychainKind::Internal).script_pubkey();
         let payouts = vec![Payout { id, to, amount }];
         let fee = rate.fee_wu(weight(coins.len(), &payouts)).unwrap_or(Amount::MAX_MONEY);
@@ -164,9 +166,7 @@ impl Wallet {
         let parent = self.bdk.get_tx(coin.outpoint.txid);
         let mined = parent.is_some_and(|parent| parent.tx_node.tx.is_coinbase());
         let deep = height.is_some_and(|height| next >= height.saturating_add(MATURITY));
-        !self.bdk.is_outpoint_locked(coin.outpoint)
-            && (height.is_some() || coin.keychain == KeychainKind::Internal)
-            && (deep || !mined)
+        !self.bdk.is_outpoint_locked(coin.outpoint) && height.is_some() && (deep || !mined)
     }
 
     fn funder(&self, reserved: &Reserved) -> Result<Funder, WalletError> {

@@ -4,7 +4,7 @@ use super::{Payment, Wallet, WalletError};
 use crate::keys::MasterKey;
 use bitcoin::{Amount, FeeRate, Txid};
 
-/// A payment is made anew for a fee that is higher by one part in so many.
+/// A payment is made anew for a fee that is higher by one part in so many, and by what nodes want more for another (BIP-125).
 const STEP: u64 = 4;
 
 impl Wallet {
@@ -54,6 +54,8 @@ impl Wallet {
 
 fn is_step(payment: &Payment, rate: FeeRate) -> bool {
     let paid = payment.fee().to_sat();
-    let asked = rate.fee_wu(payment.transaction.weight()).unwrap_or(Amount::MAX_MONEY);
-    asked.to_sat() >= paid.saturating_add(paid.div_ceil(STEP))
+    let weight = payment.transaction.weight();
+    let asked = rate.fee_wu(weight).unwrap_or(Amount::MAX_MONEY);
+    let carriage = FeeRate::BROADCAST_MIN.fee_wu(weight).unwrap_or(Amount::MAX_MONEY);
+    asked.to_sat() >= paid.saturating_add(paid.div_ceil(STEP).max(carriage.to_sat()))
 }

@@ -15,6 +15,9 @@ use bitcoin::{
 };
 use types::Hash;
 
+/// What a Taproot output must hold to be carried.
+const DUST: Amount = Amount::from_sat(330);
+
 /// A transaction that waits for a block.
 #[derive(Clone, Copy, Debug)]
 pub struct Parent<'a> {
@@ -63,24 +66,49 @@ impl Wallet {
         let own = handle.output.script_pubkey.clone();
         let fee_of = |child: &Child| lifting_fee(parent, child.weight(), rate);
         let alone = Child { inputs: vec![handle.clone()], change: own };
-        let suffices = alone.spare(fee_of(&alone)?).is_some() && self.is_own(&alone.change);
-        let mut child =
-            if suffices { alone } else { self.with_coins(id, (&handle, parent), rate)? };
-        let mut fee = fee_of(&child)?;
-        if child.spare(fee).is_none() {
-            // Kept aside when less was needed. Whichever coins come now: both children spend the same of the parent.
-            self.release(id)?;
-            child = self.with_coins(id, (&handle, parent), rate)?;
-            fee = fee_of(&child)?;
-        }
+        let fee = fee_of(&alone)?;
+        let name = parent.transaction.compute_txid();
+        let dear = |fee: Amount| WalletError::Dear { parent: name, fee, fee_max };
+        // No child is lighter: so nothing is kept aside for one that would be too dear.
         if fee > fee_max {
-            let parent = parent.transaction.compute_txid();
-            return Err(WalletError::Dear { parent, fee, fee_max });
+            return Err(dear(fee));
         }
-        let short = || WalletError::Funds(format!("{fee} are needed to lift a fee"));
-        let value = child.spare(fee).ok_or_else(short)?;
-        let transaction = self.sign_child(&child, value, keys)?;
-        Ok(Some(Lift { transaction, fee }))
+        if let Some(value) = alone.spare(fee).filter(|_| self.is_own(&alone.change)) {
+            let transaction = self.sign_child(&alone, value, keys)?;
+            return Ok(Some(Lift { transaction, fee }));
+        }
+        let made = self.child_with_coins(id, (&handle, parent), rate).and_then(|(child, value)| {
+            let fee = fee_of(&child)?;
+            if fee > fee_max {
+                return Err(dear(fee));
+            }
+            let transaction = self.sign_child(&child, value, keys)?;
+            Ok(Some(Lift { transaction, fee }))
+        });
+        if made.is_err() {
+            self.release(id)?;
+        }
+        made
+    }
+
+    /// A child with coins, and what it pays back. What was kept aside when less was needed is let go, and other coins are taken:
+    /// whichever they are, both children spend the same of the parent.
+    fn child_with_coins(
+        &mut self,
+        id: Hash,
+        (handle, parent): (&FundingInput, Parent<'_>),
+        rate: FeeRate,
+    ) -> Result<(Child, Amount), WalletError> {
+        let mut fee = Amount::ZERO;
+        for _ in 0..2 {
+            let child = self.with_coins(id, (handle, parent), rate)?;
+            fee = lifting_fee(parent, child.weight(), rate)?;
+            if let Some(value) = child.spare(fee) {
+                return Ok((child, value));
+            }
+            self.release(id)?;
+        }
+        Err(WalletError::Funds(format!("{fee} are needed to lift a fee")))
     }
 
     /// A child of what stands in `handle` and of coins that are kept aside for `id`.
@@ -91,6 +119,8 @@ impl Wallet {
         rate: FeeRate,
     ) -> Result<Child, WalletError> {
         let least = lifting_fee(parent, OVERHEAD + INPUT, rate)?;
+        // What comes back must be worth an output.
+        let least = least.checked_add(DUST).unwrap_or(Amount::MAX_MONEY);
         let least = least.checked_sub(handle.output.value).unwrap_or(Amount::ZERO);
         let Funder { inputs, change } = self.reserve(id, least, rate)?;
         Ok(Child { inputs: std::iter::once(handle.clone()).chain(inputs).collect(), change })

@@ -3,7 +3,6 @@
 use super::{Record, Wallet, WalletError};
 use crate::chain::Tip;
 use crate::keys::MasterKey;
-use bdk_wallet::KeychainKind;
 use bdk_wallet::chain::ChainPosition;
 use bdk_wallet::error::CreateTxError;
 use bdk_wallet::tx_builder::TxOrdering;
@@ -204,10 +203,10 @@ impl Wallet {
     }
 
     pub(super) fn build(&mut self, payouts: &[Payout], spend: &Spend) -> Result<Psbt, WalletError> {
-        let unsafe_coins = self.unconfirmed_from_others();
+        let unconfirmed = self.unconfirmed();
         let mut builder = self.bdk.build_tx();
         builder.set_recipients(payouts.iter().map(|p| (p.to.clone(), p.amount)).collect());
-        builder.unspendable(unsafe_coins).ordering(TxOrdering::Untouched);
+        builder.unspendable(unconfirmed).ordering(TxOrdering::Untouched);
         if !spend.coins.is_empty() {
             let added = builder.add_utxos(&spend.coins);
             added.map_err(|error| WalletError::Unbuildable(error.to_string()))?;
@@ -244,14 +243,12 @@ impl Wallet {
         Ok(payment)
     }
 
-    /// Coins that whoever sent them can still take back.
-    fn unconfirmed_from_others(&self) -> Vec<OutPoint> {
+    /// Coins that may still come to nothing: whoever sent them can take them back, and a payment of our own can be paid again, with
+    /// other change.
+    fn unconfirmed(&self) -> Vec<OutPoint> {
         let unspent = self.bdk.list_unspent();
         unspent
-            .filter(|output| {
-                let foreign = output.keychain == KeychainKind::External;
-                foreign && output.chain_position.is_unconfirmed()
-            })
+            .filter(|output| output.chain_position.is_unconfirmed())
             .map(|output| output.outpoint)
             .collect()
     }
