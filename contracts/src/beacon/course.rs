@@ -166,6 +166,11 @@ impl Course {
         // As many as reach the last block of the depth, and none where that was known.
         let last = height.saturating_add(depth.max(1)).saturating_sub(1);
         let needed = last.saturating_add(1).saturating_sub(from);
+        // A branch in the place of blocks that are known must be longer than they are.
+        let known_to = chained.headers.last();
+        let replaces = from <= known_to && !read.is_empty();
+        let longer = known_to.saturating_add(2).saturating_sub(from);
+        let needed = if replaces { needed.max(longer) } else { needed };
         let hash = known.at(height).map(|block| block.hash).unwrap_or_default();
         let needed = usize::try_from(needed).unwrap_or(usize::MAX);
         Ok(Found { height, hash, needed, from, headers: known })

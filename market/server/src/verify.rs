@@ -5,7 +5,7 @@
 //! happen exactly what the journal says it did.
 
 use crate::journal::{Block, Entry, Head};
-use market::{Event, Genesis, Market};
+use market::{Command, Event, Genesis, Market};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use types::documents::{Challenge, Settlement, TreeHead};
@@ -49,6 +49,8 @@ pub struct Verifier {
     time: Timestamp,
     counted: Counted,
     opened: Vec<Opened>,
+    /// Of every epoch so far.
+    beacons: BTreeMap<Epoch, Hash>,
 }
 
 /// A block that opened an epoch.
@@ -85,8 +87,10 @@ impl Verifier {
             let reason = "its genesis is not written as a market writes it".to_owned();
             return Err(VerifyError::Genesis(reason));
         }
+        let market = Market::new(read);
         Ok(Self {
-            market: Market::new(read),
+            beacons: BTreeMap::from([(market.epoch(), market.beacon())]),
+            market,
             head: Head::of_genesis(genesis),
             frontier: Frontier::default(),
             time: Timestamp(0),
@@ -190,30 +194,38 @@ impl Verifier {
         for id in &entry.evidence {
             let document = documents.get(id).ok_or(format!("evidence {id} is missing"))?;
             document.authenticate().map_err(|error| format!("evidence {id}: {error}"))?;
-            self.drawn(document).map_err(|reason| format!("evidence {id}: {reason}"))?;
+            let judged = match &command {
+                Command::RecordVerdict(verdict) => Some(verdict.epoch),
+                _ => None,
+            };
+            self.drawn(document, judged).map_err(|reason| format!("evidence {id}: {reason}"))?;
         }
         issued(entry, documents)?;
         self.opened.extend(decided.iter().filter_map(opened));
         let events = decided.iter();
         catch_unwind(AssertUnwindSafe(|| events.for_each(|event| self.market.apply(event))))
             .map_err(|_| "its events do not follow from the state before it".to_owned())?;
+        self.beacons.insert(self.market.epoch(), self.market.beacon());
         self.counted.entries += 1;
         self.counted.events += entry.events.len() as u64;
         self.counted.documents += entry.documents().len() as u64;
         Ok(())
     }
 
-    /// A challenge of the open epoch must be drawn from its beacon.
-    fn drawn(&self, document: &Signed) -> Result<(), String> {
+    /// A challenge must be drawn from the beacon of its epoch, which has been opened; and a verdict judges challenges of its own epoch.
+    fn drawn(&self, document: &Signed, judged: Option<Epoch>) -> Result<(), String> {
         let Ok(challenge) = document.verify::<Challenge>() else { return Ok(()) };
-        let (epoch, beacon) = (self.market.epoch(), self.market.beacon());
-        if challenge.epoch != epoch || challenge.beacon == beacon {
-            return Ok(());
+        let (epoch, found) = (challenge.epoch, challenge.beacon);
+        if let Some(judged) = judged.filter(|judged| *judged != epoch) {
+            return Err(format!("a challenge of epoch {epoch} in a verdict on epoch {judged}"));
         }
-        Err(format!(
-            "a challenge is drawn from {}, and the beacon of epoch {epoch} is {beacon}",
-            challenge.beacon
-        ))
+        match self.beacons.get(&epoch) {
+            Some(beacon) if *beacon == found => Ok(()),
+            Some(beacon) => Err(format!(
+                "a challenge is drawn from {found}, and the beacon of epoch {epoch} is {beacon}"
+            )),
+            None => Err(format!("a challenge of epoch {epoch}, which is not open yet")),
+        }
     }
 
     /// Whether the state keeps every rule, and `head` is the market's word for this very journal; gives the

@@ -22,6 +22,8 @@ use types::{ChainRule, Epoch, Hash, Verified};
 const FILE: &str = "beacon.json";
 /// Where refused challenges are kept: each is signed, and shows what the market asked by.
 const REFUSED: &str = "refused-challenges";
+/// How many of them are kept.
+const REFUSED_MAX: usize = 64;
 /// Further ahead no hash chain reaches: nobody is hashed to death.
 const AHEAD_MAX: u64 = 1 << 18;
 /// So many values are remembered, for challenges that come late.
@@ -178,7 +180,8 @@ impl Beacons {
         }
     }
 
-    /// Keeps a challenge that is not answered, with the reason: it is the market's own word against it.
+    /// Keeps a challenge that is not answered, with the reason: it is the market's own word against it. The first of an epoch is kept, and so
+    /// many in all: one convicts, and a market must not fill the disk with others.
     pub(crate) fn keep_refused(
         &self,
         challenge: &Verified<Challenge>,
@@ -186,10 +189,13 @@ impl Beacons {
     ) -> io::Result<PathBuf> {
         let folder = self.folder.join(REFUSED);
         std::fs::create_dir_all(&folder)?;
+        let file = folder.join(format!("epoch-{}.json", challenge.epoch.0));
+        if file.exists() || std::fs::read_dir(&folder)?.count() >= REFUSED_MAX {
+            return Ok(folder);
+        }
         let kept = serde_json::json!({
             "challenge": challenge.signed(), "reason": reason.to_string(), "known": self.known,
         });
-        let file = folder.join(format!("{}.json", challenge.id()));
         std::fs::write(&file, serde_json::to_vec_pretty(&kept)?)?;
         Ok(file)
     }

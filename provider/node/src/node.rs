@@ -21,6 +21,8 @@ use types::{Did, Document, Hash, SecretKey, Signer, Verified};
 
 /// How many shards of at most 4 MiB are in memory at once on their way in, and as many on their way out.
 const IN_FLIGHT: usize = 16;
+/// How long it may take to learn what opened a challenge's epoch.
+const BEACON_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// What is known to be damaged, slot by slot.
 pub(crate) type Damage = BTreeMap<SlotKey, BTreeSet<Root>>;
@@ -128,17 +130,22 @@ impl Node {
     /// answered all the same, as silence would be the provider's fault.
     pub(crate) async fn accepts_beacon(&self, challenge: &Verified<Challenge>) -> bool {
         let founding = self.founding.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut beacons = self.beacons.lock().await;
-        let learnt = founding.map_or(Ok(()), |info| beacons.learn(&info));
-        let checked = match learnt {
-            Ok(()) => beacons.check(challenge, &self.market).await,
-            Err(error) => Err(error),
+        let looked = async {
+            let mut beacons = self.beacons.lock().await;
+            founding.map_or(Ok(()), |info| beacons.learn(&info))?;
+            beacons.check(challenge, &self.market).await
+        };
+        // Longer than that nobody is waited for: an answer that comes too late is the provider's fault.
+        let Ok(checked) = tokio::time::timeout(BEACON_WITHIN, looked).await else {
+            tracing::warn!("a challenge is answered though its beacon was not checked in time");
+            return true;
         };
         let Err(error) = checked else { return true };
         if !error.is_refusal() {
             tracing::warn!(%error, "a challenge is answered though its beacon was not checked");
             return true;
         }
+        let beacons = self.beacons.lock().await;
         let kept = beacons.keep_refused(challenge, &error);
         let kept = kept.map_or_else(|error| error.to_string(), |file| file.display().to_string());
         tracing::error!(%error, kept, "a challenge is not answered: the market chose its beacon");

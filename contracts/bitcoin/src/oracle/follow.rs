@@ -102,6 +102,18 @@ fn has_said(oracle: &Oracle, rule: &Rule, view: &EscrowView) -> bool {
     known.is_some_and(|known| known.outcome.or(known.report) == view.outcome)
 }
 
+/// Why nothing more can be done about an outcome: the oracle has said another, which stands, or has given the event up.
+fn stands_otherwise(oracle: &Oracle, rule: &Rule, view: &EscrowView) -> Option<String> {
+    let outcome = view.outcome?;
+    let event = EventName::new(view.escrow, view.slot, rule).to_string();
+    let known = oracle.known(&event).ok()?;
+    if known.given_up {
+        return Some("its event was given up, and is never attested here".into());
+    }
+    let said = known.outcome.or(known.report).filter(|said| *said != outcome)?;
+    Some(format!("{said} was said of it, and stands; the market's list says {outcome}"))
+}
+
 /// Follows one market, round by round.
 #[derive(Debug)]
 pub struct Follower {
@@ -137,17 +149,19 @@ impl Follower {
     /// [`FollowError`] where the list cannot be read, or the market shows another journal than before; what was done by then stays done.
     pub async fn round(&mut self, market: &MarketClient) -> Result<Followed, FollowError> {
         let mut followed = Followed::default();
-        let mut since = self.seen.since().to_owned();
+        let (mut since, mut waits) = (self.seen.since().to_owned(), false);
         self.seen.is_one_journal()?;
         loop {
             let page = market.escrows(&since).await?;
             if page.more && (page.items.is_empty() || page.next == since) {
                 return Err(FollowError::Stuck(since));
             }
-            followed.add(self.page(market, page.items).await?);
+            let (done, again) = self.page(market, page.items).await?;
+            followed.add(done);
+            waits |= again;
             since = page.next;
             // What failed is read again: nothing behind it is forgotten meanwhile, and what is done is done once.
-            if followed.failed.is_empty() {
+            if !waits {
                 self.seen.reached(&since).map_err(SeenError::Disk)?;
             }
             if !page.more {
@@ -162,21 +176,30 @@ impl Follower {
         Ok(followed)
     }
 
-    /// Proves what the list says, and does it.
+    /// Proves what the list says, and does it; says whether something of it is to be tried again.
     async fn page(
         &mut self,
         market: &MarketClient,
         items: Vec<EscrowView>,
-    ) -> Result<Followed, FollowError> {
-        let (mut proven, mut unproven) = (Vec::new(), Vec::new());
+    ) -> Result<(Followed, bool), FollowError> {
+        let (mut proven, mut unproven, mut settled) = (Vec::new(), Vec::new(), Vec::new());
         for view in items {
+            if let Some(reason) = stands_otherwise(&self.oracle, &self.rule, &view) {
+                settled.push((view.escrow, reason));
+                continue;
+            }
             if view.outcome.is_none() || has_said(&self.oracle, &self.rule, &view) {
                 proven.push(view);
                 continue;
             }
-            match self.prove(market, &view).await? {
-                Ok(()) => proven.push(view),
-                Err(error) => unproven.push((view.escrow, error.to_string())),
+            match self.prove(market, &view).await {
+                Ok(Ok(())) => proven.push(view),
+                Ok(Err(error)) => unproven.push((view.escrow, error.to_string())),
+                // One entry that the market does not give keeps no other.
+                Err(FollowError::Unread(error @ ClientError::Refused(_))) => {
+                    unproven.push((view.escrow, error.to_string()));
+                }
+                Err(error) => return Err(error),
             }
         }
         let (oracle, rule) = (self.oracle.clone(), self.rule.clone());
@@ -186,7 +209,9 @@ impl Follower {
             Followed { failed: vec![(Hash::default(), error.to_string())], ..Followed::default() }
         });
         followed.failed.extend(unproven);
-        Ok(followed)
+        let again = !followed.failed.is_empty();
+        followed.failed.extend(settled);
+        Ok((followed, again))
     }
 
     /// Whether the market's journal says what its list does of an escrow's outcome.

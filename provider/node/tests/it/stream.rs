@@ -352,9 +352,11 @@ async fn a_challenge_by_a_chosen_beacon_is_not_answered_and_kept() {
         sign(challenge, &key(MARKET))
     };
     let chosen = asked(3, Hash::of(b"chosen"));
-    end.say(ToProvider::Challenge(chosen.clone())).await;
-    let kept = place.dir.path().join("refused-challenges").join(format!("{}.json", chosen.id()));
-    until(|| kept.exists()).await;
+    end.say(ToProvider::Challenge(chosen)).await;
+    let kept = place.dir.path().join("refused-challenges");
+    until(|| kept.join("epoch-3.json").exists()).await;
+    // Another of the same epoch is not answered either, and takes no more room.
+    end.say(ToProvider::Challenge(asked(3, Hash::of(b"another")))).await;
     for epoch in [3, 4] {
         let drawn = asked(epoch, links.value(Epoch(epoch)).unwrap());
         end.say(ToProvider::Challenge(drawn.clone())).await;
@@ -362,4 +364,5 @@ async fn a_challenge_by_a_chosen_beacon_is_not_answered_and_kept() {
         let proof: Verified<Proof> = proof.verify().unwrap();
         assert_eq!(proof.challenge, drawn.id());
     }
+    assert_eq!(std::fs::read_dir(kept).unwrap().count(), 1);
 }
