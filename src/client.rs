@@ -29,16 +29,19 @@ pub(crate) struct ClientArgs {
 impl ClientArgs {
     /// The client that lives there.
     pub(crate) async fn open(&self) -> Result<Client> {
-        self.open_with(self.options()).await
+        self.open_with(None).await
     }
 
     /// The client of its directory, that waits so long for a contract's escrows.
     pub(crate) async fn open_patient(&self, fund_within: Span) -> Result<Client> {
-        let fund_within = fund_within.as_duration();
-        self.open_with(Options { fund_within, ..self.options() }).await
+        self.open_with(Some(fund_within)).await
     }
 
-    async fn open_with(&self, options: Options) -> Result<Client> {
+    async fn open_with(&self, fund_within: Option<Span>) -> Result<Client> {
+        let mut options = self.options();
+        if let Some(fund_within) = fund_within {
+            options.fund_within = fund_within.as_duration();
+        }
         let password = Password::obtain(self.password_file.as_deref(), Prompt::Existing)?;
         Ok(Client::open(&self.data, &password, options).await?)
     }

@@ -141,11 +141,13 @@ impl fmt::Debug for Named {
 
 impl HeaderSource for Named {
     fn tip(&self) -> BoxFuture<'_, Result<(u32, Hash), String>> {
-        Box::pin(async { tip(&*self.node().await.map_err(shown)?).await })
+        Box::pin(async { tip(&*self.node().await.map_err(|error| shown(&error))?).await })
     }
 
     fn header(&self, height: u32) -> BoxFuture<'_, Result<Option<[u8; LENGTH]>, String>> {
-        Box::pin(async move { header(&*self.node().await.map_err(shown)?, height).await })
+        Box::pin(async move {
+            header(&*self.node().await.map_err(|error| shown(&error))?, height).await
+        })
     }
 }
 
@@ -172,7 +174,7 @@ async fn header<C: Chain>(chain: &C, height: u32) -> Result<Option<[u8; LENGTH]>
     beacon::header(chain, height).await.map_err(|error| error.to_string())
 }
 
-fn shown(error: anyhow::Error) -> String {
+fn shown(error: &anyhow::Error) -> String {
     format!("{error:#}")
 }
 

@@ -180,7 +180,10 @@ async fn stored(refund_blocks: &'static str) -> Stored {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_contract_on_bitcoin_is_made_kept_and_paid_out_by_its_parties_alone() {
     let Stored { town, contract, _parties } = stored("50000").await;
-    // Providers take bytes once their own treasurers see the escrows deep enough; so all three see both by now.
+    // Providers take bytes once their own treasurers see the escrows deep enough; the client's sees them in its next round.
+    wait_for("the client's treasurer to see its escrows", || {
+        in_state(&town.escrows("coins"), "open").count() == PROVIDERS
+    });
     for (coins, count) in [("p1-coins", 1), ("p2-coins", 1), ("coins", PROVIDERS)] {
         let escrows = town.escrows(coins);
         assert_eq!(in_state(&escrows, "open").count(), count, "{coins}: {escrows:?}");

@@ -143,7 +143,7 @@ fn runs_with_other_seeds_joined_are_one_run_with_all_of_them() {
 fn a_figure_that_a_run_happens_not_to_have_is_unknown_and_the_rest_is_written() {
     let desk = Desk::new();
     let (file, out) = (desk.path("unknown.toml"), desk.path("out"));
-    let more = "[[must]]\nfigure = \"honest.detected_epochs\"\narm = \"calm\"\nbelow = 5.0 # chosen\n\
+    let more = "[[must]]\nfigure = \"honest.detected_epochs\"\narm = \"calm\"\nbelow = 5.0 # chosen: a few hours\n\
                 because = \"nobody drops anything\"\n\n[mutant]";
     std::fs::write(&file, SCENARIO.replace("[mutant]", more)).expect("a file");
     let output = sim(&["run", &file, "--out", &out]);

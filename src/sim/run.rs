@@ -109,7 +109,7 @@ pub(super) fn tell(
         "scenario": report.scenario,
         "trace_hash": report.trace().to_string(),
         "runs": report.runs.len(),
-        "shard": (of > 1).then(|| [part, of]),
+        "shard": (of > 1).then_some([part, of]),
         "holds": report.holds(),
         "findings": report.findings,
         "report": page.map(|page| page.display().to_string()),

@@ -62,10 +62,15 @@ const BY_PROVIDERS: &[Row] = &[
     ("probes", "auditor run"),
     ("measure", "auditor run"),
     ("escrows", "auditor oracle run"),
+    ("escrow_entry", "auditor oracle run"),
 ];
 
 /// Operations that no command is needed for, and why.
 const BY_NONE: &[Row] = &[
+    (
+        "epochs",
+        "`provider run` reads it by itself where a market has a chain; `journal verify` shows every epoch again",
+    ),
     ("stream", "`provider run` holds it open, and says over it what the next four are for"),
     ("publish_ask", "a node says it over its stream; programs without one call it"),
     ("confirm", "a node says it over its stream"),

@@ -231,14 +231,14 @@ fn record(block: &Block) -> Vec<u8> {
 
 /// Whether a bitcoind takes every block, and none of the wrong ones; and whether our client reads of it what the chain says.
 fn judged_by(node: &node::Node, folder: &Path, (mint, wrong): (&Mint, &[(&str, Block)])) {
-    let submit = |block: &Block| node.call("submitblock", json!([hex::encode(serialize(block))]));
+    let submit = |block: &Block| node.call("submitblock", &json!([hex::encode(serialize(block))]));
     for block in blocks_in(folder).unwrap() {
         let said = submit(&block);
         // A block of a branch that is not the best one yet is judged when it is.
         assert!(said.is_null() || said == "inconclusive", "{said}");
     }
     let top = mint.chain.top();
-    let best = || node.call("getbestblockhash", json!([]));
+    let best = || node.call("getbestblockhash", &json!([]));
     assert_eq!(best(), json!(top.hash));
     for (name, block) in wrong {
         let said = submit(block);

@@ -35,7 +35,7 @@ pub(crate) async fn converse(app: Arc<App>, party: Did, duplex: Duplex<ToProvide
         }
         other => return tracing::debug!(%party, ?other, "a stream did not begin with hello"),
     };
-    let (connection, messages) = app.streams.open(party, ToProvider::Welcome(app.info()));
+    let (connection, messages) = app.streams.open(party, ToProvider::Welcome(Box::new(app.info())));
     tracing::debug!(%party, "a provider has connected");
     release(&app, &connection, holdings);
     tokio::select! {

@@ -9,7 +9,7 @@ use types::{ContractId, Did, DocId, Signed};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToProvider {
     /// The provider is known from now on.
-    Welcome(MarketInfo),
+    Welcome(Box<MarketInfo>),
     /// A [`types::documents::Reservation`] to confirm or decline.
     Reservation(Signed),
     /// A [`types::documents::Challenge`] to answer.

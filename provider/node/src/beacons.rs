@@ -49,9 +49,10 @@ impl Known {
             anchor: info.anchor,
             chain: info.chain,
             epoch: Epoch(0),
-            value: course.value,
             chained: course.chained,
-            values: BTreeMap::new(),
+            // What it was founded with is drawn from until the first epoch opens.
+            values: BTreeMap::from([(0, course.value)]),
+            value: course.value,
         }
     }
 
@@ -157,12 +158,11 @@ impl Beacons {
         // A market of an older program says nothing of its beacons.
         let Some(known) = &mut self.known else { return Ok(()) };
         let before = known.epoch;
-        let reached = match known.chain {
-            Some(rule) => follow_blocks(known, &rule, (challenge.epoch, market)).await,
-            None => {
-                follow_links(known, challenge);
-                Ok(())
-            }
+        let reached = if let Some(rule) = known.chain {
+            follow_blocks(known, &rule, (challenge.epoch, market)).await
+        } else {
+            follow_links(known, challenge);
+            Ok(())
         };
         let (at, values) = (known.epoch, known.values.clone());
         if at != before {

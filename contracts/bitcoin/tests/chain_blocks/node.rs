@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long it may take to begin.
-const BEGINS_WITHIN: Duration = Duration::from_secs(60);
+const BEGINS_WITHIN: Duration = Duration::from_mins(1);
 
 /// A running node.
 pub(crate) struct Node {
@@ -35,7 +35,7 @@ impl Node {
             .unwrap();
         let mut node = Self { child, folder, port };
         let began = Instant::now();
-        while node.ask("getblockcount", json!([])).is_none() {
+        while node.ask("getblockcount", &json!([])).is_none() {
             assert!(node.child.try_wait().unwrap().is_none(), "the bitcoind has ended");
             assert!(began.elapsed() < BEGINS_WITHIN, "the bitcoind does not answer");
             std::thread::sleep(Duration::from_millis(100));
@@ -52,14 +52,14 @@ impl Node {
     }
 
     /// What it answers.
-    pub(crate) fn call(&self, method: &str, parameters: Value) -> Value {
+    pub(crate) fn call(&self, method: &str, parameters: &Value) -> Value {
         let answer = self.ask(method, parameters).unwrap();
         assert!(answer["error"].is_null(), "{method}: {answer}");
         answer["result"].clone()
     }
 
     /// Its whole answer; nothing while it does not answer yet.
-    fn ask(&self, method: &str, parameters: Value) -> Option<Value> {
+    fn ask(&self, method: &str, parameters: &Value) -> Option<Value> {
         let cookie = std::fs::read(self.cookie()).ok()?;
         let body = json!({ "id": 1, "method": method, "params": parameters }).to_string();
         let mut socket = TcpStream::connect(("127.0.0.1", self.port)).ok()?;

@@ -6,6 +6,9 @@ use super::{Store, catalogue};
 use network::api::{EntryProof, EscrowView};
 use serde::de::DeserializeOwned;
 
+/// Where a mark stands (its number and its place there), and what it shows.
+type Placed<T> = ((u64, u64), T);
+
 impl Store {
     pub(super) fn add_marks(&self, block: u64, marks: &[Mark]) -> Result<(), StoreError> {
         for mark in marks {
@@ -27,7 +30,7 @@ impl Store {
         of: Marked,
         after: Option<(u64, u64)>,
         limit: u32,
-    ) -> Result<Vec<((u64, u64), T)>, StoreError> {
+    ) -> Result<Vec<Placed<T>>, StoreError> {
         let number = |number| i64::try_from(number).unwrap_or(i64::MAX);
         let (at, place) = after.map_or((-1, -1), |(at, place)| (number(at), number(place)));
         let limit = i64::from(limit);

@@ -95,6 +95,9 @@ async fn in_a_market_without_a_chain_only_links_of_its_hash_chain_are_answered()
     // Of a market that says nothing, nothing can be checked.
     beacons.check(&challenge(3, Hash([9; 32])), &market).await.unwrap();
     beacons.learn(&info(None)).unwrap();
+    beacons.check(&challenge(0, links().anchor()), &market).await.unwrap();
+    let chosen = beacons.check(&challenge(0, link(1)), &market).await.unwrap_err();
+    assert!(chosen.is_refusal(), "{chosen}");
     beacons.check(&challenge(3, link(3)), &market).await.unwrap();
     beacons.check(&challenge(2, link(2)), &market).await.unwrap();
     for (epoch, beacon) in [(3, link(4)), (4, link(3)), (4, Hash([9; 32])), (u64::MAX, link(4))] {

@@ -338,7 +338,7 @@ async fn a_challenge_by_a_chosen_beacon_is_not_answered_and_kept() {
         bitcoin: None,
         beacon: Some(BeaconInfo { anchor: links.anchor(), chain: None, waits: None }),
     };
-    end.say(ToProvider::Welcome(info)).await;
+    end.say(ToProvider::Welcome(Box::new(info))).await;
     let asked = |epoch, beacon| {
         let challenge = Challenge {
             auditor: key(MARKET).did(),

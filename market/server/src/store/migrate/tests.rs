@@ -76,8 +76,7 @@ fn older(schema: u64, origin: &Store, place: &Place) -> Store {
     for table in &TABLES {
         let put = |rows: Vec<Vec<Value>>| match (schema, table.name) {
             // These follow from the journal, and only the third schema has them in parts.
-            (1 | 2, "snapshots" | "snapshot_parts") => Ok(()),
-            (1..=5, "marks") => Ok(()),
+            (1 | 2, "snapshots" | "snapshot_parts") | (1..=5, "marks") => Ok(()),
             (1, "layouts") => rows.iter().try_for_each(|row| {
                 let sql = "INSERT INTO layouts (contract, hash, bytes) VALUES ($1, $2, $3)";
                 older.driver.execute(sql, &row[1..]).map(drop)
