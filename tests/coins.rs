@@ -177,13 +177,17 @@ async fn stored(refund_blocks: &'static str) -> Stored {
     Stored { town, contract, _parties: providers }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_contract_on_bitcoin_is_made_kept_and_paid_out_by_its_parties_alone() {
-    let Stored { town, contract, _parties } = stored("50000").await;
-    // Providers take bytes once their own treasurers see the escrows deep enough; the client's sees them in its next round.
+/// Providers take bytes once their own treasurers see the escrows deep enough; the client's sees them in its next round.
+fn sees_its_escrows(town: &Town) {
     wait_for("the client's treasurer to see its escrows", || {
         in_state(&town.escrows("coins"), "open").count() == PROVIDERS
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contract_on_bitcoin_is_made_kept_and_paid_out_by_its_parties_alone() {
+    let Stored { town, contract, _parties } = stored("50000").await;
+    sees_its_escrows(&town);
     for (coins, count) in [("p1-coins", 1), ("p2-coins", 1), ("coins", PROVIDERS)] {
         let escrows = town.escrows(coins);
         assert_eq!(in_state(&escrows, "open").count(), count, "{coins}: {escrows:?}");
@@ -214,6 +218,7 @@ async fn a_contract_on_bitcoin_is_made_kept_and_paid_out_by_its_parties_alone() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_market_that_is_gone_with_its_disk_leaves_nobody_s_money_stuck() {
     let Stored { town, contract, _parties } = stored("600").await;
+    sees_its_escrows(&town);
     let before: Vec<u64> =
         ["coins", "p1-coins", "p2-coins"].iter().map(|coins| town.balance(coins)).collect();
     let open = town.escrows("coins");

@@ -62,11 +62,11 @@ const BY_PROVIDERS: &[Row] = &[
     ("probes", "auditor run"),
     ("measure", "auditor run"),
     ("escrows", "auditor oracle run"),
-    ("escrow_entry", "auditor oracle run"),
 ];
 
 /// Operations that no command is needed for, and why.
 const BY_NONE: &[Row] = &[
+    ("escrow_entry", "`auditor oracle run` asks for it before it attests what an escrow came to"),
     (
         "epochs",
         "`provider run` reads it by itself where a market has a chain; `journal verify` shows every epoch again",
