@@ -13,6 +13,8 @@ use std::path::Path;
 use std::time::Duration;
 use types::{Did, Hash, Span, Timestamp};
 
+/// Of how many refusals it is remembered that they were told.
+const REFUSED_MAX: usize = 1_000;
 /// Where a running treasurer writes what it has seen, in its folder.
 const SHOWN_FILE: &str = "state.json";
 
@@ -170,7 +172,7 @@ impl Shown {
 pub(crate) struct Notes {
     /// What has waited lately, and when last, so that it is told once.
     waited: BTreeMap<String, Timestamp>,
-    /// What was ever refused.
+    /// What was refused, so that it is told once.
     refused: BTreeSet<String>,
 }
 
@@ -188,6 +190,10 @@ impl Notes {
         }
         for reason in self.new_of(&round.waiting, network::clock::now()) {
             tracing::warn!(%reason, "something waits");
+        }
+        // A market that words each refusal anew must not fill the memory.
+        if self.refused.len() > REFUSED_MAX {
+            self.refused.clear();
         }
         for reason in &round.refused {
             if self.refused.insert(reason.clone()) {

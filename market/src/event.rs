@@ -2,6 +2,9 @@
 
 mod about;
 mod concern;
+mod slot;
+
+pub use slot::SlotId;
 
 use crate::docket::{Charge, Contested, Reading};
 use crate::sharing::{GuestReads, StandingGrant};
@@ -13,15 +16,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use types::documents::{Ask, AuditKind, Settlement, SlotSize};
 use types::{ContractId, Did, DocId, Epoch, Hash, Msat};
-
-/// A slot of a contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct SlotId {
-    /// Of which contract.
-    pub contract: ContractId,
-    /// Which slot.
-    pub slot: u16,
-}
 
 /// One change of the market's state.
 ///

@@ -122,6 +122,8 @@ struct Books {
     /// Of the whole journal, for what a proof leaves out.
     list: Vec<EscrowView>,
     page: usize,
+    /// An entry that is not given.
+    withheld: Option<u64>,
     /// How often pages and proofs were asked for.
     asked: (usize, usize),
 }
@@ -130,7 +132,7 @@ impl Books {
     fn new() -> Self {
         let key = SecretKey::from_seed(&[5; 32]);
         let entries = vec!["{\"events\":[]}".to_owned()];
-        Self { key, entries, list: Vec::new(), page: 100, asked: (0, 0) }
+        Self { key, entries, list: Vec::new(), page: 100, withheld: None, asked: (0, 0) }
     }
 
     fn opens(&mut self, slot: u16) {
@@ -190,10 +192,17 @@ async fn escrows(
     Json(EscrowPage { items, next: next.to_string(), more: next < books.list.len() })
 }
 
-async fn entry(State(books): State<Shared>, Segment(entry): Segment<u64>) -> Json<EntryProof> {
+async fn entry(
+    State(books): State<Shared>,
+    Segment(entry): Segment<u64>,
+) -> Result<Json<EntryProof>, StatusCode> {
     let mut books = books.lock().expect("no test panics with it");
     books.asked.1 += 1;
-    Json(books.proof(entry))
+    if books.withheld == Some(entry) {
+        Err(StatusCode::NOT_FOUND)
+    } else {
+        Ok(Json(books.proof(entry)))
+    }
 }
 
 #[derive(Deserialize)]
@@ -324,6 +333,37 @@ async fn what_a_list_says_and_the_journal_does_not_is_not_attested_and_tried_aga
     town.say(|books| books.list[2] = EscrowView { entry: 3, ..escrow(0, Some(900)) });
     assert_eq!(follower.round(&town.market).await.expect("it answers").said, 1);
     assert_eq!((town.attested(0), follower.since()), (Some(900), "4"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_entry_that_is_not_given_keeps_no_other_and_what_stands_otherwise_is_passed() {
+    let town = Town::new().await;
+    let mut follower = town.follower();
+    town.say(|books| (0..3).for_each(|slot| books.opens(slot)));
+    assert_eq!(follower.round(&town.market).await.expect("it answers"), done(3, 0));
+    // By its operator's hand, before the market said anything.
+    town.oracle.say(&event(&escrow(0, None), &town.rule), 500, NOW).expect("it is announced");
+    town.say(|books| {
+        (0..3).for_each(|slot| books.concludes(slot, 900));
+        books.withheld = Some(5);
+        books.asked = (0, 0);
+    });
+    let followed = follower.round(&town.market).await.expect("it answers");
+    assert_eq!((followed.said, followed.failed.len()), (1, 2), "{followed:?}");
+    assert!(followed.failed.iter().any(|(_, reason)| reason.contains("500 was said of it")));
+    assert_eq!(
+        (town.attested(0), town.attested(1), town.attested(2)),
+        (Some(500), None, Some(900))
+    );
+    assert_eq!(follower.since(), "3", "what is withheld is asked for again");
+    town.say(|books| {
+        assert_eq!(books.asked.1, 2, "nothing is proven of what stands");
+        books.withheld = None;
+    });
+    let followed = follower.round(&town.market).await.expect("it answers");
+    assert_eq!((followed.said, followed.failed.len()), (1, 1), "{followed:?}");
+    assert_eq!((town.attested(1), follower.since()), (Some(900), "6"));
+    assert_eq!(follower.round(&town.market).await.expect("it answers"), done(0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,8 +10,8 @@
 pub mod proof;
 pub mod seen;
 
-use super::Oracle;
 use super::rule::{EventName, Rule};
+use super::{Announced, Oracle};
 use network::api::EscrowView;
 use network::client::ClientError;
 use network::market_api::MarketClient;
@@ -95,18 +95,21 @@ fn follow_one(
     Ok((is_new, true))
 }
 
+/// What the oracle knows of an escrow's event, where it has announced that.
+fn known(oracle: &Oracle, rule: &Rule, view: &EscrowView) -> Option<Announced> {
+    oracle.known(&EventName::new(view.escrow, view.slot, rule).to_string()).ok()
+}
+
 /// Whether the oracle has said already what the view says.
 fn has_said(oracle: &Oracle, rule: &Rule, view: &EscrowView) -> bool {
-    let event = EventName::new(view.escrow, view.slot, rule).to_string();
-    let known = oracle.known(&event).ok();
+    let known = known(oracle, rule, view);
     known.is_some_and(|known| known.outcome.or(known.report) == view.outcome)
 }
 
 /// Why nothing more can be done about an outcome: the oracle has said another, which stands, or has given the event up.
 fn stands_otherwise(oracle: &Oracle, rule: &Rule, view: &EscrowView) -> Option<String> {
     let outcome = view.outcome?;
-    let event = EventName::new(view.escrow, view.slot, rule).to_string();
-    let known = oracle.known(&event).ok()?;
+    let known = known(oracle, rule, view)?;
     if known.given_up {
         return Some("its event was given up, and is never attested here".into());
     }
@@ -196,7 +199,9 @@ impl Follower {
                 Ok(Ok(())) => proven.push(view),
                 Ok(Err(error)) => unproven.push((view.escrow, error.to_string())),
                 // One entry that the market does not give keeps no other.
-                Err(FollowError::Unread(error @ ClientError::Refused(_))) => {
+                Err(FollowError::Unread(
+                    error @ (ClientError::Refused(_) | ClientError::Foreign { .. }),
+                )) => {
                     unproven.push((view.escrow, error.to_string()));
                 }
                 Err(error) => return Err(error),

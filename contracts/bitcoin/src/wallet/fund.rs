@@ -120,6 +120,20 @@ impl Wallet {
         self.seal(payouts, psbt, keys)
     }
 
+    /// Keeps aside for `id` what was before, whatever is now.
+    pub(super) fn put_back(
+        &mut self,
+        id: Hash,
+        before: Option<Reserved>,
+    ) -> Result<(), WalletError> {
+        if self.reserved.get(&id) == before.as_ref() {
+            return Ok(());
+        }
+        self.log.append(&Record::Reserved { id, coins: before.clone() })?;
+        self.keep_aside(id, before);
+        Ok(())
+    }
+
     /// Counts coins as kept aside for `id`, or no longer.
     pub(super) fn keep_aside(&mut self, id: Hash, reserved: Option<Reserved>) {
         let before = match reserved {

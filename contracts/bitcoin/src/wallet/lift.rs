@@ -77,6 +77,7 @@ impl Wallet {
             let transaction = self.sign_child(&alone, value, keys)?;
             return Ok(Some(Lift { transaction, fee }));
         }
+        let before = self.reserved.get(&id).cloned();
         let made = self.child_with_coins(id, (&handle, parent), rate).and_then(|(child, value)| {
             let fee = fee_of(&child)?;
             if fee > fee_max {
@@ -86,7 +87,8 @@ impl Wallet {
             Ok(Some(Lift { transaction, fee }))
         });
         if made.is_err() {
-            self.release(id)?;
+            // A cheaper child may wait that spends them.
+            self.put_back(id, before)?;
         }
         made
     }

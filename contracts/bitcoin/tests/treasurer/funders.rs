@@ -1,17 +1,15 @@
 //! Coins that others bring are looked up before anything is tied to them.
 
-use crate::refusals::{offer, word};
+use crate::refusals::{Change, declines_each, offer, word};
 use crate::world::{DEPTH, World, did, foreign, id, keys, rate};
 use bitcoin::{Amount, OutPoint, Txid, hashes::Hash as _};
 use contracts_bitcoin::chain::Chain;
-use contracts_bitcoin::deal::message::{Assembly, Offer, ToProvider, Word};
+use contracts_bitcoin::deal::message::{Assembly, ToProvider, Word};
 use contracts_bitcoin::treasurer::EscrowState;
 use contracts_bitcoin::wallet::{Payout, Wallet};
 use types::Hash;
 
 /// What is wrong with the client's first coin.
-type Change = fn(&mut Offer);
-
 const WRONG: [(&str, Change); 3] = [
     ("is spent, or not there", |offer| {
         offer.client.inputs[0].outpoint = OutPoint::new(Txid::from_byte_array([7; 32]), 0);
@@ -36,12 +34,7 @@ async fn a_provider_declines_coins_that_are_not_there_spent_or_of_another_amount
     let mut world = World::new(2).await;
     world.agree(7, &[2, 3]);
     let honest = offer(&mut world).await;
-    for (says, change) in WRONG {
-        let mut offer = honest.clone();
-        change(&mut offer);
-        let Word::Declines(reason) = word(&world, offer).await else { panic!("{says}") };
-        assert!(reason.contains(says), "{reason:?} does not say {says:?}");
-    }
+    declines_each(&world, &honest, &WRONG).await;
     let Word::Takes(side) = word(&world, honest.clone()).await else { panic!("it is taken") };
     let mut invented = side.clone();
     invented.inputs[0].outpoint = OutPoint::new(Txid::from_byte_array([7; 32]), 0);

@@ -36,7 +36,17 @@ pub(crate) async fn word(world: &World, offer: Offer) -> Word {
 }
 
 /// What makes an offer wrong.
-type Change = fn(&mut Offer);
+pub(crate) type Change = fn(&mut Offer);
+
+/// Whether each change makes an honest offer one that is declined with these words.
+pub(crate) async fn declines_each(world: &World, honest: &Offer, wrong: &[(&str, Change)]) {
+    for (says, change) in wrong {
+        let mut offer = honest.clone();
+        change(&mut offer);
+        let Word::Declines(reason) = word(world, offer).await else { panic!("{says}") };
+        assert!(reason.contains(says), "{reason:?} does not say {says:?}");
+    }
+}
 
 /// How a refusal says what is wrong.
 const WRONG: [(&str, Change); 15] = [
@@ -68,12 +78,7 @@ async fn what_is_not_as_market_and_auditors_say_is_declined_with_what_would_be_r
     let mut world = World::new(2).await;
     world.agree(7, &[2, 3]);
     let honest = offer(&mut world).await;
-    for (says, change) in WRONG {
-        let mut offer = honest.clone();
-        change(&mut offer);
-        let Word::Declines(reason) = word(&world, offer).await else { panic!("{says}") };
-        assert!(reason.contains(says), "{reason:?} does not say {says:?}");
-    }
+    declines_each(&world, &honest, &WRONG).await;
     world.change(7, |view| view.slots[0].confirmed = false);
     let Word::Declines(reason) = word(&world, honest.clone()).await else { panic!() };
     assert!(reason.contains("for any slot of"), "{reason}");

@@ -77,6 +77,8 @@ fn an_anchor_is_lifted_with_coins_that_are_kept_aside_until_they_are_released() 
     assert!(short.to_string().contains("are free"), "{short}");
     let refused = lift(&mut scene.wallet, &payment, 90).unwrap_err();
     assert!(matches!(refused, WalletError::Funds(_)), "{refused}");
+    let short = scene.wallet.reserve(id(92), Amount::from_sat(1_000), rate(1)).unwrap_err();
+    assert!(short.to_string().contains("are free"), "the child that waits has them: {short}");
     scene.wallet.release(id(91)).unwrap();
     scene.wallet.reserve(id(92), Amount::from_sat(1_000), rate(1)).unwrap();
 }
