@@ -1,6 +1,6 @@
 //! A market that lies, over the wire: the provider has its answers, and evidence alone decides.
 
-use crate::common::court::{balance, body, slander};
+use crate::common::court::{balance, body, slander, slander_drawn};
 use crate::common::provider::sign;
 use crate::common::{available, client, key, sound};
 use crate::life::{CLIENT, town, until};
@@ -8,9 +8,10 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use contracts::{Account, SlotState};
 use market::Event;
 use market::event::SlotId;
+use market_server::verify_journal;
 use std::sync::atomic::Ordering;
 use types::documents::{Challenge, Maintenance, Measurement};
-use types::{Epoch, Msat, SecretKey, Signer};
+use types::{Epoch, Hash, Msat, SecretKey, Signer};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_slandered_has_its_bond_back() {
@@ -52,6 +53,31 @@ async fn who_is_slandered_has_its_bond_back() {
     assert_eq!(available(&town.market, &key(CLIENT)), client_has, "the client wins nothing by it");
     sound(&town.market);
     town.settle(view.id).await;
+}
+
+/// A challenge that could have been chosen is found by whoever decides the journal again, whichever epoch it says it is of.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_challenge_of_any_epoch_must_be_drawn_from_that_epochs_beacon() {
+    type Case = (fn(Epoch, Hash) -> (Epoch, Hash), Option<&'static str>);
+    let cases: [Case; 3] = [
+        (|epoch, beacon| (epoch, beacon), None),
+        (|epoch, _| (epoch, Hash::of(b"chosen")), Some("is drawn from")),
+        (|epoch, beacon| (Epoch(epoch.0 + 1), beacon), Some("in a verdict on epoch")),
+    ];
+    for (draw, says) in cases {
+        let town = town(7).await;
+        let view = town.stored().await;
+        let (epoch, beacon) = town.market.view(|v| (v.market.epoch(), v.market.beacon()));
+        slander_drawn(&town, &[(&view, 0)], draw(epoch, beacon), epoch).await;
+        let verified = verify_journal(town.house.place());
+        match says {
+            None => drop(verified.unwrap()),
+            Some(says) => {
+                let reason = verified.unwrap_err().to_string();
+                assert!(reason.contains(says), "{reason:?} does not say {says:?}");
+            }
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

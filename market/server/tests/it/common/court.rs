@@ -8,7 +8,7 @@ use market::Command;
 use market_server::writer::Submission;
 use network::api::{ContractView, DisputeBody};
 use types::documents::{AuditKind, Challenge, Dispute, Proof, SlotChallenge, SlotVerdict, Verdict};
-use types::{DocId, Msat, SecretKey, Signer, Verified};
+use types::{DocId, Epoch, Hash, Msat, SecretKey, Signer, Verified};
 
 /// How many chunks a slander says that it asked for.
 const ASKED: u32 = 9;
@@ -18,8 +18,18 @@ pub(crate) async fn slander_all(
     town: &Town,
     slots: &[(&ContractView, u16)],
 ) -> (Verified<Challenge>, Verified<Verdict>) {
+    let drawn = town.market.view(|view| (view.market.epoch(), view.market.beacon()));
+    slander_drawn(town, slots, drawn, drawn.0).await
+}
+
+/// The same by a challenge of this epoch, drawn from this beacon, in a verdict on the epoch `judged`.
+pub(crate) async fn slander_drawn(
+    town: &Town,
+    slots: &[(&ContractView, u16)],
+    (epoch, beacon): (Epoch, Hash),
+    judged: Epoch,
+) -> (Verified<Challenge>, Verified<Verdict>) {
     let (market, market_key) = (&town.market, &town.house.key);
-    let (epoch, beacon) = market.view(|view| (view.market.epoch(), view.market.beacon()));
     let (view, number) = slots[0];
     let provider = view.slots[usize::from(number)].provider;
     let asked = slots.iter().map(|(view, slot)| {
@@ -47,7 +57,7 @@ pub(crate) async fn slander_all(
     let verdict = Verdict {
         auditor: market.did(),
         provider,
-        epoch,
+        epoch: judged,
         kind: AuditKind::Routine,
         challenge: challenge.id(),
         proof: None,
