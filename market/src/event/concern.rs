@@ -53,11 +53,13 @@ impl Event {
             | Self::SlotVacated { provider, .. }
             | Self::RebuildFinished { provider, .. }
             | Self::EscrowConcluded { provider, .. }
+            | Self::ExtensionSighted { provider, .. }
             | Self::VoucherRedeemed { provider, .. }
             | Self::StandingChanged { provider, .. }
             | Self::AvailabilityNoted { provider, .. } => [*provider].into(),
             Self::ContractExpired { holders, .. }
             | Self::ContractExtended { holders, .. }
+            | Self::ExtensionAgreed { holders, .. }
             | Self::ContractRenewed { holders, .. }
             | Self::RenewalRefused { holders, .. }
             | Self::ContractGrown { holders, .. }
@@ -106,6 +108,7 @@ impl Event {
             | Self::RepairDelayed { slot, .. }
             | Self::RebuildFinished { slot, .. }
             | Self::EscrowConcluded { slot, .. }
+            | Self::ExtensionSighted { slot, .. }
             | Self::VoucherRedeemed { slot, .. }
             | Self::GuestPaid { slot, .. } => Some(*slot),
             Self::VerdictRecorded { .. }
@@ -120,6 +123,7 @@ impl Event {
             | Self::ContractExpired { .. }
             | Self::RevisionAccepted { .. }
             | Self::ContractExtended { .. }
+            | Self::ExtensionAgreed { .. }
             | Self::ContractRenewed { .. }
             | Self::RenewalRefused { .. }
             | Self::ContractGrown { .. }

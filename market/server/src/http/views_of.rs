@@ -126,6 +126,7 @@ fn subject(event: &Event, reader: Did) -> Option<Did> {
         Event::SlotConfirmed { provider, .. }
         | Event::SlotDeparting { provider, .. }
         | Event::BondToppedUp { provider, .. }
+        | Event::ExtensionSighted { provider, .. }
         | Event::VerdictRecorded { provider, .. }
         | Event::LossConfessed { provider, .. }
         | Event::SlotFaulted { provider, .. }
@@ -149,6 +150,7 @@ fn subject(event: &Event, reader: Did) -> Option<Did> {
         Event::ContractAgreed { .. }
         | Event::ContractExpired { .. }
         | Event::ContractExtended { .. }
+        | Event::ExtensionAgreed { .. }
         | Event::ContractRenewed { .. }
         | Event::RenewalRefused { .. }
         | Event::ContractGrown { .. }
