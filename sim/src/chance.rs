@@ -41,6 +41,7 @@ pub struct Draws {
 
 impl Seed {
     /// The draws of `agent` at `moment` from `stream`. Asked again they are the same.
+    #[inline]
     pub const fn draws(self, stream: Stream, agent: u32, moment: u64) -> Draws {
         let [low, high] = halves(self.0);
         let [moment_low, moment_high] = halves(moment);
@@ -57,6 +58,7 @@ impl Seed {
 
 impl Draws {
     /// 64 bits.
+    #[inline]
     pub fn bits(&mut self) -> u64 {
         if let Some(spare) = self.spare.take() {
             return spare;
@@ -80,6 +82,7 @@ impl Draws {
 
     /// One of `0..count`, each as likely (Lemire 2019, with rejection); 0 where there is none.
     #[expect(clippy::cast_possible_truncation, reason = "each half of the product is wanted")]
+    #[inline]
     pub fn below(&mut self, count: u64) -> u64 {
         if count <= 1 {
             return 0;
@@ -142,6 +145,7 @@ const fn halves(word: u64) -> [u32; 2] {
 }
 
 /// Philox-4×32-10.
+#[inline]
 fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
     const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];

@@ -13,6 +13,7 @@ const ARRIVALS: (u64, u64) = (2_000, 50_000);
 /// How many kinds there are to collect.
 const KINDS: u64 = 100;
 
+#[derive(Clone, Copy)]
 enum Happening {
     Arrives,
     Leaves,
