@@ -297,10 +297,13 @@ impl Market {
     ) {
         let policy = &self.genesis.reputation;
         let record = self.records.entry(*provider).or_default().changing();
-        let before = Known::of(record, policy);
+        let (before, score) = (Known::of(record, policy), record.score());
         change(policy, record);
         self.reviews.change(*provider, before, Known::of(record, policy));
-        self.roster.rate(provider, record.score());
+        // Whose score stays has the same row: among very many, finding it costs as much as all else here.
+        if record.score() != score {
+            self.roster.rate(provider, record.score());
+        }
     }
 
     fn accrued(&mut self, accruals: &[(SlotId, Accrual)]) {

@@ -13,29 +13,36 @@ pub const INTENSIFIED: u32 = 256;
 
 /// The open epoch's routine challenges that have no verdict yet, provider by provider.
 pub fn routine(market: &Market) -> BTreeMap<Did, Vec<SlotChallenge>> {
-    let mut challenges: BTreeMap<Did, Vec<SlotChallenge>> = BTreeMap::new();
+    let mut planned_of: Vec<(Did, SlotChallenge, u32)> = Vec::new();
     for contract in market.open_contracts() {
         let Some(planned) = planned(market, contract) else { continue };
         for (number, slot) in (0u16..).zip(&contract.slots) {
-            if !is_due(market, contract, slot) {
-                continue;
-            }
-            let count = match planned {
-                0 => 0,
-                _ => audit_plan::under_suspicion(planned, market.suspicion(&slot.provider())),
-            };
-            // A slot that did not answer is asked in every epoch, so that it can show that it is back.
-            let count = if slot.state == SlotState::AtFault { count.max(1) } else { count };
-            // One that leaves shows first that it leaves everything behind.
-            let leaves = slot.leaving.is_some() && contract.state == ContractState::Active;
-            let count = if leaves { count.max(INTENSIFIED) } else { count };
-            if count > 0 {
-                let challenge = challenge(contract, number, slot, count);
-                challenges.entry(slot.provider()).or_default().push(challenge);
+            let least = least(contract, slot);
+            if is_due(market, contract, slot) && planned.max(least) > 0 {
+                let challenge = challenge(contract, number, slot, planned);
+                planned_of.push((slot.provider(), challenge, least));
             }
         }
     }
-    challenges
+    // What is known of providers lies in the order of their names: looked at in that order, it is found near what was found before.
+    planned_of.sort_by_key(|(provider, ..)| *provider);
+    let of_each = planned_of.chunk_by(|(one, ..), (next, ..)| one == next).map(|slots| {
+        let provider = slots[0].0;
+        let suspicion = market.suspicion(&provider);
+        let raised = |(_, planned, least): &(Did, SlotChallenge, u32)| {
+            let count = audit_plan::under_suspicion(planned.count, suspicion).max(*least);
+            SlotChallenge { count, ..*planned }
+        };
+        (provider, slots.iter().map(raised).collect())
+    });
+    of_each.collect()
+}
+
+/// How many chunks of a slot are asked for at least. One that did not answer is asked in every epoch, so that it can show that it
+/// is back; one that leaves shows first that it leaves everything behind.
+fn least(contract: &Contract, slot: &Slot) -> u32 {
+    let leaves = slot.leaving.is_some() && contract.state == ContractState::Active;
+    if leaves { INTENSIFIED } else { u32::from(slot.state == SlotState::AtFault) }
 }
 
 /// How many chunks of each slot of `contract` the open epoch asks for, before anything raises it: the plan's number while

@@ -15,6 +15,7 @@ impl World {
         let mut order: Vec<u32> = (0..self.members.count()).collect();
         let epoch = self.market().epoch();
         self.seed.draws(Stream::Behaviour, u32::MAX, epoch.0).shuffle(&mut order);
+        self.members.wake_for(epoch);
         for agent in order {
             let view = (self.desk.market(), &self.disks, self.now);
             let deeds = self.members.act(agent, epoch, view);

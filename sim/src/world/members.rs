@@ -65,6 +65,8 @@ pub(super) struct Members {
     purses: Vec<Purse>,
     /// Before which epoch each has nothing to do, unless something happens to it.
     idle: Vec<Epoch>,
+    /// Who may have something to do in this epoch, a bit for each: asked in an order by chance, and small enough for that.
+    awake: Vec<u64>,
     parties: ByParty<Party>,
     /// Of these, the ones with bytes on their disks: whose they are, and how many bytes.
     keepers: BTreeMap<Did, (u32, u64)>,
@@ -103,6 +105,7 @@ impl Members {
             dollars: settings.rate.dollars,
             agents: members,
             purses,
+            awake: vec![u64::MAX; idle.len().div_ceil(64)],
             idle,
             parties: ByParty::default(),
             keepers: BTreeMap::new(),
@@ -154,6 +157,25 @@ impl Members {
         known.agent == agent
     }
 
+    /// An epoch has begun: looks once, one after the other, at who has nothing to do in it.
+    pub(super) fn wake_for(&mut self, epoch: Epoch) {
+        for (word, idle) in self.awake.iter_mut().zip(self.idle.chunks(64)) {
+            let bit = |(at, until): (usize, &Epoch)| u64::from(*until <= epoch) << at;
+            *word = idle.iter().enumerate().map(bit).fold(0, |all, bit| all | bit);
+        }
+    }
+
+    /// Whether `agent` may have something to do.
+    fn is_awake(&self, agent: u32) -> bool {
+        self.awake[agent as usize / 64] >> (agent % 64) & 1 == 1
+    }
+
+    /// `agent` may have something to do from now on.
+    fn rouse(&mut self, agent: u32) {
+        self.idle[agent as usize] = Epoch(0);
+        self.awake[agent as usize / 64] |= 1 << (agent % 64);
+    }
+
     /// Has `agent` act in `epoch`, unless it has nothing to do, and gives what it did.
     pub(super) fn act(
         &mut self,
@@ -161,7 +183,7 @@ impl Members {
         epoch: Epoch,
         view: (&Market, &Disks, Timestamp),
     ) -> Vec<agents::Deed> {
-        if epoch < self.idle[agent as usize] {
+        if !self.is_awake(agent) {
             return Vec::new();
         }
         let (idle, deeds) = self.ask_at(agent, EPOCHS + epoch.0, view, |agent, seat| {
@@ -182,12 +204,13 @@ impl Members {
     #[cfg(test)]
     pub(super) fn wake_all(&mut self) {
         self.idle.fill(Epoch(0));
+        self.awake.fill(u64::MAX);
     }
 
     /// Something has happened to `party`: its agent may have something to do.
     pub(super) fn wake(&mut self, party: &Did) {
         if let Some(known) = self.parties.get(party) {
-            self.idle[known.agent as usize] = Epoch(0);
+            self.rouse(known.agent);
         }
     }
 
@@ -201,7 +224,7 @@ impl Members {
         let member = &mut self.agents[agent as usize];
         let moment = member.moments;
         member.moments += 1;
-        self.idle[agent as usize] = Epoch(0);
+        self.rouse(agent);
         self.ask_at(agent, moment, (market, disks, now), question)
     }
 
@@ -261,7 +284,7 @@ impl Members {
     }
 
     pub(super) fn agent_mut(&mut self, agent: u32) -> &mut dyn Agent {
-        self.idle[agent as usize] = Epoch(0);
+        self.rouse(agent);
         self.agents[agent as usize].agent.as_mut()
     }
 
@@ -279,6 +302,7 @@ impl Members {
             agents: self.agents.iter().map(copied).collect::<Option<_>>()?,
             purses: self.purses.clone(),
             idle: self.idle.clone(),
+            awake: self.awake.clone(),
             parties: self.parties.clone(),
             keepers: self.keepers.clone(),
             seed: self.seed,
