@@ -31,4 +31,4 @@ pub use policy::{PolicyError, ReputationPolicy};
 pub use record::{Evidence, Outcome, Record};
 pub use reversal::Reversal;
 pub use review::Attention;
-pub use weight::weight;
+pub use weight::{favour, merit, weight};

@@ -13,8 +13,12 @@ const RATIO_BITS: u32 = 10;
 /// cost, to a millionth at most, so that a dear provider is drawn rarely and never not at all. A banned one
 /// weighs nothing. A hundred thousand weights sum to less than 2^57.
 pub fn weight(policy: &ReputationPolicy, score: &Score, cost: u64, cheapest: u64) -> u64 {
-    let standing = u64::from(policy.weights.of(score.standing));
-    standing * trust(score) * favour(cost, cheapest)
+    merit(policy, score) * favour(cost, cheapest)
+}
+
+/// What of a [`weight`] the provider's score gives, whatever the slot costs: a search that has read it needs the score no more.
+pub fn merit(policy: &ReputationPolicy, score: &Score) -> u64 {
+    u64::from(policy.weights.of(score.standing)) * trust(score)
 }
 
 /// 500 to 1000: half for the standing alone, half for the worst bound. Of a new provider the least: what little is known of
@@ -33,8 +37,9 @@ fn trust(score: &Score) -> u64 {
     500 + u64::from(worst) / 2
 }
 
-/// The square of cheapest / cost, 1 to 2^20.
-fn favour(cost: u64, cheapest: u64) -> u64 {
+/// What of a [`weight`] the cost gives: the square of cheapest / cost, 1 to 2^20.
+#[inline]
+pub fn favour(cost: u64, cheapest: u64) -> u64 {
     let whole = 1u64 << RATIO_BITS;
     let ratio = if cheapest >= cost {
         whole

@@ -155,6 +155,7 @@ impl FromStr for Did {
 }
 
 /// A name as numbers that are in order as its bytes are.
+#[inline]
 fn words(name: &[u8; 32]) -> [u64; 4] {
     let words = name.as_chunks::<8>().0;
     std::array::from_fn(|at| u64::from_be_bytes(words[at]))
@@ -165,12 +166,14 @@ fn words(name: &[u8; 32]) -> [u64; 4] {
 macro_rules! ordered_by_words {
     ($name:ident) => {
         impl Ord for $name {
+            #[inline]
             fn cmp(&self, other: &Self) -> Ordering {
                 words(&self.0).cmp(&words(&other.0))
             }
         }
 
         impl PartialOrd for $name {
+            #[inline]
             fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
                 Some(self.cmp(other))
             }

@@ -271,15 +271,15 @@ fn weigh(market: &Market, search: &Search<'_>) -> (Vec<u64>, Vec<u64>) {
             cheapest = cheapest.min(cost);
         }
         costs.push(cost);
-        sums.push(u64::from(fits));
+        sums.push(if fits { reputation::merit(policy, &row.figures.score) } else { 0 });
     }
+    // The rows are not read once more: what counts of them lies side by side by now.
     let mut sum = 0u64;
-    for (row, (cost, fits)) in rows.leaves().flatten().zip(costs.iter().zip(&mut sums)) {
-        if *fits == 1 {
-            sum =
-                sum.saturating_add(reputation::weight(policy, &row.figures.score, *cost, cheapest));
+    for (cost, merit) in costs.iter().zip(&mut sums) {
+        if *merit > 0 {
+            sum = sum.saturating_add(*merit * reputation::favour(*cost, cheapest));
         }
-        *fits = sum;
+        *merit = sum;
     }
     (costs, sums)
 }
