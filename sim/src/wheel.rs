@@ -79,7 +79,6 @@ impl Ticks {
     }
 
     /// In which one something happens. The product is the quotient or one less, as `time` ÷ 2^64 is less than one.
-    #[expect(clippy::cast_possible_truncation, reason = "the high half of a product")]
     fn tick_of(self, at: Timestamp) -> u64 {
         let time = at.since(Timestamp(0)).0;
         let tick = ((u128::from(time) * u128::from(self.inverse)) >> 64) as u64;
@@ -248,7 +247,7 @@ impl<T: Copy> Wheel<T> {
         self.taken = 0;
         match read.capacity() {
             0 => {}
-            ..=CHUNK => self.spare.push(read),
+            1..=CHUNK => self.spare.push(read),
             _ => self.sorted = read,
         }
     }
