@@ -78,6 +78,9 @@ pub(crate) enum BeaconError {
         "the market says that its beacons follow from something else than it said before; what it was founded with never changes"
     )]
     OtherFounding,
+    /// No market can be founded so.
+    #[error("the market says that it was founded with blocks that open no epoch: {0}")]
+    NoStart(CourseError),
     /// What opened an epoch does not follow.
     #[error(
         "what the market shows for epoch {epoch} does not follow from what it was founded with: {reason}"
@@ -140,6 +143,9 @@ impl Beacons {
             Some(known) if known.anchor == info.anchor && known.chain == info.chain => Ok(()),
             Some(_) => Err(BeaconError::OtherFounding),
             None => {
+                if let Some(Err(reason)) = info.chain.as_ref().map(Course::check_rule) {
+                    return Err(BeaconError::NoStart(reason));
+                }
                 self.known = Some(Known::founded(info));
                 Ok(self.keep()?)
             }

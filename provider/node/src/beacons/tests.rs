@@ -164,6 +164,15 @@ fn what_a_market_was_founded_with_is_believed_once() {
     {
         assert!(matches!(beacons.learn(&info), Err(BeaconError::OtherFounding)));
     }
+    // Blocks of little work that are said to be Bitcoin's found no market.
+    let bitcoin = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f";
+    let network = contracts::beacon::header::turned(&bitcoin.parse().unwrap());
+    let home = tempfile::tempdir().unwrap();
+    let mut beacons = Beacons::open(home.path()).unwrap();
+    let made_up = ChainRule { network, ..rule() };
+    let refused = beacons.learn(&info(Some(made_up))).unwrap_err();
+    assert!(refused.is_refusal() && refused.to_string().contains("0x171b5b29"), "{refused}");
+    assert!(beacons.known.is_none(), "nothing of it is believed");
 }
 
 #[test]
