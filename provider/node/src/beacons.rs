@@ -4,6 +4,8 @@
 //! founded with: its hash chain, and in a market with a chain the block that nobody chose. What it was founded with is kept from the first
 //! time that the market said it, and no other is believed afterwards.
 
+pub(crate) mod unread;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use contracts::beacon::course::{Course, CourseError, Shown};
 use contracts::beacon::follows;
