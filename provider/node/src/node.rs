@@ -169,10 +169,10 @@ impl Node {
         match unread::keep(&self.data, challenge) {
             Ok(true) => {}
             Ok(false) => {
-                tracing::warn!("too many challenges wait for their beacons; this one is not kept")
+                tracing::warn!("too many challenges wait for their beacons; this one is not kept");
             }
             Err(error) => {
-                tracing::warn!(%error, "a challenge whose beacon was not checked is not kept")
+                tracing::warn!(%error, "a challenge whose beacon was not checked is not kept");
             }
         }
     }
