@@ -5,6 +5,7 @@ use crate::node::Named;
 use ::pricing::MechanismKind;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
+use contracts::beacon::course::{Course, CourseError};
 use contracts::beacon::mixed::Rule;
 use contracts_bitcoin::beacon;
 use market::Genesis;
@@ -90,7 +91,9 @@ impl Schedule {
         let schedule = beacon::Schedule { founded, every, rule: Rule { lead, depth } };
         let node = chain.node().await;
         let node = node.context("a market is founded with a chain once that answers")?;
-        Ok(Some(beacon::found(&*node, &schedule).await?))
+        let rule = beacon::found(&*node, &schedule).await?;
+        Course::check_rule(&rule).context("this chain opens no market's epochs")?;
+        Ok(Some(rule))
     }
 
     /// How often epochs open in a market that is there.
@@ -99,6 +102,10 @@ impl Schedule {
     /// Names what it was founded with otherwise; `reads_only` needs no chain.
     pub(crate) fn holds_of(&self, genesis: &Genesis, reads_only: bool) -> Result<Span> {
         let other = "or found another in a new directory";
+        if let Some(Err(CourseError::Start(easy))) = genesis.chain.as_ref().map(Course::check_rule)
+        {
+            bail!("{easy}; found another in a new directory");
+        }
         match (&genesis.chain, &self.chain) {
             (None, None) => Ok(self.epoch_every.unwrap_or(genesis.epoch)),
             (None, Some(_)) => {
@@ -241,6 +248,9 @@ mod tests {
         read("--beacon-lead 1h --beacon-depth 6").unwrap().holds_of(&chained).unwrap();
         let error = read("--beacon-depth 7").unwrap().holds_of(&chained).unwrap_err().to_string();
         assert!(error.contains("with a depth of 6, not with a depth of 7"), "{error}");
+        let bitcoin = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f";
+        let network = contracts::beacon::header::turned(&bitcoin.parse().unwrap());
+        let made_up = Genesis { chain: Some(ChainRule { network, ..rule }), ..founded("") };
         let access = || ChainLine::parse_from(["run"]).access;
         let schedule = |named: bool, epoch_every| Schedule {
             epoch_every,
@@ -256,6 +266,7 @@ mod tests {
             (every(true, None, &plain), "founded without a chain; leave --chain out"),
             (every(false, None, &chained), "by --chain URL"),
             (every(true, Some(Span::HOUR), &chained), "an epoch every 1d, not 1h"),
+            (every(true, None, &made_up), "bitcoin with target 0x00000005, which is easier than"),
         ] {
             let error = found.unwrap_err().to_string();
             assert!(error.contains(right), "{error}");

@@ -34,6 +34,7 @@ pub fn check(market: &Market) -> Result<(), Vec<Breach>> {
     locked(market, &mut breaches);
     indexes::check(market, &mut breaches);
     docket::check(market, &mut breaches);
+    unfunded(market, &mut breaches);
     for contract in market.contracts.values() {
         money::check(market, contract, &mut breaches);
         escrows::check(market, contract, &mut breaches);
@@ -71,6 +72,18 @@ fn books(market: &Market, breaches: &mut Breaches) {
         let taken = Msat(market.ledger.totals(rail(kind).fees()).credits);
         breaches.expect(due == Ok(taken), "the market takes its fees and nothing else", || {
             format!("{taken} taken, {due:?} due")
+        });
+    }
+}
+
+/// No client has more contracts on Bitcoin for which nothing is stored than it may have.
+fn unfunded(market: &Market, breaches: &mut Breaches) {
+    let Some(rules) = market.genesis.unfunded else { return };
+    for client in market.by_client.keys() {
+        let found = market.unfunded_contracts(client);
+        let holds = found <= usize::from(rules.contracts_max);
+        breaches.expect(holds, "what a client reserves on Bitcoin is bounded", || {
+            format!("{client} has {found}, {} are allowed", rules.contracts_max)
         });
     }
 }

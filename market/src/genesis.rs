@@ -1,5 +1,6 @@
 //! What a market is founded with, and never changes.
 
+use crate::unfunded::UnfundedRules;
 use pricing::PricingPolicy;
 use reputation::ReputationPolicy;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,9 @@ pub struct Genesis {
     pub pricing: PricingPolicy,
     /// The parameters of scores and gates.
     pub reputation: ReputationPolicy,
+    /// How much may be reserved on Bitcoin and not yet stored. Nothing where it was founded before that was bounded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfunded: Option<UnfundedRules>,
     /// Which blocks its beacons are made of, where it has a chain. A market that was founded without one writes nothing here, as it
     /// did before there were any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,6 +60,7 @@ impl Genesis {
             auditors: Vec::new(),
             pricing: PricingPolicy::default(),
             reputation: ReputationPolicy::default(),
+            unfunded: Some(UnfundedRules::default()),
             chain: None,
         }
     }

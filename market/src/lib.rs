@@ -4,7 +4,7 @@
 //! [`decide`](Market::decide) judges a [`Command`] and changes nothing; what it allows is a list of
 //! [`Event`]s, which [`apply`](Market::apply) turns into the next state and cannot refuse;
 //! [`due`](Market::due) says what time alone makes happen. [`quote`] finds a price and the providers for a
-//! request; [`docket`] keeps what may still be disputed; [`parts`] cuts the state for snapshots; [`effect`] says what an event asks of the outside world; [`check()`] verifies every invariant.
+//! request; [`docket`] keeps what may still be disputed; [`unfunded`] bounds what is reserved and not paid for; [`parts`] cuts the state for snapshots; [`effect`] says what an event asks of the outside world; [`check()`] verifies every invariant.
 //!
 //! Pure: time and seeds are arguments, so a replay of the same events gives the same state to the bit.
 
@@ -29,6 +29,7 @@ mod shared;
 pub mod sharing;
 pub mod state;
 mod tally;
+pub mod unfunded;
 
 pub use check::check;
 pub use command::Command;
@@ -41,3 +42,4 @@ pub use quote::{Asked, CounterAnswers, Negotiation};
 pub use rejection::Rejection;
 pub use shared::Shared;
 pub use state::{Market, Offer};
+pub use unfunded::UnfundedRules;

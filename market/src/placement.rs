@@ -16,6 +16,7 @@ use reputation::gate::Need;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use types::documents::{AuditPlan, Exclusion};
+use types::terms::RailKind;
 use types::{Did, GbPrice, Msat, Price, Span, Terms, Timestamp};
 
 /// What a search for providers looks for.
@@ -24,6 +25,8 @@ pub(crate) struct Search<'a> {
     pub need: Need<'a>,
     /// Who buys.
     pub client: Did,
+    /// Whether it is for a contract that is paid for once its slots are reserved, and may never be.
+    pub unfunded: bool,
     /// For how many epochs.
     pub epochs: u64,
     /// Who holds the contract's other slots.
@@ -95,6 +98,7 @@ impl Market {
         Search {
             need,
             client,
+            unfunded: terms.rail == RailKind::Bitcoin,
             epochs,
             beside: Vec::new(),
             never: BTreeMap::new(),

@@ -149,6 +149,19 @@ pub enum Rejection {
         "{0} is banned: its offers are not taken; a ban ends only where a dispute reverses what it rests on"
     )]
     Banned(Did),
+    /// A client with too many contracts on Bitcoin for which nothing is stored.
+    #[error(
+        "{found} contracts of {client} on Bitcoin have nothing stored, and one client may have {most}; fund and store \
+         one, cancel one, or settle on the ledger"
+    )]
+    Unfunded {
+        /// The client.
+        client: Did,
+        /// How many it has.
+        found: usize,
+        /// How many it may have.
+        most: u16,
+    },
     /// Too few providers fit.
     #[error("{found} of {needed} slots can be placed; {reason}")]
     TooFewProviders {
@@ -209,6 +222,7 @@ impl Rejection {
             Self::NotDisputable { .. } => "not_disputable",
             Self::ForeignEvidence(_) => "foreign_evidence",
             Self::Banned(_) => "banned",
+            Self::Unfunded { .. } => "too_many_unfunded",
         }
     }
 }

@@ -6,7 +6,7 @@
 //! genesis ─▶ Course ─ link, headers ─▶ draw ─▶ Opening ─▶ take ─▶ Course of the next epoch
 //! ```
 
-use super::header::{Header, Network};
+use super::header::{EasyStart, Header, Network};
 use super::mixed::{Draw, MixError, Rule};
 use super::remembered::{HeaderError, Joined, Remembered};
 use super::{follows, mixed};
@@ -78,6 +78,9 @@ pub enum CourseError {
     /// The headers.
     #[error(transparent)]
     Headers(#[from] HeaderError),
+    /// The block from which headers are followed.
+    #[error(transparent)]
+    Start(#[from] EasyStart),
     /// The block.
     #[error(transparent)]
     Block(#[from] MixError),
@@ -154,8 +157,18 @@ impl Course {
         }
     }
 
+    /// Whether a market may be founded under `rule`: its network is known, and its start no easier than that network's floor.
+    ///
+    /// # Errors
+    /// [`CourseError::Headers`] or [`CourseError::Start`] says which.
+    pub fn check_rule(rule: &ChainRule) -> Result<(), CourseError> {
+        let network = Network::of(&rule.network).ok_or(HeaderError::Network(rule.network))?;
+        Ok(network.check_start(rule.start.bits)?)
+    }
+
     fn look(&self, rule: &ChainRule, epoch: Epoch, headers: &[u8]) -> Result<Found, CourseError> {
         let network = Network::of(&rule.network).ok_or(HeaderError::Network(rule.network))?;
+        network.check_start(rule.start.bits)?;
         let read = Header::read_all(headers).ok_or(HeaderError::Length(headers.len()))?;
         let chained = self.chained.as_ref().ok_or(CourseError::NoChain)?;
         let (known, from) = chained.headers.joined(&network, &read)?;

@@ -116,7 +116,43 @@ const NETWORKS: [(&str, &str, u32, bool); 5] = [
     ),
 ];
 
+/// The easiest target that a block may have from which headers of Bitcoin are followed: a tenth of the mean work of blocks 804,000 to
+/// 938,343, which is difficulty 10.3 million million. It follows from the least chain work that Bitcoin Core's sources of versions 26 and 31
+/// name for these two blocks (`nMinimumChainWork` in `src/kernel/chainparams.cpp`).
+const BITCOIN_FLOOR: u32 = 0x171b_5b29;
+
+/// A start that its network never had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "headers are followed from a block of {network} with target {found:#010x}, which is easier than {floor:#010x}, a tenth of \
+     what its blocks have asked for since block 804,000; a market must start from a block that asks for at least that much work"
+)]
+pub struct EasyStart {
+    /// The network's name.
+    pub network: &'static str,
+    /// The start's target, as headers write it.
+    pub found: u32,
+    /// The easiest one that is believed.
+    pub floor: u32,
+}
+
 impl Network {
+    /// The easiest target that a start may have, where it is known how much work the network asks for. Blocks of the test networks,
+    /// signet and development chains may ask for hardly any: they have no floor.
+    pub fn floor(&self) -> Option<u32> {
+        (self.name == "bitcoin").then_some(BITCOIN_FLOOR)
+    }
+
+    /// Whether headers may be followed from a block that asks for `bits`.
+    ///
+    /// # Errors
+    /// [`EasyStart`] names the block's target and the floor.
+    pub fn check_start(&self, bits: u32) -> Result<(), EasyStart> {
+        let Some(floor) = self.floor() else { return Ok(()) };
+        let is_hard = Target::read(bits).is_some_and(|target| Some(target) <= Target::read(floor));
+        if is_hard { Ok(()) } else { Err(EasyStart { network: self.name, found: bits, floor }) }
+    }
+
     /// The network that begins with `first`.
     pub fn of(first: &Hash) -> Option<Self> {
         NETWORKS.iter().find_map(|(name, shown, bits_max, is_exact)| {
@@ -277,5 +313,46 @@ mod tests {
         assert_eq!(Network::of(&Hash([0; 32])), None);
         let names = NETWORKS.map(|(name, ..)| network(name).name);
         assert_eq!(names, ["bitcoin", "testnet", "testnet4", "signet", "regtest"]);
+    }
+
+    #[test]
+    fn the_floor_is_a_tenth_of_the_mean_work_between_two_known_blocks() {
+        // Twelve bytes of each chain work; a block's work is 2^256 over its target.
+        let (early, late) =
+            (0x52b2_5593_53df_4117_b734_8b64_u128, 0x1_1287_50f8_2f4c_3661_53a3_a030);
+        let tenth: u128 = (late - early) / (938_343 - 804_000) / 10;
+        // The floor's target is its three digits and 20 bytes behind them: times a tenth of the mean it comes to 2^256, to a digit.
+        let digits = u128::from(BITCOIN_FLOOR & 0x00ff_ffff);
+        let whole = 1u128 << 96;
+        let quotient = whole / tenth;
+        assert_eq!(BITCOIN_FLOOR >> 24, 23);
+        assert_eq!(quotient, digits, "2^(256 - 160) over a tenth of the mean");
+    }
+
+    #[test]
+    fn a_start_easier_than_its_networks_floor_is_none() {
+        let bitcoin = network("bitcoin");
+        let cases = [
+            // bits, whether they are hard enough
+            (0x171b_5b29, true),
+            (0x171b_5b28, true),
+            (0x1701_f303, true),
+            (0x171b_5b2a, false),
+            (0x1800_8000, false),
+            (0x1d00_ffff, false),
+            (0x1780_0000, false),
+        ];
+        for (bits, is_hard) in cases {
+            assert_eq!(bitcoin.check_start(bits).is_ok(), is_hard, "{bits:#x}");
+        }
+        let text = bitcoin.check_start(0x1d00_ffff).unwrap_err().to_string();
+        assert!(
+            text.contains("bitcoin with target 0x1d00ffff, which is easier than 0x171b5b29"),
+            "{text}"
+        );
+        for free in ["testnet", "testnet4", "signet", "regtest"] {
+            let free = network(free);
+            assert_eq!((free.floor(), free.check_start(0x207f_ffff)), (None, Ok(())));
+        }
     }
 }

@@ -119,6 +119,11 @@ const RULES: &[Code] = &[
     code("quote_stale", 409, "the quote cannot be met any more"),
     code("superseded", 409, "a newer document was taken already"),
     code("too_few_providers", 409, "fewer providers fit than there are slots"),
+    code(
+        "too_many_unfunded",
+        409,
+        "too many of the client's contracts on Bitcoin have nothing stored",
+    ),
     code("wrong_state", 409, "contract or slot is in a state that does not allow this"),
     code("dispute_too_late", 410, "the verdict and its penalties are final"),
     code("quote_expired", 410, "the quote is no longer firm"),

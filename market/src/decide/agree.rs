@@ -29,6 +29,7 @@ impl Market {
             return Ok(Vec::new());
         }
         self.check_answer(now, quote, ("acceptance", acceptance.client, acceptance.quote))?;
+        self.may_reserve(quote.terms.rail, &acceptance.client)?;
         let contract = self.contract_from(now, acceptance, quote)?;
         let escrow = quote.cost.escrow()?;
         bounded_on_chain(&contract, escrow)?;
@@ -44,17 +45,17 @@ impl Market {
         acceptance: &Verified<Acceptance>,
         quote: &Verified<Quote>,
     ) -> Result<Contract, Rejection> {
-        let capacity = quote.terms.slot_capacity();
+        let (rail, capacity) = (quote.terms.rail, quote.terms.slot_capacity());
         let mut reserves = quote.reserves.clone();
         let mut slots = Vec::with_capacity(quote.slots.len());
         let mut chosen = quote.slots.clone();
         for number in 0..chosen.len() {
-            if !self.has_room(&chosen[number].provider, capacity) {
+            if !self.has_room(rail, &chosen[number].provider, capacity) {
                 let steps_in = |reserve: &QuotedSlot| {
                     let others = (0..).zip(&chosen).filter(|(other, _)| *other != number);
                     let slots = others.map(|(_, slot)| slot).chain([reserve]);
                     affords(&quote.cost, &quote.terms, slots)
-                        && self.has_room(&reserve.provider, capacity)
+                        && self.has_room(rail, &reserve.provider, capacity)
                 };
                 let next = reserves.iter().position(steps_in);
                 let stale = "its providers' room was sold meanwhile";
@@ -95,11 +96,13 @@ impl Market {
         })
     }
 
-    /// Whether `provider` still offers room for a slot of `capacity`, and is still trusted with it.
-    fn has_room(&self, provider: &Did, capacity: Bytes) -> bool {
+    /// Whether `provider` still offers room for a new contract's slot of `capacity` on `rail`, and is still trusted with it.
+    fn has_room(&self, rail: RailKind, provider: &Did, capacity: Bytes) -> bool {
         let Some(offer) = self.offers.get(provider) else { return false };
         let most = self.genesis.reputation.room(&self.score(provider), offer.ask.capacity);
-        self.committed(provider).0.saturating_add(capacity.0) <= most.0
+        let fits = self.committed(provider).0.saturating_add(capacity.0) <= most.0;
+        let is_free = || self.unfunded_room(provider, most, capacity).is_none();
+        fits && (rail != RailKind::Bitcoin || is_free())
     }
 
     pub(crate) fn confirm(
@@ -190,7 +193,7 @@ impl Market {
             let slots = others.map(|(_, slot)| &slot.quoted).chain([*q]);
             !holders.contains(&q.provider)
                 && affords(&contract.cost, &contract.terms, slots)
-                && self.has_room(&q.provider, slot.capacity)
+                && self.has_room(contract.terms.rail, &q.provider, slot.capacity)
         };
         let Some(next) = contract.reserves.iter().find(fits) else {
             return self.expire_because(contract, format!("{reason}, and no reserve is left"));

@@ -100,6 +100,7 @@ impl Market {
         let beside = others.map(|(_, slot)| slot.provider()).collect();
         let mut search = self.search(now, &contract.terms, contract.client, epochs);
         search.beside = beside;
+        search.unfunded = false;
         search.never = self.former(id);
         if slot.state != SlotState::Vacated {
             search.never.insert(slot.provider(), Never::LostThisSlot);

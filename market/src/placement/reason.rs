@@ -2,6 +2,7 @@
 
 use super::Search;
 use crate::state::{Market, Offer};
+use crate::unfunded::UnfundedRoom;
 use contracts::{Cause, SlotState};
 use reputation::gate::{self, Candidate, Refusal};
 use types::documents::Exclusion;
@@ -40,6 +41,8 @@ pub(crate) enum Reason<'a> {
     Offline,
     /// It left an audit unanswered.
     Unanswered,
+    /// Too much of its room is reserved on Bitcoin and not yet paid for.
+    Unfunded(UnfundedRoom),
     /// Its price for reads raises the others' bonds above what they have.
     DearReads,
     /// Its prices, minimum use and the terms come to more than can be paid.
@@ -84,6 +87,7 @@ impl Reason<'_> {
             Self::OwnClient => "own_client",
             Self::Offline => "offline",
             Self::Unanswered => "unanswered",
+            Self::Unfunded(_) => "room_unfunded",
             Self::DearReads => "dear_reads",
             Self::NoPrice => "no_price",
             Self::Outbid => "outbid",
@@ -121,6 +125,7 @@ impl Reason<'_> {
                 "ask less, or for a smaller minimum use",
             ),
             Self::Outbid => ("it fits, and others ask less", "ask less"),
+            Self::Unfunded(room) => return room.exclusion(provider),
             Self::RefusedCounter { .. }
             | Self::AboveCounter { .. }
             | Self::ReadsAboveCounter { .. }
@@ -201,6 +206,16 @@ impl Market {
         if self.holdings(&provider).any(silent) {
             return Some(Reason::Unanswered);
         }
-        self.above_counter(search, offer).or_else(|| self.unaffordable(search, offer))
+        self.unpaid(search, offer)
+            .or_else(|| self.above_counter(search, offer))
+            .or_else(|| self.unaffordable(search, offer))
+    }
+
+    /// Whether too much of its room is reserved and not paid for, where the search is for such a reservation.
+    fn unpaid<'a>(&self, search: &Search<'a>, offer: &Offer) -> Option<Reason<'a>> {
+        let provider = offer.ask.provider;
+        let room = self.genesis.reputation.room(&self.score(&provider), offer.ask.capacity);
+        let unpaid = || self.unfunded_room(&provider, room, search.need.capacity);
+        search.unfunded.then(unpaid).flatten().map(Reason::Unfunded)
     }
 }

@@ -149,6 +149,7 @@ impl Book {
         if world != Msat(-self.inside) {
             return Err(format!("{} came in by documents, {world} by the books", self.inside));
         }
+        reserved(market, events)?;
         self.noted_once(market, events)?;
         self.evident(events)
     }
@@ -197,4 +198,31 @@ impl Book {
     pub(crate) fn idle(&mut self, command: &Command) {
         *self.tally.idle.entry(command.name()).or_default() += 1;
     }
+}
+
+/// Whoever gets a slot of a new contract on Bitcoin has at most the part of its room reserved so that the market allows.
+fn reserved(market: &Market, events: &[Event]) -> Result<(), String> {
+    for event in events {
+        let (contract, providers) = match event {
+            Event::ContractAgreed { contract, .. } => (contract.id, contract.holders()),
+            Event::SlotReassigned { slot, with, .. } => (slot.contract, [with.provider()].into()),
+            _ => continue,
+        };
+        let Some(rules) = market.genesis().unfunded else { continue };
+        let rail = market.contract(&contract).map(|contract| contract.terms.rail);
+        if rail != Some(types::terms::RailKind::Bitcoin) {
+            continue;
+        }
+        for provider in providers {
+            let offered = market.offers().get(&provider).map_or(0, |offer| offer.ask.capacity.0);
+            let score = market.score(&provider);
+            let room = market.genesis().reputation.room(&score, types::Bytes(offered)).0;
+            let unfunded = market.unfunded(&provider).0;
+            let free = room - (market.committed(&provider).0 - unfunded);
+            if unfunded * 1000 > free * u64::from(rules.room_permille) {
+                return Err(format!("{provider}: {unfunded} of {free} are reserved and unpaid"));
+            }
+        }
+    }
+    Ok(())
 }

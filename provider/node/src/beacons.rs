@@ -4,6 +4,8 @@
 //! founded with: its hash chain, and in a market with a chain the block that nobody chose. What it was founded with is kept from the first
 //! time that the market said it, and no other is believed afterwards.
 
+pub(crate) mod unread;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use contracts::beacon::course::{Course, CourseError, Shown};
 use contracts::beacon::follows;
@@ -78,6 +80,9 @@ pub(crate) enum BeaconError {
         "the market says that its beacons follow from something else than it said before; what it was founded with never changes"
     )]
     OtherFounding,
+    /// No market can be founded so.
+    #[error("the market says that it was founded with blocks that open no epoch: {0}")]
+    NoStart(CourseError),
     /// What opened an epoch does not follow.
     #[error(
         "what the market shows for epoch {epoch} does not follow from what it was founded with: {reason}"
@@ -140,6 +145,9 @@ impl Beacons {
             Some(known) if known.anchor == info.anchor && known.chain == info.chain => Ok(()),
             Some(_) => Err(BeaconError::OtherFounding),
             None => {
+                if let Some(Err(reason)) = info.chain.as_ref().map(Course::check_rule) {
+                    return Err(BeaconError::NoStart(reason));
+                }
                 self.known = Some(Known::founded(info));
                 Ok(self.keep()?)
             }

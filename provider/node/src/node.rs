@@ -1,6 +1,6 @@
 //! What the data plane, the stream and the workers share.
 
-use crate::beacons::Beacons;
+use crate::beacons::{BeaconError, Beacons, unread};
 use crate::prices::Prices;
 use crate::settings::Settings;
 use crate::settlement::Settlement;
@@ -133,16 +133,28 @@ impl Node {
         let looked = async {
             let mut beacons = self.beacons.lock().await;
             founding.map_or(Ok(()), |info| beacons.learn(&info))?;
-            beacons.check(challenge, &self.market).await
+            beacons.check(challenge, &self.market).await?;
+            Ok::<_, BeaconError>(beacons.judge_unread()?)
         };
         // Longer than that nobody is waited for: an answer that comes too late is the provider's fault.
         let Ok(checked) = tokio::time::timeout(BEACON_WITHIN, looked).await else {
             tracing::warn!("a challenge is answered though its beacon was not checked in time");
+            self.keep_unread(challenge);
             return true;
         };
-        let Err(error) = checked else { return true };
+        let error = match checked {
+            Ok(chosen) => {
+                for (file, error) in chosen {
+                    let kept = file.display();
+                    tracing::error!(%error, %kept, "a challenge was answered whose beacon the market chose");
+                }
+                return true;
+            }
+            Err(error) => error,
+        };
         if !error.is_refusal() {
             tracing::warn!(%error, "a challenge is answered though its beacon was not checked");
+            self.keep_unread(challenge);
             return true;
         }
         let beacons = self.beacons.lock().await;
@@ -150,6 +162,19 @@ impl Node {
         let kept = kept.map_or_else(|error| error.to_string(), |file| file.display().to_string());
         tracing::error!(%error, kept, "a challenge is not answered: the market chose its beacon");
         false
+    }
+
+    /// Keeps a challenge that is answered unread, to be judged once its beacon can be read.
+    fn keep_unread(&self, challenge: &Verified<Challenge>) {
+        match unread::keep(&self.data, challenge) {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::warn!("too many challenges wait for their beacons; this one is not kept");
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a challenge whose beacon was not checked is not kept");
+            }
+        }
     }
 
     /// Stops every worker and lets go of the data directory, once nothing works on it any more.

@@ -120,6 +120,13 @@ fn what_follows_from_no_genesis_is_refused() {
     let shown = Shown { epoch: Epoch(1), link: link(1), headers: &good };
     let refused = course.draw(Some(&other), &shown).unwrap_err();
     assert_eq!(refused, HeaderError::Network(Hash([5; 32])).into());
+    let bitcoin = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f";
+    let easy = ChainRule { network: turned(&bitcoin.parse().unwrap()), ..rule() };
+    let start =
+        CourseError::Start(EasyStart { network: "bitcoin", found: BITS, floor: 0x171b_5b29 });
+    assert_eq!(course.draw(Some(&easy), &shown).unwrap_err(), start);
+    assert_eq!(Course::check_rule(&easy), Err(start));
+    assert_eq!(Course::check_rule(&rule()), Ok(()));
 }
 
 fn network() -> Network {

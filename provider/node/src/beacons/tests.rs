@@ -164,6 +164,15 @@ fn what_a_market_was_founded_with_is_believed_once() {
     {
         assert!(matches!(beacons.learn(&info), Err(BeaconError::OtherFounding)));
     }
+    // Blocks of little work that are said to be Bitcoin's found no market.
+    let bitcoin = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f";
+    let network = contracts::beacon::header::turned(&bitcoin.parse().unwrap());
+    let home = tempfile::tempdir().unwrap();
+    let mut beacons = Beacons::open(home.path()).unwrap();
+    let made_up = ChainRule { network, ..rule() };
+    let refused = beacons.learn(&info(Some(made_up))).unwrap_err();
+    assert!(refused.is_refusal() && refused.to_string().contains("0x171b5b29"), "{refused}");
+    assert!(beacons.known.is_none(), "nothing of it is believed");
 }
 
 #[test]
@@ -177,4 +186,38 @@ fn a_challenge_that_is_refused_is_kept_with_the_reason() {
     let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     assert_eq!(kept["challenge"], serde_json::json!(signed.signed()));
     assert!(kept["reason"].as_str().unwrap().contains("epoch 3"));
+}
+
+#[tokio::test]
+async fn what_was_answered_unread_is_judged_once_it_can_be_read() {
+    let home = tempfile::tempdir().unwrap();
+    let mut beacons = Beacons::open(home.path()).unwrap();
+    let key = SecretKey::from_seed(&[4; 32]);
+    let signed = |epoch, beacon| {
+        let asked = Challenge { auditor: key.did(), ..challenge(epoch, beacon) };
+        Verified::sign(asked, &key).unwrap()
+    };
+    let waiting = || std::fs::read_dir(home.path().join("unread-challenges")).unwrap().count();
+    for (epoch, beacon) in [(2, link(2)), (3, link(3)), (3, link(4)), (3, link(4)), (9, link(8))] {
+        assert!(unread::keep(home.path(), &signed(epoch, beacon)).unwrap());
+    }
+    assert_eq!(waiting(), 4, "each once");
+    assert_eq!(beacons.judge_unread().unwrap().len(), 0, "nothing is known yet");
+    beacons.learn(&info(None)).unwrap();
+    beacons.check(&challenge(5, link(5)), &nobody()).await.unwrap();
+    let chosen = beacons.judge_unread().unwrap();
+    let [(file, BeaconError::OtherValue { epoch: 3, .. })] = chosen.as_slice() else {
+        panic!("{chosen:?}")
+    };
+    let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    assert_eq!(kept["challenge"], serde_json::json!(signed(3, link(4)).signed()));
+    assert_eq!(waiting(), 1, "epoch 9 is not known yet");
+    for epoch in 100..163 {
+        assert!(unread::keep(home.path(), &signed(epoch, link(1))).unwrap(), "{epoch}");
+    }
+    assert!(!unread::keep(home.path(), &signed(163, link(1))).unwrap(), "a disk is not filled");
+    // What is older than every value that is remembered goes.
+    beacons.check(&challenge(99, link(99)), &nobody()).await.unwrap();
+    assert_eq!(beacons.judge_unread().unwrap().len(), 0);
+    assert_eq!(waiting(), 63, "epoch 9 is too old, the others are not known yet");
 }
