@@ -8,7 +8,9 @@ pub mod prices;
 pub mod sharing;
 
 pub use beacon::{BeaconInfo, EpochView};
-pub use bitcoin::{AwaitedSlot, AwaitedView, BitcoinInfo, EntryProof, EscrowPage, EscrowView, OracleInfo};
+pub use bitcoin::{
+    AwaitedSlot, AwaitedView, BitcoinInfo, EntryProof, EscrowPage, EscrowView, OracleInfo,
+};
 pub use control::{RebuildOrder, RebuildSource, ToMarket, ToProvider};
 pub use node::{NodeInfo, ReceiptBody, SlotContent};
 pub use prices::{CounterAnswer, CounterBody, PriceLine, PricesView};

@@ -8,8 +8,8 @@ use contracts::{Account, Contract};
 use market::event::SlotId;
 use market::{Command, Market};
 use network::api::{
-    Accepted, AccountView, AgreedView, AwaitedSlot, AwaitedView, BookLine, BooksPage, BooksView, ContractLine, ContractView,
-    Page, PriceLine, PricesView, ProviderLine, SlotView,
+    Accepted, AccountView, AgreedView, AwaitedSlot, AwaitedView, BookLine, BooksPage, BooksView,
+    ContractLine, ContractView, Page, PriceLine, PricesView, ProviderLine, SlotView,
 };
 use types::documents::QuotedSlot;
 use types::terms::RailKind;
