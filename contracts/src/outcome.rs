@@ -18,13 +18,9 @@ use types::terms::{PayoutCurve, PayoutPoint};
 use types::{ContractId, Did, Hash, MoneyError, Msat, PriceError, SlotCost, Terms};
 
 /// The name of the escrow that a client and `provider` fund for slot `slot` of `contract`. Whoever loses a slot is never in it
-/// again; and where an extension has its money go on in another, that one is named by the extension's number too, which is above 0. So
-/// each escrow has a name of its own, and everybody can tell it.
-pub fn escrow_id(contract: ContractId, slot: u16, provider: Did, extension: u64) -> Hash {
-    let (slot, number) = (slot.to_be_bytes(), extension.to_be_bytes());
-    let parts: [&[u8]; 4] = [&contract.0, &slot, &provider.0, &number];
-    let named = if extension == 0 { parts.get(..3) } else { parts.get(..) };
-    Hash::derive("bondstore escrow v1", named.unwrap_or_default())
+/// again, so each escrow has a name of its own, and everybody can tell it.
+pub fn escrow_id(contract: ContractId, slot: u16, provider: Did) -> Hash {
+    Hash::derive("bondstore escrow v1", &[&contract.0, &slot.to_be_bytes(), &provider.0])
 }
 
 /// What is locked for one slot, and on what terms.

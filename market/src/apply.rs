@@ -88,11 +88,8 @@ impl Market {
             | Event::MaintenanceAnnounced { .. }
             | Event::Measured { .. } => self.docket_changed(event),
             Event::PayRestored { slot, accrual, .. } => self.slot_mut(*slot).accrual = *accrual,
-            // What the first moves, and what the others say of escrows, is all that they do.
-            Event::PayCompensated { .. }
-            | Event::EscrowConcluded { .. }
-            | Event::ExtensionAgreed { .. }
-            | Event::ExtensionSighted { .. } => {}
+            // What the one moves, and what the other says of its escrow, is all that they do.
+            Event::PayCompensated { .. } | Event::EscrowConcluded { .. } => {}
             Event::SlotRelieved { slot, .. } => self.relieved(*slot),
             Event::EarningsHeld { slot, accrual, amount, .. } => {
                 self.earnings_held(*slot, *accrual, *amount);

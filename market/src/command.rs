@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use types::documents::{
     Acceptance, Ask, Cancellation, Challenge, Confession, Confirmation, Departure, Deposit,
     Dispute, Extension, Grant, Growth, Maintenance, Measurement, Proof, Quote, Revision,
-    Revocation, Sighting, StorageReceipt, TopUp, Verdict, Voucher, Withdrawal,
+    Revocation, StorageReceipt, TopUp, Verdict, Voucher, Withdrawal,
 };
 use types::{ContractId, Did, Epoch, Hash, Verified};
 
@@ -41,8 +41,6 @@ pub enum Command {
     },
     /// A client makes its contract longer, or says whether it renews itself.
     Extend(Verified<Extension>),
-    /// A provider sees the escrow of an extension on Bitcoin.
-    Sight(Verified<Sighting>),
     /// A client gives its contract more room.
     Grow(Verified<Growth>),
     /// A client ends its contract.
@@ -177,7 +175,6 @@ impl Command {
             Self::Confirm(_) => "confirm",
             Self::Revise { .. } => "revise",
             Self::Extend(_) => "extend",
-            Self::Sight(_) => "sight",
             Self::Grow(_) => "grow",
             Self::Cancel(_) => "cancel",
             Self::Depart(_) => "depart",
@@ -219,7 +216,6 @@ impl Command {
                 std::iter::once(one(revision)).chain(receipts.iter().map(one)).collect()
             }
             Self::Extend(extension) => vec![one(extension)],
-            Self::Sight(sighting) => vec![one(sighting)],
             Self::Grow(growth) => vec![one(growth)],
             Self::Cancel(cancellation) => vec![one(cancellation)],
             Self::Depart(departure) => vec![one(departure)],

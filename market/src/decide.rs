@@ -3,7 +3,6 @@
 mod agree;
 mod amend;
 mod audit;
-mod await_escrows;
 mod bond;
 mod close;
 mod conclude;
@@ -48,7 +47,6 @@ impl Market {
             Command::Confirm(confirmation) => self.confirm(now, confirmation),
             Command::Revise { revision, receipts } => self.revise(now, revision, receipts),
             Command::Extend(extension) => self.extend(now, extension),
-            Command::Sight(sighting) => self.sight(sighting),
             Command::Grow(growth) => self.grow(now, growth),
             Command::Cancel(cancellation) => self.cancel(cancellation),
             Command::Depart(departure) => self.depart(departure),

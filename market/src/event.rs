@@ -141,30 +141,6 @@ pub enum Event {
         /// Available → escrow, bonds and fees.
         postings: Vec<Posting>,
     },
-    /// A contract on Bitcoin is to be longer, from when the providers of all its slots see the escrows that hold so much.
-    ExtensionAgreed {
-        /// Which.
-        contract: ContractId,
-        /// Who holds its slots.
-        holders: BTreeSet<Did>,
-        /// The extension.
-        document: DocId,
-        /// Its number.
-        number: u64,
-        /// What the contract is to be.
-        amendment: Box<Amendment>,
-    },
-    /// A provider sees its slot's escrow of an extension.
-    ExtensionSighted {
-        /// Of which slot.
-        slot: SlotId,
-        /// Who sees it.
-        provider: Did,
-        /// Its word.
-        document: DocId,
-        /// The extension's number.
-        extension: u64,
-    },
     /// A contract renewed itself.
     ContractRenewed {
         /// Which.
@@ -594,10 +570,7 @@ pub enum Event {
         slot: SlotId,
         /// Whose part.
         provider: Did,
-        /// The number of the extension that the escrow is of; 0 where it is the first.
-        #[serde(default)]
-        extension: u64,
-        /// What it has earned, with what is left of its bond in this escrow.
+        /// What it has earned, with what is left of its bond.
         paid: Msat,
         /// The outcome that pays so much, 0 to 1000.
         outcome: u16,

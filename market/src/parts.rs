@@ -95,7 +95,6 @@ impl Market {
         cut.whole(&self.sharing)?;
         cut.whole(&self.docket)?;
         cut.entries(self.escrows.all.iter())?;
-        cut.entries(self.escrows.awaited.iter())?;
         // The last field: a market without a chain has none, and its root is what it was before there were any.
         self.course.chained.as_ref().map_or(Ok(()), |chained| cut.whole(chained))
     }
@@ -193,7 +192,6 @@ impl<'a> Restoration<'a> {
             Whole::field(&mut market.sharing),
             Whole::field(&mut market.docket),
             Entries::field(&mut market.escrows.all),
-            Entries::field(&mut market.escrows.awaited),
         ];
         if let Some(chained) = &mut market.course.chained {
             fields.push(Whole::field(chained));

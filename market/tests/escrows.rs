@@ -28,7 +28,7 @@ fn stored(rail: RailKind) -> (World, ContractId) {
 /// What became of every escrow of a contract: slot, provider and outcome.
 fn outcomes(world: &World, contract: ContractId) -> Vec<(u16, Did, Option<u16>)> {
     let escrows = world.market.escrows().of(contract);
-    escrows.map(|(slot, provider, escrow)| (slot.slot, provider, escrow.outcome())).collect()
+    escrows.map(|(slot, provider, escrow)| (slot.slot, provider, escrow.outcome)).collect()
 }
 
 /// Nobody's account at the market has changed.
@@ -123,7 +123,7 @@ fn an_outcome_pays_what_the_books_have_and_no_more() {
     let terms = &world.known(contract).terms;
     for (slot, provider, escrow) in world.market.escrows().of(contract) {
         let stake = escrow.stake(terms).unwrap();
-        let outcome = escrow.outcome().unwrap();
+        let outcome = escrow.outcome.unwrap();
         let split = stake.split(outcome).unwrap();
         assert!(split.provider <= escrow.paid, "{slot:?} {provider}");
         if outcome < 1000 {
@@ -141,7 +141,7 @@ fn no_outcome_is_said_while_the_penalty_can_be_disputed() {
         world.audit_epoch(&[lost]);
     }
     let id = slot_id(contract, 1);
-    let said = |world: &World| world.market.escrows().get(id, lost).unwrap().outcome();
+    let said = |world: &World| world.market.escrows().get(id, lost).unwrap().outcome;
     assert!(!world.market.docket().contested(id).is_empty());
     let early = Command::Conclude { contract, slot: 1, provider: lost };
     assert_eq!((world.done(&early), said(&world)), (vec![], None));
@@ -172,7 +172,7 @@ fn what_does_not_come_about_gives_bonds_back() {
     let escrows: Vec<_> = world.market.escrows().of(contract).collect();
     assert_eq!(escrows.len(), 3);
     for (_, provider, escrow) in escrows {
-        let due = escrow.stake(&terms).unwrap().split(escrow.outcome().unwrap()).unwrap().provider;
+        let due = escrow.stake(&terms).unwrap().split(escrow.outcome.unwrap()).unwrap().provider;
         assert!((BOND - BOND / 500..=BOND).contains(&due.0), "{due} of {BOND}");
         assert_eq!(world.balance(Account::OnChain(provider)), 0);
     }
@@ -193,7 +193,7 @@ fn nobody_draws_on_what_lies_on_the_chain() {
     assert_eq!(world.money(provider), 0);
     assert_eq!(world.balance(Account::OnChain(provider)), COST, "posted early or late");
     let escrow = world.market.escrows().get(slot_id(contract, 0), provider).unwrap();
-    assert_eq!((escrow.paid, escrow.outcome()), (Msat(COST + BOND), Some(1000)));
+    assert_eq!((escrow.paid, escrow.outcome), (Msat(COST + BOND), Some(1000)));
 }
 
 #[test]
@@ -203,8 +203,8 @@ fn escrows_hold_what_they_were_funded_with() {
     let top_up = TopUp { provider, contract, slot: 0, bond: Msat(BOND), slashed };
     let right = "make another contract for more";
     world.refuse(&Command::TopUp(signed(top_up)), "invalid_field", right);
-    let extension = Extension { client: CLIENT, contract, number: 1, epochs: 10, automatic: true };
-    world.refuse(&Command::Extend(signed(extension)), "invalid_field", "by hand");
+    let extension = Extension { client: CLIENT, contract, number: 1, epochs: 20, automatic: false };
+    world.refuse(&Command::Extend(signed(extension)), "invalid_field", right);
     let growth = Growth { client: CLIENT, contract, capacity: Bytes(1 << 40) };
     world.refuse(&Command::Grow(signed(growth)), "invalid_field", right);
     let paid_ahead = Terms { egress: Bytes(1), ..terms_on(RailKind::Bitcoin) };

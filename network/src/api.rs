@@ -8,9 +8,7 @@ pub mod prices;
 pub mod sharing;
 
 pub use beacon::{BeaconInfo, EpochView};
-pub use bitcoin::{
-    AwaitedSlot, AwaitedView, BitcoinInfo, EntryProof, EscrowPage, EscrowView, OracleInfo,
-};
+pub use bitcoin::{BitcoinInfo, EntryProof, EscrowPage, EscrowView, OracleInfo};
 pub use control::{RebuildOrder, RebuildSource, ToMarket, ToProvider};
 pub use node::{NodeInfo, ReceiptBody, SlotContent};
 pub use prices::{CounterAnswer, CounterBody, PriceLine, PricesView};
@@ -122,14 +120,8 @@ pub struct ContractView {
     pub ends: Option<Epoch>,
     /// Whether its client left it early.
     pub left: bool,
-    /// The number of its latest extension, in force or not; 0 before the first.
+    /// The number of its latest extension; 0 before the first.
     pub extensions: u64,
-    /// The client's latest extension that is in force.
-    #[serde(default)]
-    pub extension: Option<DocId>,
-    /// On Bitcoin, the extension that waits for its escrows.
-    #[serde(default)]
-    pub awaited: Option<AwaitedView>,
     /// What it began as.
     pub agreed: AgreedView,
     /// What its escrow holds now.
@@ -168,9 +160,6 @@ pub struct SlotView {
     pub online: bool,
     /// Its price and what it locks.
     pub quoted: QuotedSlot,
-    /// On Bitcoin, what its provider's first escrow was agreed at: price and bond before every extension.
-    #[serde(default)]
-    pub first: Option<QuotedSlot>,
     /// What it holds.
     pub size: SlotSize,
     /// What it has earned so far.

@@ -180,11 +180,6 @@ impl MarketClient {
         self.post(&op::GROW.path_to(&[&id]), doc).await
     }
 
-    /// A provider sees its slot's escrow of an extension.
-    pub async fn sight(&self, id: ContractId, doc: &Signed) -> Result<Accepted, ClientError> {
-        self.post(&op::SIGHT.path_to(&[&id]), doc).await
-    }
-
     /// Ends a contract early.
     pub async fn cancel(&self, id: ContractId, doc: &Signed) -> Result<ContractView, ClientError> {
         self.post(&op::CANCEL.path_to(&[&id]), doc).await

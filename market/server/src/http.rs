@@ -72,7 +72,6 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(agreements::grow))
         .routes(routes!(agreements::cancel))
         .routes(routes!(agreements::depart))
-        .routes(routes!(agreements::sight))
         .routes(routes!(agreements::top_up))
         .routes(routes!(audits::dispute))
         .routes(routes!(audits::announce))

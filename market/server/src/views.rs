@@ -8,10 +8,9 @@ use contracts::{Account, Contract};
 use market::event::SlotId;
 use market::{Command, Market};
 use network::api::{
-    Accepted, AccountView, AgreedView, AwaitedSlot, AwaitedView, BookLine, BooksPage, BooksView,
-    ContractLine, ContractView, Page, PriceLine, PricesView, ProviderLine, SlotView,
+    Accepted, AccountView, AgreedView, BookLine, BooksPage, BooksView, ContractLine, ContractView,
+    Page, PriceLine, PricesView, ProviderLine, SlotView,
 };
-use types::documents::QuotedSlot;
 use types::terms::RailKind;
 use types::{Bytes, ContractId, Did, Msat, Timestamp};
 
@@ -75,9 +74,7 @@ pub(crate) fn contract_view(
         store_by: contract.store_by,
         ends: contract.end(),
         left: contract.left.is_some(),
-        extensions: latest_extension(market, contract),
-        extension: contract.extension.map(|(_, document)| document),
-        awaited: awaited_view(market, contract),
+        extensions: contract.extension.map_or(0, |(number, _)| number),
         agreed: AgreedView {
             capacity: contract.agreed.capacity,
             epochs: contract.agreed.epochs,
@@ -104,7 +101,6 @@ fn slot_view(market: &Market, streams: &Streams, contract: &Contract, number: u1
         endpoint: market.offers().get(&provider).map(|offer| offer.ask.endpoint.clone()),
         online: streams.is_online(&provider),
         quoted: slot.quoted.clone(),
-        first: first(market, contract, number),
         size: slot.size,
         earned: slot.earned(&accrual).unwrap_or(accrual.posted),
         bond: market.ledger().balance(Account::Bond(contract.id, number)),
@@ -112,35 +108,6 @@ fn slot_view(market: &Market, streams: &Streams, contract: &Contract, number: u1
         slashed: slot.slashed,
         leaving: slot.leaving,
     }
-}
-
-fn latest_extension(market: &Market, contract: &Contract) -> u64 {
-    let in_force = contract.extension.map_or(0, |(number, _)| number);
-    in_force.max(market.escrows().latest(contract.id))
-}
-
-/// What the escrow of a slot's provider was agreed at before every extension.
-fn first(market: &Market, contract: &Contract, slot: u16) -> Option<QuotedSlot> {
-    let provider = contract.slots.get(usize::from(slot))?.provider();
-    let escrow = market.escrows().get(SlotId { contract: contract.id, slot }, provider)?;
-    escrow.output(0).map(|output| output.quoted.clone())
-}
-
-fn awaited_view(market: &Market, contract: &Contract) -> Option<AwaitedView> {
-    let awaited = market.escrows().awaited(contract.id)?;
-    let slots = (0u16..).zip(contract.slots.iter().zip(&awaited.amendment.slots));
-    let slots = slots.map(|(slot, (now, to))| AwaitedSlot {
-        slot,
-        quoted: QuotedSlot { cost: to.cost, bond: to.bond, ..now.quoted.clone() },
-        sighted: awaited.sighted.contains(&slot),
-    });
-    Some(AwaitedView {
-        number: awaited.number,
-        document: awaited.document,
-        epochs: awaited.amendment.epochs,
-        added: awaited.amendment.added,
-        slots: slots.collect(),
-    })
 }
 
 /// The contracts that `party` buys or holds slots of, behind `after`.

@@ -4,7 +4,6 @@ use crate::event::{Event, SlotId};
 use crate::rejection::Rejection;
 use crate::state::Market;
 use contracts::Contract;
-use contracts::outcome::Stake;
 use types::Did;
 use types::terms::RailKind;
 
@@ -17,13 +16,12 @@ impl Market {
         }
         let open = self.escrows.of(contract.id).filter(|(slot, provider, escrow)| {
             let contested = || self.docket.contested(*slot).iter().any(|c| c.provider == *provider);
-            escrow.over && escrow.is_open() && !contested()
+            escrow.over && escrow.outcome.is_none() && !contested()
         });
         open.map(|(slot, provider, _)| (slot, provider)).collect()
     }
 
-    /// Says the outcome of an escrow, for each output that may hold its money: the highest that gives its provider no more than the books
-    /// have.
+    /// Says the outcome of an escrow: the highest that gives its provider no more than the books have.
     pub(crate) fn conclude(&self, id: SlotId, provider: Did) -> Result<Vec<Event>, Rejection> {
         let (contract, _) = self.known_slot(id)?;
         if !self.to_conclude(contract).contains(&(id, provider)) {
@@ -31,13 +29,9 @@ impl Market {
         }
         let Some(escrow) = self.escrows.get(id, provider) else { return Ok(Vec::new()) };
         let price = |error: types::PriceError| Rejection::Pricing(error.to_string());
-        let outputs = escrow.outputs.iter().filter(|output| output.outcome.is_none());
-        let concluded = outputs.map(|output| {
-            let stake = Stake::of(&contract.terms, &output.quoted).map_err(price)?;
-            let paid = escrow.due(output)?;
-            let (outcome, extension) = (stake.outcome(paid)?, output.extension);
-            Ok(Event::EscrowConcluded { slot: id, provider, extension, paid, outcome })
-        });
-        concluded.collect()
+        let stake = escrow.stake(&contract.terms).map_err(price)?;
+        let paid = escrow.paid;
+        let outcome = stake.outcome(paid)?;
+        Ok(vec![Event::EscrowConcluded { slot: id, provider, paid, outcome }])
     }
 }

@@ -6,7 +6,7 @@ use crate::rejection::Rejection;
 use crate::state::Market;
 use contracts::{Amendment, Contract, ContractState, Posting};
 use types::documents::Extension;
-use types::terms::{RailKind, Renewal};
+use types::terms::Renewal;
 use types::{ContractId, Timestamp, Verified};
 
 impl Market {
@@ -26,15 +26,13 @@ impl Market {
                 return Err(Rejection::Superseded { what, found, latest });
             }
         }
+        Self::changes_no_escrow(contract, "contract")?;
         if extension.epochs < contract.epochs {
             let reason = format!(
                 "{} epochs in all are fewer than its {}; a contract ends early by its cancellation",
                 extension.epochs, contract.epochs
             );
             return Err(Rejection::Invalid { field: "epochs", reason });
-        }
-        if contract.terms.rail == RailKind::Bitcoin {
-            return self.extend_later(now, contract, extension);
         }
         let (amendment, postings) = self.longer(now, contract, extension.epochs)?;
         Ok(vec![Event::ContractExtended {
@@ -74,7 +72,7 @@ impl Market {
         contract.state == ContractState::Active && automatic && last
     }
 
-    pub(super) fn longer(
+    fn longer(
         &self,
         now: Timestamp,
         contract: &Contract,

@@ -17,8 +17,6 @@ impl Event {
             Self::ContractExpired { .. } => "contract_expired",
             Self::RevisionAccepted { .. } => "revision_accepted",
             Self::ContractExtended { .. } => "contract_extended",
-            Self::ExtensionAgreed { .. } => "extension_agreed",
-            Self::ExtensionSighted { .. } => "extension_sighted",
             Self::ContractRenewed { .. } => "contract_renewed",
             Self::RenewalRefused { .. } => "renewal_refused",
             Self::ContractGrown { .. } => "contract_grown",
@@ -99,7 +97,6 @@ impl Event {
             Self::ContractExpired { contract, .. }
             | Self::RevisionAccepted { contract, .. }
             | Self::ContractExtended { contract, .. }
-            | Self::ExtensionAgreed { contract, .. }
             | Self::ContractRenewed { contract, .. }
             | Self::RenewalRefused { contract, .. }
             | Self::ContractGrown { contract, .. }

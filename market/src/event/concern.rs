@@ -53,13 +53,11 @@ impl Event {
             | Self::SlotVacated { provider, .. }
             | Self::RebuildFinished { provider, .. }
             | Self::EscrowConcluded { provider, .. }
-            | Self::ExtensionSighted { provider, .. }
             | Self::VoucherRedeemed { provider, .. }
             | Self::StandingChanged { provider, .. }
             | Self::AvailabilityNoted { provider, .. } => [*provider].into(),
             Self::ContractExpired { holders, .. }
             | Self::ContractExtended { holders, .. }
-            | Self::ExtensionAgreed { holders, .. }
             | Self::ContractRenewed { holders, .. }
             | Self::RenewalRefused { holders, .. }
             | Self::ContractGrown { holders, .. }
@@ -108,7 +106,6 @@ impl Event {
             | Self::RepairDelayed { slot, .. }
             | Self::RebuildFinished { slot, .. }
             | Self::EscrowConcluded { slot, .. }
-            | Self::ExtensionSighted { slot, .. }
             | Self::VoucherRedeemed { slot, .. }
             | Self::GuestPaid { slot, .. } => Some(*slot),
             Self::VerdictRecorded { .. }
@@ -123,7 +120,6 @@ impl Event {
             | Self::ContractExpired { .. }
             | Self::RevisionAccepted { .. }
             | Self::ContractExtended { .. }
-            | Self::ExtensionAgreed { .. }
             | Self::ContractRenewed { .. }
             | Self::RenewalRefused { .. }
             | Self::ContractGrown { .. }

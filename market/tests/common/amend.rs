@@ -4,24 +4,16 @@ use super::stage::CLIENT;
 use super::{World, signed};
 use contracts::ContractState;
 use market::Command;
-use types::documents::{Cancellation, Departure, Extension, Growth, Sighting, TopUp};
+use types::documents::{Cancellation, Departure, Extension, Growth, TopUp};
 use types::{Bytes, ContractId, Msat};
 
 impl World {
     /// An extension to `epochs` in all, numbered after the last.
     pub(crate) fn extension(&self, id: ContractId, epochs: u64, automatic: bool) -> Command {
         let contract = self.market.contract(&id).expect("a contract of this story");
-        let agreed = contract.extension.map_or(0, |(latest, _)| latest);
-        let number = agreed.max(self.market.escrows().latest(id)) + 1;
+        let number = contract.extension.map_or(1, |(latest, _)| latest + 1);
         let client = contract.client;
         Command::Extend(signed(Extension { client, contract: id, number, epochs, automatic }))
-    }
-
-    /// The word of a slot's provider on the extension that is awaited.
-    pub(crate) fn sighting(&self, contract: ContractId, slot: u16) -> Command {
-        let provider = self.provider(contract, slot);
-        let extension = self.market.escrows().awaited(contract).map_or(0, |known| known.number);
-        Command::Sight(signed(Sighting { provider, contract, slot, extension }))
     }
 
     pub(crate) fn growth(&self, contract: ContractId, capacity: u64) -> Command {

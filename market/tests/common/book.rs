@@ -7,7 +7,7 @@ use types::documents::Grant;
 use types::{Did, DocId, Epoch, Msat, Timestamp, Verified};
 
 /// Every event there is.
-pub(crate) const EVENTS: [&str; 49] = [
+pub(crate) const EVENTS: [&str; 47] = [
     "escrow_concluded",
     "ask_published",
     "deposited",
@@ -18,8 +18,6 @@ pub(crate) const EVENTS: [&str; 49] = [
     "contract_expired",
     "revision_accepted",
     "contract_extended",
-    "extension_agreed",
-    "extension_sighted",
     "contract_renewed",
     "renewal_refused",
     "contract_grown",

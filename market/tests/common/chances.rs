@@ -63,19 +63,6 @@ impl World {
         Some(self.extension(id, longer, automatic))
     }
 
-    /// A provider's next word on an extension that is awaited.
-    pub(crate) fn sight(&self, pick: usize) -> Option<Command> {
-        let escrows = self.market.escrows();
-        let unseen = |contract| {
-            let awaited = escrows.awaited(contract)?;
-            (0..).find(|slot| !awaited.sighted.contains(slot))
-        };
-        let active = self.contracts(ContractState::Active).into_iter();
-        let waiting: Vec<_> = active.filter_map(|id| Some((id, unseen(id)?))).collect();
-        let (contract, slot) = Self::pick(&waiting, pick)?;
-        Some(self.sighting(contract, slot))
-    }
-
     pub(crate) fn grow(&self, pick: usize, megabytes: u64) -> Option<Command> {
         let id = Self::pick(&self.contracts(ContractState::Active), pick)?;
         let capacity = self.market.contract(&id)?.terms.capacity.0;

@@ -37,7 +37,6 @@ fn concerned(before: &Market, event: &Event) -> BTreeSet<Did> {
         }
         Event::ContractExpired { contract, .. }
         | Event::ContractExtended { contract, .. }
-        | Event::ExtensionAgreed { contract, .. }
         | Event::ContractRenewed { contract, .. }
         | Event::RenewalRefused { contract, .. }
         | Event::ContractGrown { contract, .. }
@@ -53,7 +52,6 @@ fn concerned(before: &Market, event: &Event) -> BTreeSet<Did> {
         Event::SlotConfirmed { slot, .. }
         | Event::SlotDeparting { slot, .. }
         | Event::BondToppedUp { slot, .. }
-        | Event::ExtensionSighted { slot, .. }
         | Event::LossConfessed { slot, .. }
         | Event::SlotFaulted { slot, .. }
         | Event::SlotRecovered { slot, .. }

@@ -5,8 +5,8 @@ use market::Command;
 use market::command::Contest;
 use types::documents::{
     Acceptance, Ask, Cancellation, Confession, Confirmation, Departure, Deposit, Dispute,
-    Extension, Grant, Growth, Maintenance, Measurement, Revision, Revocation, Sighting,
-    StorageReceipt, TopUp, Verdict, Voucher, Withdrawal,
+    Extension, Grant, Growth, Maintenance, Measurement, Revision, Revocation, StorageReceipt,
+    TopUp, Verdict, Voucher, Withdrawal,
 };
 use types::{Document, Epoch, Hash, Msat, Verified};
 
@@ -43,7 +43,6 @@ pub(crate) fn foreign(command: &Command) -> Command {
             receipts,
         },
         C::Extend(e) => C::Extend(changed(&e, |e: &mut Extension| e.client = STRANGER)),
-        C::Sight(s) => C::Sight(changed(&s, |s: &mut Sighting| s.provider = STRANGER)),
         C::Grow(g) => C::Grow(changed(&g, |g: &mut Growth| g.client = STRANGER)),
         C::Cancel(c) => C::Cancel(changed(&c, |c: &mut Cancellation| c.client = STRANGER)),
         C::Depart(d) => C::Depart(changed(&d, |d: &mut Departure| d.provider = STRANGER)),
@@ -98,7 +97,6 @@ pub(crate) fn wrong(command: &Command) -> Command {
             C::Revise { revision: changed(&revision, |r: &mut Revision| r.number += 5), receipts }
         }
         C::Extend(e) => C::Extend(changed(&e, |e: &mut Extension| e.epochs = 0)),
-        C::Sight(s) => C::Sight(changed(&s, |s: &mut Sighting| s.extension += 1)),
         C::Grow(g) => C::Grow(changed(&g, |g: &mut Growth| g.capacity = types::Bytes(1))),
         C::Cancel(c) => C::Cancel(changed(&c, |c: &mut Cancellation| c.contract = NOWHERE)),
         C::Depart(d) => C::Depart(changed(&d, |d: &mut Departure| d.slot = 77)),

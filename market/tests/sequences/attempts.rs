@@ -18,7 +18,6 @@ pub(crate) enum Attempt {
     Revise(usize, u64),
     StoreAll(usize, u64),
     Extend(usize, u64, bool),
-    Sight(usize),
     Grow(usize, u64),
     Cancel(usize),
     Depart(usize),
@@ -86,7 +85,6 @@ fn trade() -> impl Strategy<Value = Attempt> {
         4 => (pick.clone(), permille.clone()).prop_map(|(p, f)| A::StoreAll(p, f)),
         4 => (pick.clone(), permille).prop_map(|(p, f)| A::Revise(p, f)),
         3 => (pick.clone(), 0u64..8, any::<bool>()).prop_map(|(p, m, a)| A::Extend(p, m, a)),
-        3 => pick.clone().prop_map(A::Sight),
         3 => (pick.clone(), 0u64..1000).prop_map(|(p, m)| A::Grow(p, m)),
         // Seldom: what is cancelled early shows little else.
         1 => (0usize..128).prop_map(A::Cancel),
@@ -164,7 +162,6 @@ fn command(world: &mut World, attempt: &Attempt) -> Option<Command> {
         A::Confirm(pick, declined) => world.confirm(pick, declined),
         A::Revise(pick, permille) => world.revise(pick, permille),
         A::Extend(pick, more, automatic) => world.extend(pick, more, automatic),
-        A::Sight(pick) => world.sight(pick),
         A::Grow(pick, megabytes) => world.grow(pick, megabytes),
         A::Cancel(pick) => (pick < 64).then(|| world.cancel(pick)).flatten(),
         A::Depart(pick) => world.depart(pick),

@@ -24,7 +24,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Every command there is.
-const COMMANDS: [&str; 31] = [
+const COMMANDS: [&str; 30] = [
     "publish_ask",
     "deposit",
     "withdraw",
@@ -32,7 +32,6 @@ const COMMANDS: [&str; 31] = [
     "confirm",
     "revise",
     "extend",
-    "sight",
     "grow",
     "cancel",
     "depart",

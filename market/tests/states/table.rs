@@ -26,7 +26,7 @@ pub(crate) const SLOTS: [&str; 7] =
     ["sound", "leaving", "silent", "lost", "vacated", "asked", "rebuilding"];
 
 /// Every command there is.
-pub(crate) const COMMANDS: [&str; 30] = [
+pub(crate) const COMMANDS: [&str; 29] = [
     "accept",
     "announce",
     "cancel",
@@ -54,7 +54,6 @@ pub(crate) const COMMANDS: [&str; 30] = [
     "revise",
     "revoke",
     "settle",
-    "sight",
     "top_up",
     "withdraw",
 ];
@@ -87,8 +86,6 @@ pub(crate) const CONTRACTS: &[Line] = &[
     ("receipt_mismatch taken taken W W W W W W", |w, c| w.revision(c, &[GB / 2; 4])),
     ("W W taken W W W W W W", |w, c| w.extension(c, 20, false)),
     ("W W taken W W W W W W", |w, c| w.extension(c, 10, true)),
-    // On the ledger nothing waits for escrows.
-    ("field field field field field field field field field", |w, c| w.sighting(c, 3)),
     ("W W taken W W W W W W", |w, c| w.growth(c, 4 * GB)),
     ("taken taken taken W - W W - W", |w, c| w.cancellation(c)),
     ("W W taken W W W W W W", |w, c| w.departure(c, 3)),

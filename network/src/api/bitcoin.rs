@@ -1,9 +1,9 @@
 //! What a market says of contracts that settle on Bitcoin.
 
 use serde::{Deserialize, Serialize};
-use types::documents::{QuotedSlot, TreeHead};
+use types::documents::TreeHead;
 use types::tree::InclusionProof;
-use types::{CostVector, DocId, Hash, Jws, Signed, Timestamp};
+use types::{Hash, Jws, Signed, Timestamp};
 use utoipa::ToSchema;
 
 /// How contracts settle on Bitcoin in a market.
@@ -54,32 +54,6 @@ pub struct EscrowPage {
     pub next: String,
     /// Whether there is more by now.
     pub more: bool,
-}
-
-/// An extension of a contract on Bitcoin that waits for its escrows: it is in force once the providers of all slots see theirs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct AwaitedView {
-    /// Its number.
-    pub number: u64,
-    /// The client's document.
-    pub document: DocId,
-    /// How many epochs the contract is to run in all.
-    pub epochs: u64,
-    /// What is added to its cost, line by line.
-    pub added: CostVector,
-    /// Slot by slot.
-    pub slots: Vec<AwaitedSlot>,
-}
-
-/// What a slot is to be by an extension that waits for its escrows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct AwaitedSlot {
-    /// Its number.
-    pub slot: u16,
-    /// The price and the bond that its escrow is to hold.
-    pub quoted: QuotedSlot,
-    /// Whether its provider sees that escrow.
-    pub sighted: bool,
 }
 
 /// An entry of the journal, with the proof that it is there.

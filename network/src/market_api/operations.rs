@@ -65,7 +65,6 @@ operations! {
     CONFESS = "confess" POST "/v1/contracts/{contract}/confessions";
     REVISE = "revise" POST "/v1/contracts/{contract}/revisions";
     EXTEND = "extend" POST "/v1/contracts/{contract}/extensions";
-    SIGHT = "sight" POST "/v1/contracts/{contract}/sightings";
     GROW = "grow" POST "/v1/contracts/{contract}/growths";
     CANCEL = "cancel" POST "/v1/contracts/{contract}/cancellation";
     DEPART = "depart" POST "/v1/contracts/{contract}/departures";

@@ -22,22 +22,6 @@ pub struct Extension {
 }
 document!(Extension, "bondstore.extension", client);
 
-/// The provider of a slot on Bitcoin sees the escrow of an extension on its own chain, as deep as it wants it: from then on it keeps the slot
-/// for the longer term.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Sighting {
-    /// Who sees it.
-    pub provider: Did,
-    /// Which contract.
-    pub contract: ContractId,
-    /// Which slot.
-    pub slot: u16,
-    /// The number of the extension.
-    pub extension: u64,
-}
-document!(Sighting, "bondstore.sighting", provider);
-
 /// The client gives its contract more room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -6,11 +6,10 @@ use super::message::{
     Word,
 };
 use super::watch::{Patience, Watch};
-use super::{DealError, Signer, inputs, respend};
+use super::{DealError, Signer, inputs};
 use crate::escrow::Party;
 use crate::escrow::funding::{Funding, FundingError, Payer};
 use crate::outcome::{Half, Setup};
-use bitcoin::secp256k1::schnorr;
 use bitcoin::{Network, Psbt, Transaction, Witness};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,9 +25,6 @@ pub struct Client {
     /// By provider, each of its slots.
     theirs: BTreeMap<usize, Vec<Half>>,
     inputs: BTreeMap<usize, Vec<Witness>>,
-    /// What providers signed of old escrows, by slot.
-    #[serde(default)]
-    respends: BTreeMap<usize, schnorr::Signature>,
     funded: Option<Transaction>,
 }
 
@@ -45,7 +41,6 @@ impl Client {
             ours: vec![],
             theirs: BTreeMap::new(),
             inputs: BTreeMap::new(),
-            respends: BTreeMap::new(),
             funded: None,
         })
     }
@@ -123,12 +118,11 @@ impl Client {
         Ok(Some(self.agreed()?.1.psbt().clone()))
     }
 
-    /// Takes the funding with this wallet's inputs signed, and gives the whole transaction to broadcast: once this state is stored. `old` are
-    /// the keys of the old escrows that go on, in the order of the slots.
+    /// Takes the funding with this wallet's inputs signed, and gives the whole transaction to broadcast: once this state is stored.
     ///
     /// # Errors
     /// Where others have not signed yet, or it is not signed validly.
-    pub fn signed(&mut self, psbt: &Psbt, old: &[Signer<'_>]) -> Result<&Transaction, DealError> {
+    pub fn signed(&mut self, psbt: &Psbt) -> Result<&Transaction, DealError> {
         if self.inputs.len() < self.offer.providers.len() {
             let (found, missing) = ("the client's signature", "every provider's");
             return Err(DealError::Early { found, missing });
@@ -136,10 +130,7 @@ impl Client {
         let (agreed, funding) = self.agreed()?;
         let own = inputs::witnesses(&funding, psbt, inputs::range(&agreed, None))?;
         let mut transaction = funding.psbt().unsigned_tx.clone();
-        let both = (&self.offer, &funding);
-        let ours = respend::sign(both, Party::Client, |_| true, old)?;
-        let old = respend::witnesses(both, &ours, &self.respends)?;
-        let all = own.iter().chain(self.inputs.values().flatten()).chain(&old);
+        let all = own.iter().chain(self.inputs.values().flatten());
         for (input, witness) in transaction.input.iter_mut().zip(all) {
             input.witness = witness.clone();
         }
@@ -243,10 +234,6 @@ impl Client {
         let (agreed, funding) = self.agreed()?;
         let range = inputs::range(&agreed, Some(from));
         let witnesses = inputs::witnesses(&funding, &message.psbt, range)?;
-        let own = |slot: usize| self.offer.slots.get(slot).is_some_and(|s| s.provider == from);
-        let both = (&self.offer, &funding);
-        let respends = respend::verify(both, Party::Provider, own, &message.respends)?;
-        self.respends.extend(respends);
         self.inputs.insert(from, witnesses);
         Ok(())
     }

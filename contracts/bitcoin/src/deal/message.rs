@@ -9,12 +9,11 @@
 //!
 //! Nothing here is secret, and all of it may come twice.
 
-use super::respend::Spent;
 use super::wire;
 use crate::escrow::funding::{Funder, FundingInput};
 use crate::outcome::{Auditor, Half};
 use bitcoin::consensus::serde::{Hex, With};
-use bitcoin::secp256k1::{XOnlyPublicKey, schnorr};
+use bitcoin::secp256k1::XOnlyPublicKey;
 use bitcoin::{Amount, FeeRate, Network, Psbt, ScriptBuf, Transaction, TxOut, Txid};
 use contracts::outcome::Stake;
 use serde::{Deserialize, Serialize};
@@ -63,9 +62,6 @@ pub struct SlotOffer {
     pub auditors: Vec<Auditor>,
     /// How many of them must agree.
     pub threshold: usize,
-    /// The old escrow whose money goes on in this one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spends: Option<Spent>,
 }
 
 /// What a client offers all providers of a contract.
@@ -156,9 +152,6 @@ pub struct SignedInputs {
     /// As a PSBT.
     #[serde(with = "wire::psbt")]
     pub psbt: Psbt,
-    /// What signs the old escrows of its slots, in their order.
-    #[serde(default)]
-    pub respends: Vec<schnorr::Signature>,
 }
 
 /// The funding, signed by all: whoever has it may broadcast it.

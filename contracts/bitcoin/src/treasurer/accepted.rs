@@ -4,17 +4,15 @@
 //! A contract is called by its client's signed acceptance, which names a quote by its hash, which the market has signed. So nobody but
 //! the client makes a contract, and nothing that it has accepted can be changed.
 
-use super::extended::first;
 use super::offering::Want;
 use super::rules::is_new;
 use super::{Market, Round, Treasurer};
 use network::api::{ContractView, SlotView};
-use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::timeout;
-use types::documents::{Acceptance, Extension, Quote, QuotedSlot};
+use types::documents::{Acceptance, Quote, QuotedSlot};
 use types::terms::RailKind;
-use types::{ContractId, Did, DocId, Document, MoneyError, Msat, Span, Terms, Verified};
+use types::{ContractId, Did, DocId, Document, MoneyError, Msat, Span, Verified};
 
 /// Why a contract is not known to be agreed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +28,6 @@ pub(super) enum Doubt {
 pub(super) struct Accepted {
     contract: ContractId,
     quote: Verified<Quote>,
-    /// What its client has signed since, by name.
-    pub(super) extensions: BTreeMap<DocId, Verified<Extension>>,
 }
 
 impl Accepted {
@@ -64,12 +60,7 @@ impl Accepted {
         if quote.terms.rail != RailKind::Bitcoin {
             return Err(Doubt::Refused("what was accepted does not settle on Bitcoin".into()));
         }
-        Ok(Self { contract, quote, extensions: BTreeMap::new() })
-    }
-
-    /// Which contract it is.
-    pub(super) fn contract(&self) -> ContractId {
-        self.contract
+        Ok(Self { contract, quote })
     }
 
     /// What was accepted.
@@ -87,11 +78,10 @@ impl Accepted {
         if (view.id, view.client) != (self.contract, quote.client) {
             return Err(format!("contract {} of {} is shown in its place", view.id, view.client));
         }
-        let duration = self.lasts(self.epochs(view)?);
-        if view.terms != (Terms { duration, ..quote.terms.clone() }) {
+        if view.terms != quote.terms {
             return Err("its terms are not those that were accepted".into());
         }
-        if !self.costs(view)? {
+        if view.cost != quote.cost {
             return Err("its price is not, line by line, the one that was accepted".into());
         }
         let wanted = quote.terms.redundancy.slots();
@@ -106,20 +96,12 @@ impl Accepted {
 
     /// Whether a slot's provider came later: it is neither as it was quoted nor a reserve's.
     pub(super) fn is_replaced(&self, slot: &SlotView) -> bool {
-        self.original(slot.slot) != Some(first(slot)) && !self.quote.reserves.contains(first(slot))
+        self.original(slot.slot) != Some(&slot.quoted)
+            && !self.quote.reserves.contains(&slot.quoted)
     }
 
-    /// What was accepted for all slots together, for as long as `view` shows the contract to run.
-    pub(super) fn slots_cost(&self, view: &ContractView) -> Result<Msat, MoneyError> {
-        let quoted = self.quoted_cost()?;
-        match self.epochs(view) {
-            Ok(epochs) if epochs != self.quote.epochs => self.scaled(quoted, epochs),
-            _ => Ok(quoted),
-        }
-    }
-
-    /// The same, as it was quoted.
-    pub(super) fn quoted_cost(&self) -> Result<Msat, MoneyError> {
+    /// What was accepted for all slots together.
+    pub(super) fn slots_cost(&self) -> Result<Msat, MoneyError> {
         let cost = &self.quote.cost;
         Msat::sum([cost.storage, cost.premium, cost.bonus, cost.ingress])
     }
@@ -134,7 +116,7 @@ impl Accepted {
             return Err(format!("slot {number}: {shown} is in it, and {quoted} is quoted for it"));
         }
         let stands_in = |other: &&SlotView| {
-            other.slot != number && first(other) == first(slot) && self.stood_in(other)
+            other.slot != number && other.quoted == slot.quoted && self.stood_in(other)
         };
         if self.stood_in(slot) && view.slots.iter().any(|other| stands_in(&other)) {
             return Err(format!("slot {number}: its reserve {shown} is in another slot already"));
@@ -156,14 +138,14 @@ impl Accepted {
 
     /// Whether a reserve is in the slot.
     fn stood_in(&self, slot: &SlotView) -> bool {
-        self.original(slot.slot) != Some(first(slot)) && !self.is_replaced(slot)
+        self.original(slot.slot) != Some(&slot.quoted) && !self.is_replaced(slot)
     }
 
     /// Whether the slots cost no more than was accepted: reserves step in for that, or not at all.
     fn affords(&self, view: &ContractView) -> Result<bool, MoneyError> {
         let costs = view.slots.iter().map(|slot| slot.quoted.cost.total());
         let shown = costs.collect::<Result<Vec<_>, _>>()?;
-        Ok(Msat::sum(shown)? <= self.quoted_cost()?)
+        Ok(Msat::sum(shown)? <= self.slots_cost()?)
     }
 }
 
@@ -190,18 +172,8 @@ impl Treasurer {
                 }
             }
         }
-        let (market_key, within) = (self.manner.market, self.manner.answer_within);
-        let Some(accepted) = self.accepted.get_mut(&id) else { return false };
-        let learnt = accepted.learn(market, (view, market_key), within).await;
-        let shown = match learnt {
-            Ok(()) => accepted.is_shown_by(view),
-            Err(Doubt::Refused(reason)) => Err(reason),
-            Err(Doubt::Later(reason)) => {
-                round.wait(format!("contract {id}: {reason}"));
-                return false;
-            }
-        };
-        if let Err(reason) = shown {
+        let shown = self.accepted.get(&id).map(|accepted| accepted.is_shown_by(view));
+        if let Some(Err(reason)) = shown {
             round.refuse(format!("contract {id} is not what was accepted: {reason}"));
             return false;
         }
@@ -209,10 +181,7 @@ impl Treasurer {
     }
 
     /// Whether slots whose contract is shown as it was accepted are to be funded now.
-    pub(super) fn may_want(&self, Want { view, slots, extension, .. }: &Want) -> Result<(), String> {
-        if *extension > 0 {
-            return self.may_extend(view);
-        }
+    pub(super) fn may_want(&self, Want { view, slots }: &Want) -> Result<(), String> {
         let accepted = self.accepted.get(&view.id).ok_or("nothing is known to be accepted")?;
         if is_new(view) {
             if self.has_funded(view.id) {
@@ -239,7 +208,7 @@ pub(super) fn told(quoted: &QuotedSlot) -> String {
 }
 
 /// The document of this name, as the market's journal has it.
-pub(super) async fn document<T: Document, M: Market>(
+async fn document<T: Document, M: Market>(
     market: &M,
     (what, name): (&str, DocId),
     books: Did,

@@ -90,7 +90,7 @@ impl Treasurer {
             let contract = deal.about.contract;
             let (slot, provider) = (subject.slot, subject.provider);
             let peer = Peer { provider, endpoint: subject.endpoint.clone() };
-            let escrow = escrow_id(contract, slot, provider, deal.about.extension);
+            let escrow = escrow_id(contract, slot, provider);
             pending.push(Pending { number, peer, contract, escrow, closing, proposal });
         }
         Ok(pending)

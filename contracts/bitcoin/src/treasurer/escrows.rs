@@ -3,7 +3,7 @@
 use crate::escrow::spend::Split;
 use bitcoin::{OutPoint, Txid};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use types::{ContractId, Did, Hash};
 
@@ -27,9 +27,6 @@ pub struct EscrowLine {
     pub slot: u16,
     /// Who serves that.
     pub provider: Did,
-    /// The number of the extension that it is of; 0 where it is the provider's first for the slot.
-    #[serde(default)]
-    pub extension: u64,
     /// The escrow's name.
     pub escrow: Hash,
     /// On which side this party is.
@@ -82,14 +79,12 @@ pub enum EndedBy {
     Outcome,
     /// Nobody's word: both have their own.
     Refund,
-    /// Its money went on in the escrow of an extension.
-    Respent,
     /// An arbiter's word.
     Arbiter,
 }
 
 /// Whether an escrow is funded, as one party's view of the chain shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Funding {
     /// There is no such escrow, or no more.
     Unknown,
@@ -108,39 +103,14 @@ pub enum Funding {
 #[derive(Clone, Debug, Default)]
 pub struct Fundings(Arc<RwLock<Known>>);
 
-/// What is known of one provider's time in a slot.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Known {
-    /// By contract, slot and provider: the best of its escrows.
-    pub(super) funded: BTreeMap<(ContractId, u16, Did), Funding>,
-    /// The escrows of extensions that are as deep as they must be.
-    pub(super) longer: BTreeSet<Longer>,
-}
-
-/// An escrow of an extension.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Longer {
-    /// Of which contract.
-    pub contract: ContractId,
-    /// Of which of its slots.
-    pub slot: u16,
-    /// Who serves that.
-    pub provider: Did,
-    /// The number of the extension.
-    pub extension: u64,
-}
+/// By contract, slot and provider.
+pub(super) type Known = BTreeMap<(ContractId, u16, Did), Funding>;
 
 impl Fundings {
     /// What is known of the escrow of `provider` for slot `slot` of `contract`.
     pub fn funded(&self, contract: ContractId, slot: u16, provider: Did) -> Funding {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.funded.get(&(contract, slot, provider)).copied().unwrap_or(Funding::Unknown)
-    }
-
-    /// The escrows of extensions that are as deep as they must be, and open.
-    pub fn longer(&self) -> Vec<Longer> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.longer.iter().copied().collect()
+        known.get(&(contract, slot, provider)).copied().unwrap_or(Funding::Unknown)
     }
 
     pub(super) fn publish(&self, known: Known) {

@@ -9,9 +9,7 @@ use crate::chain::Chain;
 use crate::deal::message::{Answer, Offer, Side, ToClient, ToProvider, Word};
 use crate::deal::watch::{Consent, Proposal};
 use crate::deal::{DealError, Provider};
-use crate::escrow::funding::Funder;
 use crate::wallet::WalletError;
-use bitcoin::Amount;
 use types::{ContractId, Did};
 
 /// Why a message has no answer.
@@ -195,12 +193,7 @@ impl Treasurer {
     ) -> Result<Result<ToClient, String>, TreasurerError> {
         let (network, party) = (self.network(), self.party);
         let (manner, consents) = (&self.manner, self.consents.as_ref());
-        let extension = known.extension;
-        let own = known.view.slots.iter().filter(|slot| extension > 0 && slot.provider == party);
-        let held =
-            own.filter_map(|slot| Some((slot.slot, self.spendable(contract, (slot.slot, party))?)));
-        let held = &held.collect();
-        let case = Case { offer: &offer, party, manner, network, consents, held };
+        let case = Case { offer: &offer, party, manner, network, consents };
         let (subjects, rules) = match case.judge(known) {
             Ok(judged) => judged,
             Err(reason) => return Ok(Err(reason)),
@@ -214,7 +207,7 @@ impl Treasurer {
         if let Some(late) = self.is_late(fund_by) {
             return Ok(Err(late));
         }
-        if let Err(reason) = self.make_room((contract, extension), &slots)? {
+        if let Err(reason) = self.make_room(contract, &slots)? {
             return Ok(Err(reason));
         }
         let mut provider = match Provider::new(offer, &party, network) {
@@ -228,16 +221,14 @@ impl Treasurer {
             Ok(least) => least,
             Err(error) => return Ok(Err(error.to_string())),
         };
-        let (key, _) = self.key(number)?.x_only_public_key();
-        let payout = self.wallet.payout_address()?.script_pubkey();
         let funder = match self.wallet.reserve(coins_of(number), least, rate) {
-            // The bonds that there are suffice.
-            _ if least == Amount::ZERO => Funder { inputs: vec![], change: payout.clone() },
             Err(WalletError::Funds(short)) => {
                 return Ok(Err(format!("the bonds are {least}, and {short}; ask again later")));
             }
             reserved => reserved?,
         };
+        let (key, _) = self.key(number)?.x_only_public_key();
+        let payout = self.wallet.payout_address()?.script_pubkey();
         if let Err(error) = provider.answer(Word::Takes(Side::new(key, payout, funder))) {
             self.wallet.release(coins_of(number))?;
             return Ok(Err(error.to_string()));
@@ -250,7 +241,6 @@ impl Treasurer {
             patience: self.patience(),
             talk_until: Some(self.talk_until()),
             fund_by,
-            extension,
             subjects,
             oracles: rules.oracles,
         };
@@ -262,12 +252,11 @@ impl Treasurer {
     /// Gives up negotiations that a new offer for the same slots replaces; refuses one for slots that have an escrow, or may get one.
     fn make_room(
         &mut self,
-        (contract, extension): (ContractId, u64),
+        contract: ContractId,
         slots: &[u16],
     ) -> Result<Result<(), String>, TreasurerError> {
         let mut replaced = vec![];
-        let like = |deal: &Deal| deal.about.extension == extension || deal.talking().is_some();
-        for (number, deal) in self.deals.iter().filter(|(_, deal)| like(deal)) {
+        for (number, deal) in &self.deals {
             let slot = slots.iter().find(|slot| deal.covers(contract, **slot, self.party));
             let Some(slot) = slot else { continue };
             match &deal.stage {
@@ -314,17 +303,8 @@ impl Treasurer {
         provider.take(message, &signer(&key)?)?;
         if let Some(psbt) = provider.to_sign()? {
             self.may_sign(number, known)?;
-            let signed = if provider.brings() {
-                let signed = self.wallet.sign_reserved(coins_of(number), &psbt, &self.keys);
-                signed.map_err(TreasurerError::from)?
-            } else {
-                psbt
-            };
-            let own = provider.offer().slots.iter();
-            let own = own.filter(|slot| slot.provider == provider.number());
-            let keys = self.old_keys(own)?;
-            let old = keys.iter().map(|key| signer(key)).collect::<Result<Vec<_>, _>>()?;
-            provider.signed(&signed, &old)?;
+            let signed = self.wallet.sign_reserved(coins_of(number), &psbt, &self.keys);
+            provider.signed(&signed.map_err(TreasurerError::from)?)?;
         }
         let answer = provider.outbox();
         if provider != before {

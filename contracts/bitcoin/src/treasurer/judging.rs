@@ -1,20 +1,16 @@
 //! A provider's judgement of an offer: whether it is what the market and the auditors say, and within its own bounds.
 
-use super::accepted::{Accepted, told};
-use super::extended::{first, is_fair};
+use super::accepted::told;
 use super::knowing::Knowledge;
 use super::record::{About, Subject};
 use super::rules::{Rules, auditors, is_new, is_running, may_be_funded};
 use super::{Consents, Manner, offering};
 use crate::deal::message::{Offer, SlotOffer};
-use crate::deal::respend::Spent;
 use crate::oracle::messages::Announcement;
 use bitcoin::{FeeRate, Network};
 use contracts::outcome::Stake;
 use network::api::{ContractView, SlotView};
-use std::collections::BTreeMap;
-use types::documents::QuotedSlot;
-use types::{Did, Span};
+use types::Did;
 
 /// One offer, and whom it asks.
 pub(super) struct Case<'a> {
@@ -23,8 +19,6 @@ pub(super) struct Case<'a> {
     pub(super) manner: &'a Manner,
     pub(super) network: Network,
     pub(super) consents: &'a Consents,
-    /// The escrows of this provider that may go on in others, by slot.
-    pub(super) held: &'a BTreeMap<u16, Spent>,
 }
 
 impl Case<'_> {
@@ -33,19 +27,15 @@ impl Case<'_> {
     /// # Errors
     /// What about it is wrong, and what would be right.
     pub(super) fn judge(&self, known: &Knowledge) -> Result<(Vec<Subject>, Rules), String> {
-        let Knowledge { info, view, extension, accepted, announced, rate, .. } = known;
+        let Knowledge { info, view, accepted, announced, rate, .. } = known;
         let rules = Rules::read(info, self.network)?;
         self.contract(view)?;
+        let accepted = accepted.as_ref().map_err(Clone::clone);
         let told = |reason| format!("contract {} is not what was accepted: {reason}", view.id);
-        let accepted = accepted.as_ref().map_err(|reason| told(reason.clone()))?;
-        accepted.is_shown_by(view).map_err(told)?;
-        let awaited = match extension {
-            0 => None,
-            _ => Some(accepted.awaited(view).map_err(told)?),
-        };
-        self.bounds(awaited.map_or(view.terms.duration, |to| accepted.lasts(to.epochs)))?;
+        accepted.and_then(|accepted| accepted.is_shown_by(view)).map_err(told)?;
+        self.bounds(view)?;
         self.rate(*rate)?;
-        self.outputs((view, *extension), &rules)?;
+        self.outputs(view, &rules)?;
         let number = self.offer.number(&self.party);
         let number = number.ok_or_else(|| format!("the offer does not ask {}", self.party))?;
         let mut subjects: Vec<Subject> = vec![];
@@ -55,15 +45,8 @@ impl Case<'_> {
             if subjects.iter().any(|subject| subject.slot == slot.slot) {
                 return Err(format!("slot {} is offered twice; offer it once", slot.slot));
             }
-            self.consented((slot, view), accepted)?;
-            let to = awaited.and_then(|to| to.slots.iter().find(|to| to.slot == slot.slot));
-            if let Some(to) = to {
-                let (taken, all) = (first(slot), accepted.quote().epochs);
-                let epochs = awaited.map_or(all, |awaited| awaited.epochs);
-                is_fair(slot.slot, (taken, all), (&to.quoted, epochs))?;
-            }
-            self.goes_on(slot.slot, offered)?;
-            stake(view, to.map_or(&slot.quoted, |to| &to.quoted), (slot.slot, offered))?;
+            self.consented(slot)?;
+            stake(view, slot, offered)?;
             let (found, threshold) = (offered.threshold, rules.rule.threshold());
             if found != threshold {
                 return Err(format!(
@@ -85,46 +68,16 @@ impl Case<'_> {
         Ok((subjects, rules))
     }
 
-    /// Whether a slot is shown as this provider has agreed to it, and for what is longer since is paid in proportion.
-    fn consented(
-        &self,
-        (slot, view): (&SlotView, &ContractView),
-        accepted: &Accepted,
-    ) -> Result<(), String> {
+    /// Whether a slot is shown as this provider has agreed to it.
+    fn consented(&self, slot: &SlotView) -> Result<(), String> {
         let number = slot.slot;
         let agreed = self.consents.quoted(self.offer.contract, number);
         let agreed = agreed.ok_or_else(|| format!("slot {number} is not confirmed here"))?;
-        let taken = first(slot);
-        if agreed != *taken {
-            let (found, right) = (told(taken), told(&agreed));
-            return Err(format!(
-                "slot {number}: the market shows {found}; agreed here were {right}"
-            ));
-        }
-        if *taken == slot.quoted {
+        if agreed == slot.quoted {
             return Ok(());
         }
-        let all = accepted.quote().epochs;
-        is_fair(number, (taken, all), (&slot.quoted, view.epochs))
-    }
-
-    /// Whether the money of this provider's escrow for a slot goes on in what is offered, and nothing else does.
-    fn goes_on(&self, slot: u16, offered: &SlotOffer) -> Result<(), String> {
-        let held = self.held.get(&slot);
-        if offered.spends.as_ref() == held {
-            return Ok(());
-        }
-        Err(match (held, &offered.spends) {
-            (Some(held), _) => format!(
-                "slot {slot}: its escrow is {}, with the keys and parts that were signed; offer to spend that",
-                held.outpoint
-            ),
-            (None, _) => {
-                format!(
-                    "slot {slot}: no escrow of it is deep enough here to be spent; ask again later"
-                )
-            }
-        })
+        let (found, right) = (told(&slot.quoted), told(&agreed));
+        Err(format!("slot {number}: the market shows {found}; agreed here were {right}"))
     }
 
     fn contract(&self, view: &ContractView) -> Result<(), String> {
@@ -140,21 +93,18 @@ impl Case<'_> {
                 view.id, view.state, view.terms.rail
             ));
         }
-        let (found, all) = (self.offer.slots.len(), view.slots.len());
-        if (is_new(view) || self.is_longer()) && found != all {
+        if is_new(view) && self.offer.slots.len() != view.slots.len() {
+            let (found, all) = (self.offer.slots.len(), view.slots.len());
             return Err(format!(
-                "the offer has {found} slots; the {all} of a new contract, or of an extension, are funded at once"
+                "the offer has {found} slots; a new contract's {all} are funded at once"
             ));
         }
         Ok(())
     }
 
-    fn is_longer(&self) -> bool {
-        self.offer.slots.iter().any(|slot| slot.spends.is_some())
-    }
-
-    fn bounds(&self, duration: Span) -> Result<(), String> {
+    fn bounds(&self, view: &ContractView) -> Result<(), String> {
         let (Offer { refund_blocks, fee_reserve, steps, .. }, manner) = (self.offer, self.manner);
+        let duration = view.terms.duration;
         let (least, most) = (manner.refund_least(duration), manner.refund_most(duration)?);
         if !(least..=u32::from(most)).contains(&u32::from(*refund_blocks)) {
             return Err(format!(
@@ -187,18 +137,14 @@ impl Case<'_> {
     }
 
     /// The pool's shares and the market's fees.
-    fn outputs(
-        &self,
-        (view, extension): (&ContractView, u64),
-        rules: &Rules,
-    ) -> Result<(), String> {
+    fn outputs(&self, view: &ContractView, rules: &Rules) -> Result<(), String> {
         if self.offer.pool != rules.address {
             let (found, right) = (&self.offer.pool, &rules.address);
             return Err(format!(
                 "the pool's shares go to {found}; the market's address is {right}"
             ));
         }
-        let right = rules.market_fee(view, extension)?;
+        let right = if is_new(view) { rules.market_fee(view)? } else { None };
         if self.offer.market_fee == right {
             return Ok(());
         }
@@ -233,9 +179,7 @@ impl Case<'_> {
         let slot = slot.ok_or_else(|| {
             format!("slot {number} is not a confirmed slot of {}; confirm it first", self.party)
         })?;
-        if (is_new(view) || self.is_longer())
-            && view.slots.get(index).map(|slot| slot.slot) != Some(*number)
-        {
+        if is_new(view) && view.slots.get(index).map(|slot| slot.slot) != Some(*number) {
             return Err(format!("slot {number} is offered as number {index}; keep their order"));
         }
         Ok((slot, announced))
@@ -247,19 +191,11 @@ impl Case<'_> {
 /// # Errors
 /// What has changed since its offer was taken.
 pub(super) fn still_stands(about: &About, known: &Knowledge) -> Result<(), String> {
-    let Knowledge { view, extension, accepted, announced, attested, .. } = known;
+    let Knowledge { view, accepted, announced, attested, .. } = known;
     if !is_running(view) {
         return Err(format!("contract {} is {}", view.id, view.state));
     }
-    let accepted = accepted.as_ref().map_err(Clone::clone)?;
-    accepted.is_shown_by(view)?;
-    if *extension != about.extension {
-        let (found, signed) = (extension, about.extension);
-        return Err(format!("extension {found} is awaited, and {signed} was offered"));
-    }
-    if about.extension > 0 {
-        accepted.awaited(view)?;
-    }
+    accepted.as_ref().map_err(Clone::clone)?.is_shown_by(view)?;
     for subject in &about.subjects {
         let number = subject.slot;
         let slot = view.slots.iter().find(|slot| slot.slot == number);
@@ -281,13 +217,9 @@ fn per_vbyte(rate: FeeRate) -> rust_decimal::Decimal {
         .normalize()
 }
 
-fn stake(
-    view: &ContractView,
-    quoted: &QuotedSlot,
-    (slot, offered): (u16, &SlotOffer),
-) -> Result<(), String> {
-    let right = Stake::of(&view.terms, quoted);
-    let right = right.map_err(|error| format!("slot {slot}: {error}"))?;
+fn stake(view: &ContractView, slot: &SlotView, offered: &SlotOffer) -> Result<(), String> {
+    let right = Stake::of(&view.terms, &slot.quoted);
+    let right = right.map_err(|error| format!("slot {}: {error}", slot.slot))?;
     if offered.stake == right {
         return Ok(());
     }
@@ -296,5 +228,5 @@ fn stake(
         format!("a price of {price}, a bond of {} and repairs of {}", stake.bond, stake.repair_cost)
     };
     let (found, right) = (told(&offered.stake), told(&right));
-    Err(format!("slot {slot}: its stake is {found}; the terms come to {right}"))
+    Err(format!("slot {}: its stake is {found}; the terms come to {right}", slot.slot))
 }

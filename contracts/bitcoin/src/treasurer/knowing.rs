@@ -3,10 +3,10 @@
 use super::accepted::{Accepted, Doubt};
 use super::hearing::HearError;
 use super::judging::still_stands;
-use super::record::{Deal, Talk};
+use super::record::Talk;
 use super::rules::{Rules, fund_by, may_be_funded};
 use super::timely::{Asked, asked, attested};
-use super::{Market, Oracles, Role, Treasurer, TreasurerError, funders, respending};
+use super::{Market, Oracles, Role, Treasurer, TreasurerError, funders};
 use crate::chain::{Chain, ChainError, WITHIN_BLOCKS};
 use crate::deal::message::ToProvider;
 use crate::escrow::funding::FundingInput;
@@ -32,8 +32,6 @@ pub struct Inquiry {
     books: Did,
     network: Network,
     within: Duration,
-    /// Whether it is about an extension.
-    longer: bool,
     about: Sought,
 }
 
@@ -53,8 +51,6 @@ enum Sought {
 pub struct Knowledge {
     pub(super) info: BitcoinInfo,
     pub(super) view: ContractView,
-    /// The number of the extension that is asked about; 0 where it is about first escrows.
-    pub(super) extension: u64,
     /// What its client has accepted; or why that is not what it must be.
     pub(super) accepted: Result<Accepted, String>,
     /// Of each confirmed slot of the provider's.
@@ -108,28 +104,20 @@ impl Inquiry {
         &self,
         (market, oracles): (&M, &O),
     ) -> Result<Knowledge, String> {
-        let Self { party, client, contract, books, network, within, longer, ref about } = *self;
+        let Self { party, client, contract, books, network, within, ref about } = *self;
         let silent = |_| format!("the market does not answer within {within:?}");
         let info = timeout(within, market.bitcoin()).await.map_err(silent)??;
         let view = timeout(within, market.contract(contract)).await.map_err(silent)??;
-        let mut accepted = Accepted::prove(market, contract, (client, books), within).await;
-        if let Ok(known) = &mut accepted
-            && let Err(doubt) = known.learn(market, (&view, books), within).await
-        {
-            accepted = Err(doubt);
-        }
-        let accepted = match accepted {
+        let accepted = match Accepted::prove(market, contract, (client, books), within).await {
             Ok(accepted) => Ok(accepted),
             Err(Doubt::Refused(reason)) => Err(reason),
             Err(Doubt::Later(reason)) => return Err(reason),
         };
-        let awaited = view.awaited.as_ref().filter(|_| longer);
-        let extension = awaited.map_or(0, |awaited| awaited.number);
         let rules = Rules::read(&info, network)?;
         let own = view.slots.iter().filter(|slot| slot.provider == party && may_be_funded(slot));
         let own: Vec<u16> = own.map(|slot| slot.slot).collect();
         let events: Vec<String> =
-            own.iter().map(|slot| rules.event(contract, (*slot, party), extension)).collect();
+            own.iter().map(|slot| rules.event(contract, *slot, party)).collect();
         let announced = rules.announced(oracles, &events, within).await;
         let missing = announced.iter().find_map(|answer| answer.clone().err());
         let announced = own.into_iter().zip(announced);
@@ -139,7 +127,7 @@ impl Inquiry {
             Sought::Offer(_) | Sought::Coins(_) => None,
         };
         let (rate, coins) = (FeeRate::BROADCAST_MIN, None);
-        Ok(Knowledge { info, view, extension, accepted, announced, attested, missing, rate, coins })
+        Ok(Knowledge { info, view, accepted, announced, attested, missing, rate, coins })
     }
 }
 
@@ -170,7 +158,6 @@ impl Treasurer {
     ) -> Result<Option<Inquiry>, HearError> {
         let numbers = self.with_client(from, contract);
         let mut deals = numbers.iter().filter_map(|number| self.deals.get(number));
-        let mut longer = false;
         let about = match message {
             ToProvider::Offer(offer) => {
                 let id = offer.id();
@@ -178,16 +165,14 @@ impl Treasurer {
                     return Ok(None);
                 }
                 self.hears((from, contract), numbers.len())?;
-                let spends = respending::coins(offer);
-                longer = !spends.is_empty();
-                Sought::Offer(offer.client.inputs.iter().cloned().chain(spends).collect())
+                Sought::Offer(offer.client.inputs.clone())
             }
             ToProvider::Assembly(assembly) => {
-                let talks = deals.filter_map(Deal::talking);
-                let mut talks = talks.filter(|talk| talk.offer().id() == assembly.offer);
-                let Some(talk) = talks.next() else { return Ok(None) };
-                let sides = assembly.sides.iter().flat_map(|side| side.inputs.clone());
-                Sought::Coins(sides.chain(respending::coins(talk.offer())).collect())
+                if !deals.any(|deal| deal.talking().is_some()) {
+                    return Ok(None);
+                }
+                let sides = assembly.sides.iter();
+                Sought::Coins(sides.flat_map(|side| side.inputs.clone()).collect())
             }
             ToProvider::Release(release) => {
                 let signs = deals.find(|deal| match deal.talking() {
@@ -195,14 +180,13 @@ impl Treasurer {
                     _ => false,
                 });
                 let Some(deal) = signs else { return Ok(None) };
-                longer = deal.about.extension > 0;
                 Sought::Standing(asked(&deal.about))
             }
             ToProvider::Funded(_) => return Ok(None),
         };
         let (party, books, network) = (self.party, self.manner.market, self.network());
         let (client, within) = (from, self.manner.answer_within);
-        Ok(Some(Inquiry { party, client, contract, books, network, within, longer, about }))
+        Ok(Some(Inquiry { party, client, contract, books, network, within, about }))
     }
 
     /// Whether a new offer of `client` is looked at: nobody else is asked for that. It has made `before` for this contract.

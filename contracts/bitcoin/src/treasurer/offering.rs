@@ -6,7 +6,6 @@ use super::{Market, Oracles, Role, Round, Treasurer, TreasurerError, WITHIN_BLOC
 use crate::chain::Chain;
 use crate::deal::Client;
 use crate::deal::message::{Offer, Side, SlotOffer};
-use crate::deal::respend::Spent;
 use crate::oracle::messages::Announcement;
 use crate::wallet::WalletError;
 use bitcoin::{FeeRate, ScriptBuf};
@@ -15,17 +14,12 @@ use network::api::{ContractLine, ContractView, SlotView};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::time::timeout;
 use types::terms::RailKind;
-use types::{ContractId, Did, Span};
+use types::{ContractId, Did};
 
 /// Slots that are to have escrows by one funding.
 pub(super) struct Want {
     pub(super) view: ContractView,
-    /// As they are to be.
     pub(super) slots: Vec<SlotView>,
-    /// The number of the extension that the escrows are of; 0 for the first.
-    pub(super) extension: u64,
-    /// The escrows whose money goes on in them, slot by slot; none for the first.
-    pub(super) spends: Vec<Spent>,
 }
 
 /// Why an offer is not made now.
@@ -44,8 +38,7 @@ impl Treasurer {
         let mut wants = vec![];
         for view in views {
             self.drop_stale(&view)?;
-            let mut wanted = self.wants(&view, round);
-            wanted.extend(self.wants_longer(&view, round));
+            let wanted = self.wants(&view, round);
             if !wanted.is_empty() && self.is_accepted(market, &view, round).await {
                 wants.extend(wanted);
             }
@@ -74,10 +67,8 @@ impl Treasurer {
             return Ok(());
         }
         let slots = wants.iter().flat_map(|want| want.slots.iter().map(move |slot| (want, slot)));
-        let event = |(want, slot): (&Want, &SlotView)| {
-            rules.event(want.view.id, (slot.slot, slot.provider), want.extension)
-        };
-        let events: Vec<String> = slots.map(event).collect();
+        let events: Vec<String> =
+            slots.map(|(want, slot)| rules.event(want.view.id, slot.slot, slot.provider)).collect();
         let mut announced = rules.announced(oracles, &events, within).await.into_iter();
         for want in wants {
             let own: Vec<_> = announced.by_ref().take(want.slots.len()).collect();
@@ -166,8 +157,7 @@ impl Treasurer {
             let own = view.slots.iter();
             let own = own.filter(|slot| subjects.iter().any(|subject| subject.slot == slot.slot));
             let late = self.is_late(fund_by(view, own));
-            let ended = has_ended(view, deal.about.extension);
-            if let Some(reason) = moved.or(late).or(ended) {
+            if let Some(reason) = moved.or(late) {
                 self.fail(number, reason, vec![])?;
             }
         }
@@ -226,39 +216,7 @@ impl Treasurer {
             }
             rests.is_none()
         });
-        let want = |slots| Want { view: view.clone(), slots, extension: 0, spends: vec![] };
-        groups.into_values().map(want).collect()
-    }
-
-    /// The escrows of an extension that is awaited: all of them at once, in the place of those there are.
-    fn wants_longer(&self, view: &ContractView, round: &mut Round) -> Option<Want> {
-        let awaited = view.awaited.as_ref().filter(|_| is_running(view) && !is_new(view))?;
-        let number = awaited.number;
-        let of = |deal: &&Deal| (deal.about.contract, deal.about.extension) == (view.id, number);
-        if self.deals.values().filter(of).any(|deal| deal.failed().is_none()) {
-            return None;
-        }
-        let rests = self.deals.values().filter(of).filter_map(Deal::failed);
-        let rests = rests.filter(|failed| failed.until >= self.wallet.tip().height);
-        if let Some(failed) = rests.max_by_key(|failed| failed.until) {
-            let (id, reason, until) = (view.id, &failed.reason, failed.until);
-            round.wait(format!(
-                "contract {id}: {reason}; its extension is offered again after block {until}"
-            ));
-            return None;
-        }
-        let mut slots = view.slots.clone();
-        let mut spends = vec![];
-        for (slot, to) in slots.iter_mut().zip(&awaited.slots) {
-            let Some(spent) = self.spendable(view.id, (slot.slot, slot.provider)) else {
-                let (id, slot) = (view.id, slot.slot);
-                round.wait(format!("contract {id}: its extension waits until the escrow of slot {slot} is deep enough"));
-                return None;
-            };
-            slot.quoted = to.quoted.clone();
-            spends.push(spent);
-        }
-        Some(Want { view: view.clone(), slots, extension: number, spends })
+        groups.into_values().map(|slots| Want { view: view.clone(), slots }).collect()
     }
 
     /// Who has failed in deals of a contract, and who of them is not asked now, with the reason.
@@ -285,7 +243,6 @@ impl Treasurer {
         announced: &[Vec<Announcement>],
     ) -> Result<Result<(), Waits>, TreasurerError> {
         let fund_by = fund_by(&want.view, want.slots.iter());
-        let extension = want.extension;
         if let Some(late) = self.is_late(fund_by) {
             return Ok(Err(late));
         }
@@ -330,7 +287,6 @@ impl Treasurer {
             patience: self.patience(),
             talk_until: Some(self.talk_until()),
             fund_by,
-            extension,
             subjects: subjects(&want.slots, announced),
             oracles: rules.oracles.clone(),
         };
@@ -361,7 +317,7 @@ impl Treasurer {
         announced: &[Vec<Announcement>],
     ) -> Result<Result<Offer, Waits>, TreasurerError> {
         let (key, _) = self.key(number)?.x_only_public_key();
-        let refund_blocks = match self.manner.refund_most(self.lasts(want)) {
+        let refund_blocks = match self.manner.refund_most(want.view.terms.duration) {
             Ok(blocks) => blocks,
             Err(reason) => return Ok(Err(reason)),
         };
@@ -382,32 +338,19 @@ impl Treasurer {
         let filled = fill(&mut offer, want, rules, announced);
         Ok(filled.map(|()| offer))
     }
-
-    /// How long the contract is to last once the escrows that are wanted are there.
-    fn lasts(&self, want: &Want) -> Span {
-        let awaited = want.view.awaited.as_ref().filter(|_| want.extension > 0);
-        let accepted = self.accepted.get(&want.view.id).zip(awaited);
-        let longer = accepted.map(|(accepted, awaited)| accepted.lasts(awaited.epochs));
-        longer.unwrap_or(want.view.terms.duration)
-    }
-}
-
-/// Why the escrows of an extension are not made any more, where a contract is shown so.
-pub(super) fn has_ended(view: &ContractView, extension: u64) -> Option<String> {
-    let awaited = view.awaited.as_ref().map(|awaited| awaited.number);
-    let ended = extension > 0 && awaited != Some(extension);
-    ended.then(|| format!("extension {extension} is not awaited any more"))
 }
 
 /// Writes what is offered of each slot into `offer`.
 fn fill(
     offer: &mut Offer,
-    Want { view, slots, extension, spends }: &Want,
+    Want { view, slots }: &Want,
     rules: &Rules,
     announced: &[Vec<Announcement>],
 ) -> Result<(), Waits> {
-    offer.market_fee = rules.market_fee(view, *extension)?;
-    for (number, (slot, announced)) in slots.iter().zip(announced).enumerate() {
+    if is_new(view) {
+        offer.market_fee = rules.market_fee(view)?;
+    }
+    for (slot, announced) in slots.iter().zip(announced) {
         let place = offer.number(&slot.provider).unwrap_or(offer.providers.len());
         if place == offer.providers.len() {
             offer.providers.push(slot.provider);
@@ -419,7 +362,6 @@ fn fill(
             arbiter: None,
             auditors: auditors(announced)?,
             threshold: rules.rule.threshold(),
-            spends: spends.get(number).cloned(),
         });
     }
     Ok(())

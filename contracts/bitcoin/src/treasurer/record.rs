@@ -51,9 +51,6 @@ pub(super) struct About {
     /// By when the funding must count; nothing where it was not said.
     #[serde(default)]
     pub(super) fund_by: Option<Timestamp>,
-    /// The number of the extension that its escrows are of; 0 where they are the first.
-    #[serde(default)]
-    pub(super) extension: u64,
     /// This party's slots.
     pub(super) subjects: Vec<Subject>,
     /// Who attests, in the order of the offer's auditors.
@@ -203,7 +200,7 @@ impl Deal {
         self.about.subjects.iter().find(|subject| subject.index == index)
     }
 
-    /// Whether it makes, or has made, an escrow of `provider` for `slot` of `contract`.
+    /// Whether it makes, or has made, the escrow of `provider` for `slot` of `contract`.
     pub(super) fn covers(&self, contract: ContractId, slot: u16, provider: Did) -> bool {
         let this = |subject: &Subject| (subject.slot, subject.provider) == (slot, provider);
         self.failed().is_none()

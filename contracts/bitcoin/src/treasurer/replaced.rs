@@ -12,14 +12,12 @@ use bitcoin::Amount;
 use contracts::outcome::Stake;
 use network::api::{ContractView, SlotView};
 use std::collections::BTreeMap;
-use types::{ContractId, Did, Msat};
+use types::{ContractId, Msat};
 
 /// What a slot's escrows came to so far.
 #[derive(Clone, Copy, Debug, Default)]
 struct Past {
-    /// Whose the last of them is.
-    provider: Option<Did>,
-    /// How many providers have had one.
+    /// How many there have been.
     count: u16,
     /// What the last of them costs.
     price: Amount,
@@ -57,7 +55,7 @@ impl Treasurer {
             ));
         }
         let price = price(view, slot)?;
-        let most = room((accepted, view), &past, number)?;
+        let most = room(accepted, &past, number)?;
         if price > most {
             return Err(format!(
                 "slot {number}: its next provider costs {price}; what was accepted and lost bonds leave {most}"
@@ -77,14 +75,11 @@ impl Treasurer {
         let lines = self.own_lines(contract);
         let stand = lines.filter(|line| !matches!(line.state, EscrowState::GivenUp { .. }));
         let mut past: BTreeMap<u16, Past> = BTreeMap::new();
-        for EscrowLine { slot, provider, client_sat, provider_sat, .. } in stand {
+        for EscrowLine { slot, client_sat, provider_sat, .. } in stand {
             let (price, bond) = (Amount::from_sat(client_sat), Amount::from_sat(provider_sat));
             let before = past.entry(slot).or_default();
-            // An extension's escrow holds what the one before it did, and more.
-            if before.provider.replace(provider) != Some(provider) {
-                before.count = before.count.saturating_add(1);
-                before.lost = before.lost.checked_add(before.bond).unwrap_or(Amount::MAX_MONEY);
-            }
+            before.count = before.count.saturating_add(1);
+            before.lost = before.lost.checked_add(before.bond).unwrap_or(Amount::MAX_MONEY);
             // Nobody is compensated with more than it paid.
             (before.price, before.bond) = (price, bond.min(price));
         }
@@ -101,13 +96,9 @@ impl Treasurer {
 }
 
 /// What slot `number` may cost beside the others.
-fn room(
-    (accepted, view): (&Accepted, &ContractView),
-    past: &BTreeMap<u16, Past>,
-    number: u16,
-) -> Result<Amount, String> {
+fn room(accepted: &Accepted, past: &BTreeMap<u16, Past>, number: u16) -> Result<Amount, String> {
     let told = |error: types::MoneyError| error.to_string();
-    let accepted = accepted.slots_cost(view).and_then(Msat::non_negative).map_err(told)?;
+    let accepted = accepted.slots_cost().and_then(Msat::non_negative).map_err(told)?;
     let slots = u64::try_from(past.len()).unwrap_or(u64::MAX).saturating_add(1);
     // Each part is rounded up by less than a satoshi.
     let accepted = u64::try_from(accepted.0).unwrap_or(0).div_ceil(1_000).saturating_add(slots);

@@ -77,32 +77,14 @@ impl Rules {
         )
     }
 
-    /// What the outcome of an escrow is called: its provider's first, or that of an extension.
-    pub(super) fn event(
-        &self,
-        contract: ContractId,
-        (slot, provider): (u16, Did),
-        extension: u64,
-    ) -> String {
-        let escrow = escrow_id(contract, slot, provider, extension);
-        EventName::new(escrow, slot, &self.rule).to_string()
+    /// What the outcome of an escrow is called.
+    pub(super) fn event(&self, contract: ContractId, slot: u16, provider: Did) -> String {
+        EventName::new(escrow_id(contract, slot, provider), slot, &self.rule).to_string()
     }
 
-    /// The market's fees that are due with escrows of a contract: of `extension`, or all that was agreed; rounded up to whole satoshis,
-    /// nothing below what nodes carry.
-    pub(super) fn market_fee(
-        &self,
-        view: &ContractView,
-        extension: u64,
-    ) -> Result<Option<TxOut>, String> {
-        let awaited = view.awaited.as_ref().filter(|awaited| awaited.number == extension);
-        let cost = match (extension, awaited) {
-            (0, _) if is_new(view) => &view.cost,
-            (0, _) => return Ok(None),
-            (_, Some(awaited)) => &awaited.added,
-            (_, None) => return Err(format!("extension {extension} is not awaited")),
-        };
-        let fees = cost.fees().and_then(types::Msat::non_negative);
+    /// The market's fees of a contract, rounded up to whole satoshis; nothing below what nodes carry.
+    pub(super) fn market_fee(&self, view: &ContractView) -> Result<Option<TxOut>, String> {
+        let fees = view.cost.fees().and_then(types::Msat::non_negative);
         let fees = fees.map_err(|error| format!("the market's fees: {error}"))?;
         let sat = u64::try_from(fees.0).unwrap_or(0).div_ceil(1_000);
         let output = TxOut { value: Amount::from_sat(sat), script_pubkey: self.address.clone() };

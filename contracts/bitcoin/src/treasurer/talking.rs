@@ -168,9 +168,7 @@ impl Treasurer {
             Err(WalletError::Unsigned(reason)) => return Ok(Err(reason)),
             signed => signed?,
         };
-        let keys = self.old_keys(client.offer().slots.iter())?;
-        let old = keys.iter().map(|key| signer(key)).collect::<Result<Vec<_>, _>>()?;
-        Ok(client.signed(&signed, &old).map(drop).map_err(|error| error.to_string()))
+        Ok(client.signed(&signed).map(drop).map_err(|error| error.to_string()))
     }
 
     /// Ends negotiations in which somebody has been silent for too long, or whose funding would come too late.

@@ -1,6 +1,6 @@
 //! What both sides do in every round: follow the chain, hear the auditors, and do what each deal asks for.
 
-use super::escrows::{EndedBy, EscrowState, Funding, Known, Longer};
+use super::escrows::{EscrowState, Funding};
 use super::record::{Deal, Failed, Over, Record, Stage};
 use super::rules::AT_A_TIME;
 use super::{Oracles, Role, Round, Treasurer, TreasurerError, WITHIN_BLOCKS, signer};
@@ -14,7 +14,7 @@ use bitcoin::secp256k1::schnorr::Signature;
 use bitcoin::{Amount, FeeRate, OutPoint, Transaction};
 use futures_util::future::join_all;
 use network::api::OracleInfo;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -345,7 +345,7 @@ impl Treasurer {
     /// Tells those who ask meanwhile.
     pub(super) fn publish(&self) {
         let needed = self.manner.confirmations.get();
-        let mut known = Known::default();
+        let mut known = BTreeMap::new();
         for line in self.escrows() {
             let funding = match line.state {
                 EscrowState::Unfunded => Funding::Waiting { confirmations: 0, needed },
@@ -355,16 +355,7 @@ impl Treasurer {
                 EscrowState::Open { .. } => Funding::Deep,
                 _ => Funding::Unknown,
             };
-            let (contract, slot, provider) = (line.contract, line.slot, line.provider);
-            let extension = line.extension;
-            if extension > 0 && funding == Funding::Deep {
-                known.longer.insert(Longer { contract, slot, provider, extension });
-            }
-            // What was deep and goes on is in one escrow or the other, whatever becomes of the last blocks.
-            let goes_on = line.state == EscrowState::Ended(EndedBy::Respent) && !line.is_final;
-            let funding = if goes_on { Funding::Deep } else { funding };
-            let known = known.funded.entry((contract, slot, provider)).or_insert(funding);
-            *known = (*known).max(funding);
+            known.insert((line.contract, line.slot, line.provider), funding);
         }
         self.fundings.publish(known);
     }

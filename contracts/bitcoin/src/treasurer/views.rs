@@ -15,9 +15,8 @@ impl Treasurer {
     /// Every escrow as the last round has seen it, in the order of contracts and slots; of one that was offered several times the last.
     pub fn escrows(&self) -> Vec<EscrowLine> {
         let lines = self.deals.values().flat_map(|deal| self.lines(deal));
-        let last: BTreeMap<_, _> = lines
-            .map(|line| ((line.contract, line.slot, line.provider, line.extension), line))
-            .collect();
+        let last: BTreeMap<_, _> =
+            lines.map(|line| ((line.contract, line.slot, line.provider), line)).collect();
         last.into_values().collect()
     }
 
@@ -61,7 +60,6 @@ impl Treasurer {
                     Ending::Outcome { first, .. } => Some(terms.payouts.at(*first)),
                     Ending::Refund => Some(terms.refund),
                     Ending::Agreed | Ending::Arbiter => paid(),
-                    Ending::Respent => None,
                 };
                 EscrowState::Ended(EndedBy::from(*by))
             }
@@ -76,7 +74,6 @@ impl From<Ending> for EndedBy {
             Ending::Agreed => Self::Agreed,
             Ending::Outcome { .. } => Self::Outcome,
             Ending::Refund => Self::Refund,
-            Ending::Respent => Self::Respent,
             Ending::Arbiter => Self::Arbiter,
         }
     }
@@ -84,14 +81,12 @@ impl From<Ending> for EndedBy {
 
 /// An escrow that nobody has signed yet.
 fn line(deal: &Deal, subject: &Subject, parts: Split) -> EscrowLine {
-    let (contract, extension) = (deal.about.contract, deal.about.extension);
-    let (slot, provider) = (subject.slot, subject.provider);
+    let (contract, slot, provider) = (deal.about.contract, subject.slot, subject.provider);
     EscrowLine {
         contract,
         slot,
         provider,
-        extension,
-        escrow: escrow_id(contract, slot, provider, extension),
+        escrow: escrow_id(contract, slot, provider),
         party: deal.about.role,
         state: EscrowState::Negotiating,
         client_sat: parts.client.to_sat(),

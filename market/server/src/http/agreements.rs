@@ -7,11 +7,10 @@ use market::Command;
 use network::api::{Accepted, ContractView};
 use network::extract::{IdempotencyKey, PathOf, VerifiedBody};
 use std::sync::Arc;
-use types::documents::{Cancellation, Departure, Extension, Growth, Sighting, TopUp};
+use types::documents::{Cancellation, Departure, Extension, Growth, TopUp};
 use types::{ContractId, Jws};
 
-/// Makes a contract longer, or says whether it renews itself. On Bitcoin it is agreed, and in force once the providers of all slots see
-/// the escrows that hold so much.
+/// Makes a contract longer, or says whether it renews itself.
 #[utoipa::path(
     post, path = "/v1/contracts/{contract}/extensions", operation_id = "extend", tag = "contracts",
     params(("contract" = ContractId, Path, description = "The contract.")),
@@ -27,24 +26,6 @@ pub(super) async fn extend(
 ) -> Answer {
     about(contract, extension.contract)?;
     take(&app, key, "extensions", extension, Command::Extend).await
-}
-
-/// Says that a provider sees its slot's escrow of an extension on its own chain, as deep as it wants it.
-#[utoipa::path(
-    post, path = "/v1/contracts/{contract}/sightings", operation_id = "sight", tag = "contracts",
-    params(("contract" = ContractId, Path, description = "The contract.")),
-    request_body(content = Jws<Sighting>, content_type = "application/jose"),
-    responses((status = 200, description = "It is taken, durably.", body = Accepted)),
-    extensions(("x-codes" = json!(["rules", "key", "contract_mismatch"]))),
-)]
-pub(super) async fn sight(
-    State(app): State<Arc<App>>,
-    PathOf(contract): PathOf<ContractId>,
-    key: IdempotencyKey,
-    VerifiedBody(sighting): VerifiedBody<Sighting>,
-) -> Answer {
-    about(contract, sighting.contract)?;
-    take(&app, key, "sightings", sighting, Command::Sight).await
 }
 
 /// Gives a contract more room.

@@ -126,7 +126,6 @@ fn subject(event: &Event, reader: Did) -> Option<Did> {
         Event::SlotConfirmed { provider, .. }
         | Event::SlotDeparting { provider, .. }
         | Event::BondToppedUp { provider, .. }
-        | Event::ExtensionSighted { provider, .. }
         | Event::VerdictRecorded { provider, .. }
         | Event::LossConfessed { provider, .. }
         | Event::SlotFaulted { provider, .. }
@@ -150,7 +149,6 @@ fn subject(event: &Event, reader: Did) -> Option<Did> {
         Event::ContractAgreed { .. }
         | Event::ContractExpired { .. }
         | Event::ContractExtended { .. }
-        | Event::ExtensionAgreed { .. }
         | Event::ContractRenewed { .. }
         | Event::RenewalRefused { .. }
         | Event::ContractGrown { .. }

@@ -3,10 +3,9 @@
 use crate::store::changes::{Mark, Marked};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use contracts::outcome::escrow_id;
-use market::event::SlotId;
 use market::{Command, Event, Market};
 use network::api::{EpochView, EscrowView};
-use types::{Did, Timestamp};
+use types::Timestamp;
 
 /// The marks of a batch, until its entries have their places.
 #[derive(Debug, Default)]
@@ -25,31 +24,19 @@ impl Marks {
         command: &Command,
         event: &Event,
     ) {
-        let known = |slot: SlotId, provider: Did, extension: u64| {
-            let escrow = market.escrows().get(slot, provider);
-            escrow.is_some_and(|escrow| escrow.output(extension).is_some())
+        let (slot, provider, outcome) = match event {
+            Event::EpochOpened { .. } => return self.epochs.extend(opened(at, command, event)),
+            Event::SlotConfirmed { slot, provider, .. } => (*slot, *provider, None),
+            Event::EscrowConcluded { slot, provider, outcome, .. } => {
+                (*slot, *provider, Some(*outcome))
+            }
+            _ => return,
         };
-        let mut say = |slot: SlotId, (provider, extension): (Did, u64), outcome: Option<u16>| {
-            if known(slot, provider, extension) {
-                let escrow = escrow_id(slot.contract, slot.slot, provider, extension);
-                let view = EscrowView { entry: 0, escrow, slot: slot.slot, at, outcome };
-                self.escrows.push((place, view));
-            }
-        };
-        match event {
-            Event::EpochOpened { .. } => self.epochs.extend(opened(at, command, event)),
-            Event::SlotConfirmed { slot, provider, .. } => say(*slot, (*provider, 0), None),
-            Event::ExtensionAgreed { contract, number, .. } => {
-                let slots = market.contract(contract).into_iter().flat_map(|c| &c.slots);
-                for (slot, s) in (0u16..).zip(slots) {
-                    say(SlotId { contract: *contract, slot }, (s.provider(), *number), None);
-                }
-            }
-            Event::EscrowConcluded { slot, provider, extension, outcome, .. } => {
-                say(*slot, (*provider, *extension), Some(*outcome));
-            }
-            _ => {}
+        if market.escrows().get(slot, provider).is_none() {
+            return;
         }
+        let escrow = escrow_id(slot.contract, slot.slot, provider);
+        self.escrows.push((place, EscrowView { entry: 0, escrow, slot: slot.slot, at, outcome }));
     }
 
     /// The marks, where the batch's first entry is number `first`.

@@ -50,8 +50,6 @@ pub enum Ending {
     },
     /// Both have their own.
     Refund,
-    /// Both signed that its money goes on in another escrow.
-    Respent,
     /// One of them and the arbiter.
     Arbiter,
 }

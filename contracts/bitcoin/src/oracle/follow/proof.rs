@@ -56,8 +56,6 @@ struct Said {
 struct Concluded {
     slot: Slot,
     provider: Did,
-    #[serde(default)]
-    extension: u64,
     outcome: u16,
 }
 
@@ -90,7 +88,7 @@ pub fn check(proof: &EntryProof, view: &EscrowView, market: Did) -> Result<(), P
         serde_json::from_value::<Concluded>(event).ok()
     });
     let is_it = |one: Concluded| {
-        let escrow = escrow_id(one.slot.contract, one.slot.slot, one.provider, one.extension);
+        let escrow = escrow_id(one.slot.contract, one.slot.slot, one.provider);
         escrow == view.escrow && one.slot.slot == view.slot && one.outcome == outcome
     };
     if concluded.any(is_it) {

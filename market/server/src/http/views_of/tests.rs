@@ -54,8 +54,6 @@ fn reach(event: &Event) -> Reach {
         | Event::ContractExpired { .. }
         | Event::RevisionAccepted { .. }
         | Event::ContractExtended { .. }
-        | Event::ExtensionAgreed { .. }
-        | Event::ExtensionSighted { .. }
         | Event::ContractRenewed { .. }
         | Event::RenewalRefused { .. }
         | Event::ContractGrown { .. }
