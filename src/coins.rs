@@ -304,6 +304,7 @@ fn state(line: &EscrowLine) -> String {
         EscrowState::Ended(EndedBy::Agreed) => ended("closed by both"),
         EscrowState::Ended(EndedBy::Outcome) => ended("paid by the auditors' word"),
         EscrowState::Ended(EndedBy::Refund) => ended("refunded"),
+        EscrowState::Ended(EndedBy::Respent) => ended("went on in a later escrow"),
         EscrowState::Ended(EndedBy::Arbiter) => ended("ended by the arbiter"),
         EscrowState::GivenUp { reason } => format!("given up: {reason}"),
     }

@@ -27,7 +27,7 @@ fn offering(providers: u8, slots: u64) -> World {
 }
 
 fn refused_for_room(world: &mut World) {
-    let refusal = world.quoted(&on(RailKind::Bitcoin), 1).unwrap_err();
+    let refusal = world.quoted(&on(RailKind::Bitcoin), 1).expect_err("nobody has room");
     assert_eq!(refusal.code(), "too_few_providers");
     let text = refusal.to_string();
     assert!(text.contains("are reserved on Bitcoin and not yet paid for"), "{text}");

@@ -170,6 +170,7 @@ const fn ended(line: &EscrowLine) -> &'static str {
         EscrowState::Ended(EndedBy::Agreed) => "agreed close",
         EscrowState::Ended(EndedBy::Outcome) => "payout by attestation",
         EscrowState::Ended(EndedBy::Refund) => "refund",
+        EscrowState::Ended(EndedBy::Respent) => "later escrow",
         EscrowState::Ended(EndedBy::Arbiter) => "arbiter's word",
         _ => "open",
     }

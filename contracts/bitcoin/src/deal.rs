@@ -4,6 +4,7 @@
 //!
 //! - [`stakes`]: what the ledger's terms come to in satoshis.
 //! - [`message`]: what client and providers say to each other before the funding.
+//! - [`respend`]: old escrows whose money goes on in a contract's new ones.
 //! - [`agreed`]: the funding and the set-ups that an offer and its answers make.
 //! - [`client`], [`provider`]: each side until the funding is signed.
 //! - [`watch`]: each side from then on, alone with the chain.
@@ -18,6 +19,7 @@ mod error;
 mod inputs;
 pub mod message;
 pub mod provider;
+pub mod respend;
 pub mod stakes;
 pub mod watch;
 mod wire;

@@ -2,7 +2,7 @@
 //!
 //! In reading order:
 //!
-//! - [`funding`]: one transaction that makes the escrows of all slots of a contract.
+//! - [`funding`]: one transaction that makes the escrows of all slots of a contract, of coins and of old escrows.
 //! - [`spend`]: transactions that spend an escrow, and what signs them.
 //! - [`close`]: the key path, when both agree: one signature of two, by MuSig2.
 //! - [`timelock`]: from which height a transaction may be mined.

@@ -15,5 +15,9 @@ mod escrow_world;
 mod negotiation;
 #[path = "deal/reorganised.rs"]
 mod reorganised;
+#[path = "deal/respent.rs"]
+mod respent;
+#[path = "deal/respent_refused.rs"]
+mod respent_refused;
 #[path = "deal/world.rs"]
 mod world;

@@ -79,6 +79,7 @@ fn plan(client: Wallet, provider: Wallet) -> FundingPlan {
         client: client.funder(0, PRICE + RESERVE + fees),
         providers: vec![provider.funder(1, BOND + fees)],
         slots: vec![SlotFunding {
+            spends: None,
             escrow: escrow(false),
             provider: 0,
             price: PRICE,

@@ -1,8 +1,8 @@
 //! The funding and the set-ups that an offer and its answers make: everybody makes the same of the same.
 
 use super::message::{Offer, Side, SlotOffer};
-use super::{DealError, stakes};
-use crate::escrow::funding::{Funding, FundingError, FundingPlan, SlotFunding};
+use super::{DealError, respend, stakes};
+use crate::escrow::funding::{Brought, Funding, FundingError, FundingPlan, SlotFunding};
 use crate::escrow::spend::{Payees, Split};
 use crate::escrow::{Escrow, EscrowKeys};
 use crate::outcome::{PayoutTable, Quorum, Setup, Terms};
@@ -43,6 +43,7 @@ impl Offer {
             offered.table(slot)?;
             offered.quorum(slot)?;
         }
+        respend::check(self)?;
         let asked = |number: &usize| {
             let (before, party) = (self.providers.get(..*number), self.providers.get(*number));
             party.is_some_and(|party| before.is_some_and(|before| before.contains(party)))
@@ -68,17 +69,19 @@ impl Offer {
         slots.filter(move |(_, slot)| slot.provider == provider).map(|(number, _)| number)
     }
 
-    /// What a provider has to bring, its own inputs' and change's fee aside.
+    /// What a provider has to bring beside old escrows, its own inputs' and change's fee aside.
     ///
     /// # Errors
     /// Where a stake is none.
     pub fn provider_part(&self, provider: usize) -> Result<Amount, DealError> {
         let bonds = self.slots_of(provider).map(|slot| Ok(self.parts(slot)?.provider));
-        sum(bonds)
+        let old = self.slots_of(provider).filter_map(|slot| self.slots.get(slot)?.spends.as_ref());
+        let old = sum(old.map(|spent| Ok(spent.bond)))?;
+        Ok(sum(bonds)?.checked_sub(old).unwrap_or(Amount::ZERO))
     }
 
-    /// What the client has to bring, its own inputs' and change's fee aside: prices, reserves, the market's fees, and what the common
-    /// outputs weigh. Its own side is not looked at.
+    /// What the client has to bring beside old escrows, its own inputs' and change's fee aside: prices, reserves, the market's fees, and
+    /// what the common outputs and the old escrows weigh. Its own side is not looked at.
     ///
     /// # Errors
     /// Where a stake is none.
@@ -89,12 +92,26 @@ impl Offer {
         let output = TxOut { value: Amount::ZERO, script_pubkey: like }.weight();
         let outputs = self.slots.iter().map(|_| output);
         let outputs = outputs.chain(self.market_fee.iter().map(TxOut::weight));
-        let fee = self.rate.fee_wu(outputs.fold(OVERHEAD, |sum, weight| sum + weight));
-        let fee = fee.ok_or(FundingError::Overflow)?;
+        let mut weight = outputs.fold(OVERHEAD, |sum, weight| sum + weight);
+        let mut old = vec![];
+        for slot in 0..self.slots.len() {
+            if let Some(brought) = self.spends(slot)? {
+                weight += brought.weight();
+                old.push(Ok(brought.client));
+            }
+        }
+        let fee = self.rate.fee_wu(weight).ok_or(FundingError::Overflow)?;
         let prices = (0..self.slots.len()).map(|slot| Ok(self.parts(slot)?.client));
         let reserves = self.slots.iter().map(|_| Ok(self.fee_reserve));
         let market = self.market_fee.iter().map(|output| Ok(output.value));
-        sum(prices.chain(reserves).chain(market).chain([Ok(fee)]))
+        let owed = sum(prices.chain(reserves).chain(market).chain([Ok(fee)]))?;
+        Ok(owed.checked_sub(sum(old)?).unwrap_or(Amount::ZERO))
+    }
+
+    /// The old escrow whose money goes on in a slot's.
+    fn spends(&self, slot: usize) -> Result<Option<Brought>, DealError> {
+        let offered = self.slots.get(slot).ok_or(DealError::NoSlot(slot))?;
+        offered.spends.as_ref().map(|spent| spent.brings(slot)).transpose()
     }
 
     /// What each side puts into a slot.
@@ -200,6 +217,7 @@ impl Agreed {
             price: parts.client,
             bond: parts.provider,
             fee_reserve: self.offer.fee_reserve,
+            spends: self.offer.spends(slot)?,
         })
     }
 

@@ -6,10 +6,11 @@ use super::message::{
     Word,
 };
 use super::watch::{Patience, Watch};
-use super::{DealError, Signer, inputs};
+use super::{DealError, Signer, inputs, respend};
 use crate::escrow::Party;
-use crate::escrow::funding::{Funding, FundingError, Payer};
+use crate::escrow::funding::{Funding, FundingError, FundingInput, Payer};
 use crate::outcome::{Half, Setup};
+use bitcoin::secp256k1::schnorr;
 use bitcoin::{Network, Psbt, Transaction, Witness};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -25,6 +26,9 @@ pub struct Client {
     /// By provider, each of its slots.
     theirs: BTreeMap<usize, Vec<Half>>,
     inputs: BTreeMap<usize, Vec<Witness>>,
+    /// What providers signed of old escrows, by slot.
+    #[serde(default)]
+    respends: BTreeMap<usize, schnorr::Signature>,
     funded: Option<Transaction>,
 }
 
@@ -41,6 +45,7 @@ impl Client {
             ours: vec![],
             theirs: BTreeMap::new(),
             inputs: BTreeMap::new(),
+            respends: BTreeMap::new(),
             funded: None,
         })
     }
@@ -119,10 +124,11 @@ impl Client {
     }
 
     /// Takes the funding with this wallet's inputs signed, and gives the whole transaction to broadcast: once this state is stored.
+    /// `old` are the keys of the old escrows that go on, in the order of the slots.
     ///
     /// # Errors
     /// Where others have not signed yet, or it is not signed validly.
-    pub fn signed(&mut self, psbt: &Psbt) -> Result<&Transaction, DealError> {
+    pub fn signed(&mut self, psbt: &Psbt, old: &[Signer<'_>]) -> Result<&Transaction, DealError> {
         if self.inputs.len() < self.offer.providers.len() {
             let (found, missing) = ("the client's signature", "every provider's");
             return Err(DealError::Early { found, missing });
@@ -130,7 +136,10 @@ impl Client {
         let (agreed, funding) = self.agreed()?;
         let own = inputs::witnesses(&funding, psbt, inputs::range(&agreed, None))?;
         let mut transaction = funding.psbt().unsigned_tx.clone();
-        let all = own.iter().chain(self.inputs.values().flatten());
+        let both = (&self.offer, &funding);
+        let ours = respend::sign(both, Party::Client, |_| true, old)?;
+        let old = respend::witnesses(both, &ours, &self.respends)?;
+        let all = own.iter().chain(self.inputs.values().flatten()).chain(&old);
         for (input, witness) in transaction.input.iter_mut().zip(all) {
             input.witness = witness.clone();
         }
@@ -234,6 +243,10 @@ impl Client {
         let (agreed, funding) = self.agreed()?;
         let range = inputs::range(&agreed, Some(from));
         let witnesses = inputs::witnesses(&funding, &message.psbt, range)?;
+        let own = |slot: usize| self.offer.slots.get(slot).is_some_and(|s| s.provider == from);
+        let both = (&self.offer, &funding);
+        let respends = respend::verify(both, Party::Provider, own, &message.respends)?;
+        self.respends.extend(respends);
         self.inputs.insert(from, witnesses);
         Ok(())
     }
@@ -256,7 +269,9 @@ pub(super) fn check_answer(offer: &Offer, from: usize, side: &Side) -> Result<()
     let own = offer.slots.iter().filter(|slot| slot.provider == from).cloned();
     let slots = own.map(|slot| super::message::SlotOffer { provider: 0, ..slot }).collect();
     let providers = offer.providers.get(from).copied().into_iter().collect();
-    let offer = Offer { providers, slots, ..offer.clone() };
+    let mut client = offer.client.clone();
+    client.inputs.extend(left_elsewhere(offer, from)?);
+    let offer = Offer { providers, slots, client, ..offer.clone() };
     let alone = Agreed { offer, sides: vec![side.clone()] };
     let funding = alone.funding().map_err(|error| match error {
         DealError::Funding(FundingError::Short { who: Payer::Provider(_), brought, owed }) => {
@@ -265,6 +280,17 @@ pub(super) fn check_answer(offer: &Offer, from: usize, side: &Side) -> Result<()
         other => other,
     })?;
     (0..alone.offer.slots.len()).try_for_each(|slot| alone.setup(&funding, slot).map(drop))
+}
+
+/// What the client has left of the old escrows of other providers' slots: it may pay for this one's.
+fn left_elsewhere(offer: &Offer, from: usize) -> Result<Vec<FundingInput>, DealError> {
+    let slots = offer.slots.iter().enumerate().filter(|(_, slot)| slot.provider != from);
+    let spends = slots.filter_map(|(number, slot)| Some((number, slot.spends.as_ref()?)));
+    let left = spends.map(|(slot, spent)| {
+        let owed = offer.parts(slot)?.client.checked_add(offer.fee_reserve);
+        spent.left(slot, owed.ok_or(FundingError::Overflow)?)
+    });
+    left.collect()
 }
 
 /// The set-ups of the slots of `provider`, where `halves` are all that `party` has to sign of them.

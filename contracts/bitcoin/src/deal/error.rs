@@ -1,10 +1,10 @@
 //! Why a contract does not come about, or does not end so.
 
 use super::stakes::StakeError;
-use crate::escrow::EscrowError;
 use crate::escrow::close::CloseError;
 use crate::escrow::funding::FundingError;
 use crate::escrow::spend::SpendError;
+use crate::escrow::{EscrowError, Party};
 use crate::outcome::oracle::OracleError;
 use crate::outcome::setup::SetupError;
 use bitcoin::secp256k1::XOnlyPublicKey;
@@ -133,6 +133,24 @@ pub enum DealError {
     /// A signature that the network would refuse.
     #[error("input {0} of the funding is not signed, or not validly; sign it finally")]
     Unsigned(usize),
+    /// An old escrow that would not be spent.
+    #[error(
+        "the {party}'s signature for the old escrow of slot {slot} does not fit the funding; sign with the key that is in it"
+    )]
+    Respend {
+        /// Of which slot.
+        slot: usize,
+        /// Whose.
+        party: Party,
+    },
+    /// Too few or too many signatures or keys.
+    #[error("{found} for old escrows; there must be {expected}, one for each that goes on")]
+    OldKeys {
+        /// How many there are.
+        found: usize,
+        /// How many there must be.
+        expected: usize,
+    },
     /// Somebody does not want it.
     #[error("provider {provider} declines: {reason}")]
     Declined {

@@ -7,13 +7,17 @@
 //! | 3 | [`Release`]: every half of every slot holds | [`SignedInputs`] |
 //! |   | [`Funded`]: the whole transaction | |
 //!
+//! Where a contract goes on, the offer names of each slot the old escrow that is [`Spent`], and with its inputs a provider signs the old
+//! escrows of its slots.
+//!
 //! Nothing here is secret, and all of it may come twice.
 
+use super::respend::Spent;
 use super::wire;
 use crate::escrow::funding::{Funder, FundingInput};
 use crate::outcome::{Auditor, Half};
 use bitcoin::consensus::serde::{Hex, With};
-use bitcoin::secp256k1::XOnlyPublicKey;
+use bitcoin::secp256k1::{XOnlyPublicKey, schnorr};
 use bitcoin::{Amount, FeeRate, Network, Psbt, ScriptBuf, Transaction, TxOut, Txid};
 use contracts::outcome::Stake;
 use serde::{Deserialize, Serialize};
@@ -62,6 +66,9 @@ pub struct SlotOffer {
     pub auditors: Vec<Auditor>,
     /// How many of them must agree.
     pub threshold: usize,
+    /// The old escrow whose money goes on in this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spends: Option<Spent>,
 }
 
 /// What a client offers all providers of a contract.
@@ -145,13 +152,16 @@ pub struct Release {
     pub funding: Txid,
 }
 
-/// The funding with a provider's inputs signed.
+/// The funding with a provider's inputs signed, and its old escrows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignedInputs {
     /// As a PSBT.
     #[serde(with = "wire::psbt")]
     pub psbt: Psbt,
+    /// What signs the old escrows of its slots, in their order.
+    #[serde(default)]
+    pub respends: Vec<schnorr::Signature>,
 }
 
 /// The funding, signed by all: whoever has it may broadcast it.

@@ -7,7 +7,7 @@ use super::message::{
     Word,
 };
 use super::watch::{Patience, Watch};
-use super::{DealError, Signer, inputs};
+use super::{DealError, Signer, inputs, respend};
 use crate::escrow::Party;
 use crate::escrow::funding::Funding;
 use crate::outcome::Half;
@@ -50,6 +50,11 @@ impl Provider {
     /// Its number in the offer.
     pub fn number(&self) -> usize {
         self.number
+    }
+
+    /// Whether it brings coins of its wallet, which that has to sign.
+    pub fn brings(&self) -> bool {
+        self.side().is_ok_and(|side| !side.inputs.is_empty())
     }
 
     /// Answers the offer, once. Whether stake, rate, fee reserve, refund blocks and auditors are worth it has been judged before: all of
@@ -118,11 +123,11 @@ impl Provider {
     }
 
     /// Takes the funding with this wallet's inputs signed. From now on the money may be gone into the contract:
-    /// [`Provider::watch`].
+    /// [`Provider::watch`]. `old` are the keys of the old escrows of its slots that go on, in their order.
     ///
     /// # Errors
     /// Where it is not to be signed yet, or is not signed validly.
-    pub fn signed(&mut self, psbt: &Psbt) -> Result<(), DealError> {
+    pub fn signed(&mut self, psbt: &Psbt, old: &[Signer<'_>]) -> Result<(), DealError> {
         if !self.released {
             let (found, missing) = ("the provider's signature", "the client's release");
             return Err(DealError::Early { found, missing });
@@ -134,7 +139,11 @@ impl Provider {
         for (index, witness) in range.zip(witnesses) {
             psbt.inputs[index].final_script_witness = Some(witness);
         }
-        self.signed.get_or_insert(SignedInputs { psbt });
+        let own = |slot: usize| {
+            self.offer.slots.get(slot).is_some_and(|slot| slot.provider == self.number)
+        };
+        let respends = respend::sign((&self.offer, &funding), Party::Provider, own, old)?;
+        self.signed.get_or_insert(SignedInputs { psbt, respends });
         Ok(())
     }
 

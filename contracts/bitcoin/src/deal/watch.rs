@@ -213,8 +213,9 @@ impl Watch {
             Party::Provider => inputs::range(&self.kept.agreed, self.provider()),
         };
         let inputs = &self.funding.psbt().unsigned_tx.input;
-        let own = inputs.get(own)?.iter().map(|input| input.previous_output).collect();
-        Some(Action::TakeBack(own))
+        let own: Vec<_> = inputs.get(own)?.iter().map(|input| input.previous_output).collect();
+        // Nobody takes an old escrow back alone; what ends that makes the funding void.
+        (!own.is_empty()).then_some(Action::TakeBack(own))
     }
 
     /// What ends a slot whose escrow was made in the block at `made` and is unspent: what both signed; and, where that is not mined
@@ -333,6 +334,9 @@ fn ended(setup: &Setup, spend: &Spend) -> SlotState {
         Some(range) => Ending::Outcome { first: range.first, last: range.last },
         None if alone => Ending::Agreed,
         None if refund.is_ok_and(|refund| refund.compute_txid() == txid) => Ending::Refund,
+        None if input.is_some_and(|input| terms.coin.is_by_outcome_leaf(&input.witness)) => {
+            Ending::Respent
+        }
         None => Ending::Arbiter,
     };
     SlotState::Ended { by, txid, is_final }

@@ -1,8 +1,9 @@
 //! The transaction that makes the escrows of all slots of a contract at once, paid by the client and every provider.
 //!
 //! Everybody builds it from the same plan and so knows its id before anybody signs: every input is a segwit one, whose signature is
-//! no part of the id. Everybody pays for the weight of its own inputs and change, the client for the rest. A higher fee
-//! later (the transaction signals RBF) is another plan and another id: outcomes and refunds are signed anew before it.
+//! no part of the id. Everybody pays for the weight of its own inputs and change, the client for the rest. Where a contract goes on, its
+//! old escrows are inputs too, and each side has brought what it had in them. A higher fee later (the transaction signals RBF) is
+//! another plan and another id: outcomes and refunds are signed anew before it.
 
 mod build;
 #[cfg(test)]
@@ -112,6 +113,17 @@ pub struct Funder {
     pub change: ScriptBuf,
 }
 
+/// An old escrow that a new one takes up.
+#[derive(Clone, Debug)]
+pub struct Brought {
+    /// The old output.
+    pub coin: Funded,
+    /// What of it the client brings.
+    pub client: Amount,
+    /// What of it the slot's provider brings.
+    pub provider: Amount,
+}
+
 /// What goes into one slot's escrow.
 #[derive(Clone, Debug)]
 pub struct SlotFunding {
@@ -125,6 +137,8 @@ pub struct SlotFunding {
     pub bond: Amount,
     /// For the fee of what spends it; from the client.
     pub fee_reserve: Amount,
+    /// The old escrow whose money goes on in it.
+    pub spends: Option<Brought>,
 }
 
 impl SlotFunding {
@@ -158,8 +172,8 @@ pub struct Funding {
 }
 
 impl FundingPlan {
-    /// The one transaction of this plan: inputs of the client, then of each provider; one output a slot, the market's fees, change of
-    /// the client, change of each provider. Change that would be dust goes to the miner.
+    /// The one transaction of this plan: inputs of the client, then of each provider, then old escrows in the order of the slots; one
+    /// output a slot, the market's fees, change of the client, change of each provider. Change that would be dust goes to the miner.
     ///
     /// # Errors
     /// Where an input is named twice or of another kind, somebody brings too little, an output is dust, or the rate is none.

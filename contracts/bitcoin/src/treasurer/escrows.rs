@@ -79,6 +79,8 @@ pub enum EndedBy {
     Outcome,
     /// Nobody's word: both have their own.
     Refund,
+    /// It went on in a later escrow.
+    Respent,
     /// An arbiter's word.
     Arbiter,
 }

@@ -304,7 +304,7 @@ impl Treasurer {
         if let Some(psbt) = provider.to_sign()? {
             self.may_sign(number, known)?;
             let signed = self.wallet.sign_reserved(coins_of(number), &psbt, &self.keys);
-            provider.signed(&signed.map_err(TreasurerError::from)?)?;
+            provider.signed(&signed.map_err(TreasurerError::from)?, &[])?;
         }
         let answer = provider.outbox();
         if provider != before {

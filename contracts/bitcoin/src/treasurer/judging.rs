@@ -93,6 +93,11 @@ impl Case<'_> {
                 view.id, view.state, view.terms.rail
             ));
         }
+        if let Some(slot) = self.offer.slots.iter().position(|slot| slot.spends.is_some()) {
+            return Err(format!(
+                "slot {slot} of the offer takes up an old escrow; a market's contracts are funded by coins"
+            ));
+        }
         if is_new(view) && self.offer.slots.len() != view.slots.len() {
             let (found, all) = (self.offer.slots.len(), view.slots.len());
             return Err(format!(

@@ -362,6 +362,7 @@ fn fill(
             arbiter: None,
             auditors: auditors(announced)?,
             threshold: rules.rule.threshold(),
+            spends: None,
         });
     }
     Ok(())

@@ -168,7 +168,7 @@ impl Treasurer {
             Err(WalletError::Unsigned(reason)) => return Ok(Err(reason)),
             signed => signed?,
         };
-        Ok(client.signed(&signed).map(drop).map_err(|error| error.to_string()))
+        Ok(client.signed(&signed, &[]).map(drop).map_err(|error| error.to_string()))
     }
 
     /// Ends negotiations in which somebody has been silent for too long, or whose funding would come too late.

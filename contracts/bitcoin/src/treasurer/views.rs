@@ -60,6 +60,7 @@ impl Treasurer {
                     Ending::Outcome { first, .. } => Some(terms.payouts.at(*first)),
                     Ending::Refund => Some(terms.refund),
                     Ending::Agreed | Ending::Arbiter => paid(),
+                    Ending::Respent => None,
                 };
                 EscrowState::Ended(EndedBy::from(*by))
             }
@@ -74,6 +75,7 @@ impl From<Ending> for EndedBy {
             Ending::Agreed => Self::Agreed,
             Ending::Outcome { .. } => Self::Outcome,
             Ending::Refund => Self::Refund,
+            Ending::Respent => Self::Respent,
             Ending::Arbiter => Self::Arbiter,
         }
     }

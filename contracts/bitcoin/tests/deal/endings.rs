@@ -22,7 +22,7 @@ fn due(outcome: u16) -> Split {
     table.rounded(NonZeroU16::new(100).unwrap()).at(outcome)
 }
 
-fn ended(look: &Look, slot: usize) -> Ending {
+pub(crate) fn ended(look: &Look, slot: usize) -> Ending {
     match look.slots[&slot] {
         SlotState::Ended { by, .. } => by,
         state => panic!("{state:?}"),
@@ -35,7 +35,7 @@ fn nothing_is_lost(world: &World, anchors: u64) {
     assert_eq!(world.held() + world.locked() + ANCHOR * anchors + fees, world.brought());
 }
 
-fn close(world: &mut World, [by, with]: [&mut Party; 2], slot: usize) {
+pub(crate) fn close(world: &mut World, [by, with]: [&mut Party; 2], slot: usize) {
     let split = by.watch.due(slot).unwrap();
     let (key, seed) = (*by.key, world.seed());
     let proposer = Signer { key: &key, seed };

@@ -7,6 +7,7 @@ use contracts_bitcoin::chain::Chain;
 use contracts_bitcoin::chain::devchain::{Devchain, Mining};
 use contracts_bitcoin::chain::follow::{Follower, follow};
 use contracts_bitcoin::deal::message::{Offer, Side, SlotOffer, ToProvider, Word};
+use contracts_bitcoin::deal::respend::Spent;
 use contracts_bitcoin::deal::watch::{Action, Kept, Look, Patience};
 use contracts_bitcoin::deal::{Client, Provider, Signer, Watch};
 use contracts_bitcoin::keys::{Key, MasterKey};
@@ -48,6 +49,8 @@ pub(crate) struct Person {
     pub(crate) keys: MasterKey,
     pub(crate) wallet: Wallet,
     pub(crate) payout: ScriptBuf,
+    /// How many deals of the contract came before this one.
+    pub(crate) deal: u8,
 }
 
 impl Person {
@@ -56,17 +59,31 @@ impl Person {
         let path = folder.join(number.to_string());
         let mut wallet = Wallet::open(&path, &keys, None).unwrap();
         let payout = wallet.payout_address().unwrap().script_pubkey();
-        Self { did: Did([number; 32]), keys, wallet, payout }
+        Self { did: Did([number; 32]), keys, wallet, payout, deal: 0 }
     }
 
     pub(crate) fn key(&self) -> Key {
-        self.keys.escrow(0).unwrap()
+        self.keys.escrow(self.deal.into()).unwrap()
     }
 
-    /// What this person brings, from coins that are kept aside.
+    /// Its key in the deal before.
+    pub(crate) fn old_key(&self) -> Key {
+        self.keys.escrow(self.deal.saturating_sub(1).into()).unwrap()
+    }
+
+    /// Under which name coins for this deal are kept aside.
+    pub(crate) fn kept_aside(&self) -> Hash {
+        Hash([CONTRACT.0[0] + self.deal; 32])
+    }
+
+    /// What this person brings, from coins that are kept aside; no coin where none is asked for.
     pub(crate) fn side(&mut self, least: Amount) -> Side {
-        let funder = self.wallet.reserve(CONTRACT, least, rate(3)).unwrap();
-        Side::new(self.key().x_only_public_key().0, self.payout.clone(), funder)
+        let (key, payout) = (self.key().x_only_public_key().0, self.payout.clone());
+        if least == Amount::ZERO {
+            return Side { key, inputs: vec![], change: payout.clone(), payout };
+        }
+        let funder = self.wallet.reserve(self.kept_aside(), least, rate(3)).unwrap();
+        Side::new(key, payout, funder)
     }
 }
 
@@ -80,7 +97,13 @@ pub(crate) struct World {
     pub(crate) steps: u16,
     /// How many slots a provider has.
     pub(crate) each: usize,
-    seed: u8,
+    /// Each slot's provider, where that is not by `each`.
+    pub(crate) layout: Vec<usize>,
+    /// Each slot's stake, where that is not [`stake`].
+    pub(crate) stakes: Vec<Stake>,
+    /// The old escrows that go on, by slot.
+    pub(crate) spends: Vec<Spent>,
+    seed: u32,
     pub(crate) folder: tempfile::TempDir,
 }
 
@@ -100,6 +123,9 @@ impl World {
             begun: 0,
             steps: 100,
             each: 1,
+            layout: vec![],
+            stakes: vec![],
+            spends: vec![],
             seed: 0,
             folder,
         };
@@ -146,11 +172,13 @@ impl World {
     /// A seed that was never used.
     pub(crate) fn seed(&mut self) -> [u8; 32] {
         self.seed += 1;
-        [self.seed; 32]
+        let mut seed = [1; 32];
+        seed[..4].copy_from_slice(&self.seed.to_be_bytes());
+        seed
     }
 
     pub(crate) fn patience(&self) -> Patience {
-        Patience { funding_until: self.begun + 12, close_blocks: CLOSE_BLOCKS }
+        Patience { funding_until: self.chain.top().height + 12, close_blocks: CLOSE_BLOCKS }
     }
 
     /// An offer of one slot a provider, with two of three auditors each, signed by nobody.
@@ -161,7 +189,7 @@ impl World {
             contract: CONTRACT,
             network: Network::Regtest,
             providers: self.providers.iter().map(|provider| provider.did).collect(),
-            slots: (0..self.providers.len() * self.each).map(|at| slot(at, self.each)).collect(),
+            slots: self.slots(),
             steps: NonZeroU16::new(self.steps).unwrap(),
             fee_reserve: RESERVE,
             refund_blocks: REFUND_BLOCKS,
@@ -178,12 +206,41 @@ impl World {
         offer
     }
 
+    fn slots(&self) -> Vec<SlotOffer> {
+        let by_each = (0..self.providers.len() * self.each).map(|slot| slot / self.each);
+        let layout = if self.layout.is_empty() { by_each.collect() } else { self.layout.clone() };
+        let slot = |(number, provider): (usize, usize)| SlotOffer {
+            stake: self.stakes.get(number).cloned().unwrap_or_else(stake),
+            provider,
+            arbiter: None,
+            auditors: (0..3)
+                .map(|auditor| oracle_of(self.client.deal, number, auditor).announced())
+                .collect(),
+            threshold: 2,
+            spends: self.spends.get(number).cloned(),
+        };
+        layout.into_iter().enumerate().map(slot).collect()
+    }
+
+    /// From now on offers are of the next deal of the contract, whose slots have these stakes and spend the client's old escrows.
+    pub(crate) fn extend(&mut self, old: &Party, stakes: Vec<Stake>) {
+        self.spends = (0..stakes.len()).map(|slot| old.watch.spent(slot).unwrap()).collect();
+        self.stakes = stakes;
+        for person in std::iter::once(&mut self.client).chain(&mut self.providers) {
+            person.deal += 1;
+        }
+    }
+
     /// Both sides before any message; every provider has said yes.
     pub(crate) fn willing(&mut self) -> (Client, Vec<Provider>) {
         let offer = self.offer();
+        self.willing_to(&offer)
+    }
+
+    pub(crate) fn willing_to(&mut self, offer: &Offer) -> (Client, Vec<Provider>) {
         let client = Client::new(offer.clone(), Network::Regtest).unwrap();
         let willing = |person: &mut Person| {
-            let mut provider = Provider::new(again(&offer), &person.did, Network::Regtest).unwrap();
+            let mut provider = Provider::new(again(offer), &person.did, Network::Regtest).unwrap();
             let least = offer.provider_part(provider.number()).unwrap();
             provider.answer(Word::Takes(person.side(least))).unwrap();
             provider
@@ -214,17 +271,31 @@ impl World {
     }
 
     pub(crate) fn sign_providers(&mut self, providers: &mut [Provider]) {
-        for (provider, person) in providers.iter_mut().zip(&self.providers) {
+        for (number, provider) in providers.iter_mut().enumerate() {
             let psbt = provider.to_sign().unwrap().unwrap();
-            let signed = person.wallet.sign_reserved(CONTRACT, &psbt, &person.keys).unwrap();
-            provider.signed(&signed).unwrap();
+            let (seed, person) = (self.seed(), &self.providers[number]);
+            let (id, key) = (person.kept_aside(), person.old_key());
+            let wallet_signs = || person.wallet.sign_reserved(id, &psbt, &person.keys).unwrap();
+            let signed = if provider.brings() { wallet_signs() } else { psbt.clone() };
+            let own = provider.offer().slots.iter().filter(|slot| slot.provider == number);
+            let old = own.filter(|slot| slot.spends.is_some());
+            let old: Vec<Signer<'_>> = old.map(|_| Signer { key: &key, seed }).collect();
+            provider.signed(&signed, &old).unwrap();
         }
     }
 
     pub(crate) fn sign_client(&mut self, client: &mut Client) -> Transaction {
         let psbt = client.to_sign().unwrap().unwrap();
-        let signed = self.client.wallet.sign_reserved(CONTRACT, &psbt, &self.client.keys).unwrap();
-        client.signed(&signed).unwrap().clone()
+        let (seed, key) = (self.seed(), self.client.old_key());
+        let signed = if client.offer().client.inputs.is_empty() {
+            psbt
+        } else {
+            let (wallet, id) = (&self.client.wallet, self.client.kept_aside());
+            wallet.sign_reserved(id, &psbt, &self.client.keys).unwrap()
+        };
+        let old = client.offer().slots.iter().filter(|slot| slot.spends.is_some());
+        let old: Vec<Signer<'_>> = old.map(|_| Signer { key: &key, seed }).collect();
+        client.signed(&signed, &old).unwrap().clone()
     }
 
     /// A contract that everybody has signed, whose funding nobody has broadcast yet.
@@ -247,18 +318,18 @@ impl World {
         }
         let patience = self.patience();
         let watch = client.watch(patience).unwrap().unwrap();
-        let mut parties = vec![self.party(self.client.key(), watch)];
+        let mut parties = vec![self.party(&self.client, watch)];
         for (provider, person) in providers.iter().zip(&self.providers) {
             let watch = provider.watch(patience).unwrap().unwrap();
-            parties.push(self.party(person.key(), watch));
+            parties.push(self.party(person, watch));
         }
         parties
     }
 
-    fn party(&self, key: Key, watch: Watch) -> Party {
+    fn party(&self, person: &Person, watch: Watch) -> Party {
         let mut follower = Follower::new(self.begun, NonZeroU32::new(6).unwrap());
         watch.register(&mut follower);
-        Party { key, watch, follower }
+        Party { key: person.key(), deal: person.deal, watch, follower }
     }
 
     /// Has one party look and do what it is told; a chain may have another version of it.
@@ -291,6 +362,8 @@ impl World {
 /// One side, alone with the chain.
 pub(crate) struct Party {
     pub(crate) key: Key,
+    /// Whose auditors it hears.
+    pub(crate) deal: u8,
     pub(crate) watch: Watch,
     pub(crate) follower: Follower,
 }
@@ -300,7 +373,7 @@ impl Party {
     pub(crate) fn hear(&mut self, slot: usize, value: u16) {
         let height = self.follower.tip().unwrap().height;
         for auditor in [0, 2] {
-            let signatures = oracle(slot, auditor).attest(value);
+            let signatures = oracle_of(self.deal, slot, auditor).attest(value);
             self.watch.attested(slot, (auditor, value), signatures, height).unwrap();
         }
     }
@@ -318,12 +391,12 @@ pub(crate) fn stake() -> Stake {
 }
 
 pub(crate) fn oracle(slot: usize, auditor: usize) -> Oracle {
-    Oracle::new(u8::try_from(1 + 3 * slot + auditor).unwrap())
+    oracle_of(0, slot, auditor)
 }
 
-fn slot(number: usize, each: usize) -> SlotOffer {
-    let auditors = (0..3).map(|auditor| oracle(number, auditor).announced()).collect();
-    SlotOffer { stake: stake(), provider: number / each, arbiter: None, auditors, threshold: 2 }
+/// An auditor of a slot, in the contract's deal number `deal`.
+pub(crate) fn oracle_of(deal: u8, slot: usize, auditor: usize) -> Oracle {
+    Oracle::new(40 * deal + u8::try_from(1 + 3 * slot + auditor).unwrap())
 }
 
 /// The message to provider 0, of the kind that is due.

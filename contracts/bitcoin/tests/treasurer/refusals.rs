@@ -4,6 +4,7 @@ use crate::papers::{quote, quoted, slot};
 use crate::world::{DEPTH, FUNDING_BLOCKS, World, did, foreign, id, rate};
 use bitcoin::{Amount, TxOut};
 use contracts_bitcoin::deal::message::{Offer, ToClient, ToProvider, Word};
+use contracts_bitcoin::deal::respend::Spent;
 use contracts_bitcoin::treasurer::EscrowState;
 use std::num::NonZeroU16;
 use types::Msat;
@@ -49,7 +50,7 @@ pub(crate) async fn declines_each(world: &World, honest: &Offer, wrong: &[(&str,
 }
 
 /// How a refusal says what is wrong.
-const WRONG: [(&str, Change); 15] = [
+const WRONG: [(&str, Change); 16] = [
     ("its stake is", |offer| offer.slots[0].stake.bond = Msat(1)),
     ("its stake is", |offer| offer.slots[0].stake.cost.base = Msat(1)),
     ("fee is nothing; it should be 0.00004001 BTC", |offer| offer.market_fee = None),
@@ -70,6 +71,18 @@ const WRONG: [(&str, Change); 15] = [
     ("a rate of 5 sat/vB; 1 to 4 sat/vB are taken", |offer| offer.rate = rate(5)),
     ("a fee reserve of", |offer| offer.fee_reserve = Amount::from_sat(2_999)),
     ("10 are taken here", |offer| offer.steps = NonZeroU16::MIN),
+    ("takes up an old escrow", |offer| {
+        let slot = &offer.slots[0];
+        offer.slots[0].spends = Some(Spent {
+            outpoint: offer.client.inputs[0].outpoint,
+            client: offer.client.key,
+            provider: slot.auditors[0].key,
+            arbiter: None,
+            price: Amount::from_sat(1_000),
+            bond: Amount::from_sat(1_000),
+            fee_reserve: Amount::from_sat(1_000),
+        });
+    }),
     ("has an arbiter", |offer| offer.slots[0].arbiter = Some(offer.slots[0].auditors[0].key)),
 ];
 

@@ -1,6 +1,7 @@
 //! What a watch has learnt since its beginning, and what it is about: for whoever keeps many of them.
 
 use super::{Spoken, Watch};
+use crate::deal::respend::Spent;
 use crate::escrow::Party;
 use crate::outcome::Terms;
 use bitcoin::{Amount, Transaction, Txid};
@@ -46,6 +47,12 @@ impl Watch {
         let own = own.map(|output| output.value).sum();
         let fee = terms.coin.value().checked_sub(paid)?;
         Some(Paying { slot: Some(*slot), fee, own: Some(own) })
+    }
+
+    /// The escrow of a slot, as a later funding takes it up.
+    pub fn spent(&self, slot: usize) -> Option<Spent> {
+        let terms = self.setups.get(&slot)?.terms();
+        Spent::of(&terms.coin, &terms.refund)
     }
 
     /// What it has learnt so far.

@@ -50,6 +50,8 @@ pub enum Ending {
     },
     /// Both have their own.
     Refund,
+    /// Both signed that its money goes on in another escrow.
+    Respent,
     /// One of them and the arbiter.
     Arbiter,
 }

@@ -1,11 +1,12 @@
 //! Sums, change and fees of a funding, to the satoshi.
 
-use super::{Funder, FundingError, FundingInput, FundingPlan, Payer};
+use super::{Brought, Funder, FundingError, FundingInput, FundingPlan, Payer};
 use crate::escrow::spend::{RATE_MAX, RATE_MIN};
 use bitcoin::absolute::LockTime;
 use bitcoin::transaction::{InputWeightPrediction, Version};
 use bitcoin::{
-    Amount, FeeRate, ScriptBuf, Sequence, Transaction, TxIn, TxOut, VarInt, Weight, Witness,
+    Amount, FeeRate, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, VarInt, Weight,
+    Witness,
 };
 use std::collections::BTreeSet;
 
@@ -18,15 +19,18 @@ pub(super) fn transaction(
 ) -> Result<(Transaction, Vec<TxOut>, Amount), FundingError> {
     check(plan)?;
     let mut output = common_outputs(plan)?;
-    let common = output.iter().map(TxOut::weight).fold(overhead(plan), |sum, each| sum + each);
+    let common = output.iter().map(TxOut::weight).chain(old(plan).map(Brought::weight));
+    let common = common.fold(overhead(plan), |sum, each| sum + each);
     for (payer, funder) in payers(plan) {
-        let owed = contribution(plan, payer)?;
+        let sums = (contribution(plan, payer)?, brought(plan, payer)?);
         let weight = if payer == Payer::Client { common } else { Weight::ZERO };
-        output.extend(change(plan.rate, payer, funder, (owed, weight))?);
+        output.extend(change((plan.rate, payer), funder, sums, weight)?);
     }
-    let inputs: Vec<&FundingInput> = payers(plan).flat_map(|(_, funder)| &funder.inputs).collect();
-    let spent: Vec<TxOut> = inputs.iter().map(|input| input.output.clone()).collect();
-    let input = inputs.into_iter().map(unsigned).collect();
+    let inputs = payers(plan).flat_map(|(_, funder)| &funder.inputs);
+    let inputs = inputs.map(|input| (input.outpoint, input.output.clone()));
+    let inputs = inputs.chain(old(plan).map(|old| (old.coin.outpoint(), old.coin.output())));
+    let (outpoints, spent): (Vec<OutPoint>, Vec<TxOut>) = inputs.unzip();
+    let input = outpoints.into_iter().map(unsigned).collect();
     let fee = sum(spent.iter().map(|output| output.value))?
         .checked_sub(sum(output.iter().map(|output| output.value))?)
         .ok_or(FundingError::Overflow)?;
@@ -63,7 +67,33 @@ fn check(plan: &FundingPlan) -> Result<(), FundingError> {
         }
         satisfaction(input)?;
     }
-    Ok(())
+    let again = old(plan).map(|old| old.coin.outpoint()).find(|outpoint| !seen.insert(*outpoint));
+    again.map_or(Ok(()), |outpoint| Err(FundingError::DuplicateInput(outpoint)))
+}
+
+/// The old escrows, in the order of the slots.
+fn old(plan: &FundingPlan) -> impl Iterator<Item = &Brought> {
+    plan.slots.iter().filter_map(|slot| slot.spends.as_ref())
+}
+
+impl Brought {
+    /// What it weighs as an input, signed by both under its outcome leaf.
+    pub fn weight(&self) -> Weight {
+        let witness = self.coin.unsigned_witness();
+        TxIn { witness, ..unsigned(self.coin.outpoint()) }.segwit_weight()
+    }
+}
+
+/// What old escrows bring of `payer`'s.
+fn brought(plan: &FundingPlan, payer: Payer) -> Result<Amount, FundingError> {
+    let own = plan.slots.iter().filter_map(|slot| {
+        let old = slot.spends.as_ref()?;
+        match payer {
+            Payer::Client => Some(old.client),
+            Payer::Provider(number) => (slot.provider == number).then_some(old.provider),
+        }
+    });
+    sum(own)
 }
 
 /// One output a slot, and the market's.
@@ -98,15 +128,14 @@ fn contribution(plan: &FundingPlan, payer: Payer) -> Result<Amount, FundingError
     }
 }
 
-/// What a payer gets back of its inputs after it paid `owed` and the fee for `weight`, its inputs and the change itself.
+/// What a payer gets back of its inputs and old escrows after it paid `owed` and the fee for `weight`, its inputs and the change itself.
 fn change(
-    rate: FeeRate,
-    who: Payer,
+    (rate, who): (FeeRate, Payer),
     funder: &Funder,
-    (owed, weight): (Amount, Weight),
+    (owed, brought): (Amount, Amount),
+    mut weight: Weight,
 ) -> Result<Option<TxOut>, FundingError> {
-    let brought = sum(funder.inputs.iter().map(|input| input.output.value))?;
-    let mut weight = weight;
+    let brought = sum(funder.inputs.iter().map(|input| input.output.value).chain([brought]))?;
     for input in &funder.inputs {
         weight += satisfaction(input)?;
     }
@@ -124,6 +153,7 @@ fn change(
 /// Version, locktime, segwit's two bytes, and how many inputs and (at most) outputs there are.
 fn overhead(plan: &FundingPlan) -> Weight {
     let inputs: usize = payers(plan).map(|(_, funder)| funder.inputs.len()).sum();
+    let inputs = inputs.saturating_add(old(plan).count());
     let outputs = plan.slots.len() + usize::from(plan.market_fee.is_some()) + payers(plan).count();
     let counts = VarInt::from(inputs).size() + VarInt::from(outputs).size();
     Weight::from_non_witness_data_size(8 + counts as u64) + Weight::from_witness_data_size(2)
@@ -141,9 +171,9 @@ fn satisfaction(input: &FundingInput) -> Result<Weight, FundingError> {
     }
 }
 
-fn unsigned(input: &FundingInput) -> TxIn {
+fn unsigned(previous_output: OutPoint) -> TxIn {
     TxIn {
-        previous_output: input.outpoint,
+        previous_output,
         script_sig: ScriptBuf::new(),
         sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
         witness: Witness::new(),
@@ -156,7 +186,8 @@ fn carried(plan: &FundingPlan, transaction: Transaction) -> Result<Transaction, 
     for input in payers(plan).flat_map(|(_, funder)| &funder.inputs) {
         weight += satisfaction(input)?;
     }
-    let weight = transaction.output.iter().map(TxOut::weight).fold(weight, |sum, each| sum + each);
+    let outputs = transaction.output.iter().map(TxOut::weight);
+    let weight = outputs.chain(old(plan).map(Brought::weight)).fold(weight, |sum, each| sum + each);
     let fits = weight <= Transaction::MAX_STANDARD_WEIGHT;
     if fits { Ok(transaction) } else { Err(FundingError::TooHeavy(weight)) }
 }

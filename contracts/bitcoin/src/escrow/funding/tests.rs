@@ -1,3 +1,5 @@
+mod respent;
+
 use super::*;
 use crate::escrow::EscrowKeys;
 use bitcoin::hashes::Hash;
@@ -31,7 +33,7 @@ fn slot(number: u8, provider: usize) -> SlotFunding {
     let keys = EscrowKeys { client: public(1), provider: public(10 + number), arbiter: None };
     let escrow = Escrow::new(keys).unwrap();
     let (price, bond, fee_reserve) = (sats(500_000), sats(200_000), sats(2_000));
-    SlotFunding { escrow, provider, price, bond, fee_reserve }
+    SlotFunding { escrow, provider, price, bond, fee_reserve, spends: None }
 }
 
 /// A client with two inputs, and two providers for two slots.

@@ -34,14 +34,38 @@ impl Funded {
         signatures: [schnorr::Signature; 2],
     ) -> Result<Transaction, SpendError> {
         let message = self.message(&transaction, Path::Script(leaf))?;
+        set_witness(&mut transaction, self.leaf_witness(&message, leaf, signatures)?);
+        Ok(transaction)
+    }
+
+    /// The witness of this escrow under the script of `leaf`, where `message` is its own among other inputs ([`Funded::message_at`]).
+    ///
+    /// # Errors
+    /// Where one of the signatures does not fit.
+    pub fn leaf_witness(
+        &self,
+        message: &Message,
+        leaf: Leaf,
+        signatures: [schnorr::Signature; 2],
+    ) -> Result<Witness, SpendError> {
         for (signature, key) in signatures.iter().zip(self.signers(leaf)?) {
-            let fits = curve::SECP.verify_schnorr(signature, &message, &key);
+            let fits = curve::SECP.verify_schnorr(signature, message, &key);
             fits.map_err(|_| SpendError::BadSignature(key))?;
         }
         let signatures = signatures.map(|signature| *signature.as_ref());
-        let witness = self.witness(Path::Script(leaf), &signatures)?;
-        set_witness(&mut transaction, witness);
-        Ok(transaction)
+        self.witness(Path::Script(leaf), &signatures)
+    }
+
+    /// A witness under the outcome leaf before anybody has signed: as large as one that is signed.
+    pub(crate) fn unsigned_witness(&self) -> Witness {
+        self.witness(Path::Script(Leaf::Outcome), &[SIGNATURE; 2]).unwrap_or_default()
+    }
+
+    /// Whether `witness` is one under the outcome leaf of this escrow.
+    pub(crate) fn is_by_outcome_leaf(&self, witness: &Witness) -> bool {
+        let script = self.leaf(Leaf::Outcome).map(|proof| proof.script.as_bytes());
+        let by = witness.taproot_leaf_script();
+        script.is_ok_and(|script| by.is_some_and(|by| by.script.as_bytes() == script))
     }
 
     /// `transaction` with the signature of both, for the key path.
