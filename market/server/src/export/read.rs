@@ -47,7 +47,7 @@ pub struct ExportReport {
 /// # Errors
 /// [`VerifyError`] names the block that does not hold, block 0 where that is the beginning, or the end.
 pub fn verify_export(file: impl BufRead, market: Option<Did>) -> Result<ExportReport, VerifyError> {
-    let mut lines = Lines { file, number: 0 };
+    let mut lines = Lines { file, number: 0, joined: false };
     let mut verifier = begin(&mut lines, market)?;
     let mut block = Pending::default();
     let root = loop {
@@ -186,9 +186,16 @@ fn shown(line: &str) -> String {
     format!("{:?}", line.chars().take(40).collect::<String>())
 }
 
+/// Whether a seal is anywhere in a line.
+fn holds_seal(line: &[u8]) -> bool {
+    line.windows(SEAL.len()).any(|part| part == SEAL.as_bytes())
+}
+
 struct Lines<R> {
     file: R,
     number: u64,
+    /// Whether the line that is blamed has a seal inside: what ended the line before that is gone.
+    joined: bool,
 }
 
 impl<R: BufRead> Lines<R> {
@@ -196,7 +203,10 @@ impl<R: BufRead> Lines<R> {
     fn next(&mut self) -> Result<Option<String>, String> {
         let Some(line) = self.bytes()? else { return Ok(None) };
         let number = self.number;
-        String::from_utf8(line).map(Some).map_err(|_| format!("line {number} is not text"))
+        String::from_utf8(line).map(Some).map_err(|error| {
+            self.joined = holds_seal(error.as_bytes());
+            format!("line {number} is not text")
+        })
     }
 
     fn bytes(&mut self) -> Result<Option<Vec<u8>>, String> {
@@ -218,7 +228,7 @@ impl<R: BufRead> Lines<R> {
     /// What is wrong with a line that says of itself neither that it is a block's nor that it is the end: it belongs to
     /// block `at` where that has begun or is sealed further on, else to the end.
     fn blame(&mut self, at: u64, begun: &Pending, reason: String) -> VerifyError {
-        if !begun.is_empty() || self.has_seal() {
+        if !begun.is_empty() || self.joined || self.has_seal() {
             return VerifyError::Block { block: at, reason };
         }
         VerifyError::End { block: at - 1, reason }
@@ -234,7 +244,8 @@ impl<R: BufRead> Lines<R> {
         false
     }
 
-    fn unknown(&self, line: &str) -> String {
+    fn unknown(&mut self, line: &str) -> String {
+        self.joined = holds_seal(line.as_bytes());
         format!("line {} is none of a journal's: {}", self.number, shown(line))
     }
 }
