@@ -137,7 +137,7 @@ impl Client {
         let own = inputs::witnesses(&funding, psbt, inputs::range(&agreed, None))?;
         let mut transaction = funding.psbt().unsigned_tx.clone();
         let both = (&self.offer, &funding);
-        let ours = respend::sign(both, Party::Client, |_| true, old)?;
+        let ours = respend::sign(both, None, old)?;
         let old = respend::witnesses(both, &ours, &self.respends)?;
         let all = own.iter().chain(self.inputs.values().flatten()).chain(&old);
         for (input, witness) in transaction.input.iter_mut().zip(all) {
@@ -243,9 +243,7 @@ impl Client {
         let (agreed, funding) = self.agreed()?;
         let range = inputs::range(&agreed, Some(from));
         let witnesses = inputs::witnesses(&funding, &message.psbt, range)?;
-        let own = |slot: usize| self.offer.slots.get(slot).is_some_and(|s| s.provider == from);
-        let both = (&self.offer, &funding);
-        let respends = respend::verify(both, Party::Provider, own, &message.respends)?;
+        let respends = respend::verify((&self.offer, &funding), from, &message.respends)?;
         self.respends.extend(respends);
         self.inputs.insert(from, witnesses);
         Ok(())

@@ -139,10 +139,7 @@ impl Provider {
         for (index, witness) in range.zip(witnesses) {
             psbt.inputs[index].final_script_witness = Some(witness);
         }
-        let own = |slot: usize| {
-            self.offer.slots.get(slot).is_some_and(|slot| slot.provider == self.number)
-        };
-        let respends = respend::sign((&self.offer, &funding), Party::Provider, own, old)?;
+        let respends = respend::sign((&self.offer, &funding), Some(self.number), old)?;
         self.signed.get_or_insert(SignedInputs { psbt, respends });
         Ok(())
     }

@@ -8,7 +8,7 @@ use super::message::Offer;
 use super::{DealError, Signer};
 use crate::escrow::funding::{Brought, Funding, FundingError, FundingInput};
 use crate::escrow::spend::{Path, Split};
-use crate::escrow::{Escrow, EscrowKeys, Funded, Leaf, Party};
+use crate::escrow::{Escrow, EscrowKeys, Funded, Leaf, Party, curve};
 use bitcoin::secp256k1::{Message, XOnlyPublicKey, schnorr};
 use bitcoin::{Amount, OutPoint, TxOut, Witness};
 use serde::{Deserialize, Serialize};
@@ -52,9 +52,8 @@ impl Spent {
     /// # Errors
     /// Where there can be no such escrow.
     pub fn coin(&self, slot: usize) -> Result<Funded, DealError> {
-        let Self { client, provider, arbiter, .. } = *self;
-        let keys = EscrowKeys { client, provider, arbiter };
-        let escrow = Escrow::new(keys).map_err(|source| DealError::Escrow { slot, source })?;
+        let escrow =
+            Escrow::new(self.keys()).map_err(|source| DealError::Escrow { slot, source })?;
         let value = self.brought().and_then(|parts| parts.checked_add(self.bond));
         let value = value.filter(|value| *value <= Amount::MAX_MONEY);
         Ok(escrow.funded(self.outpoint, value.ok_or(FundingError::Overflow)?))
@@ -88,11 +87,9 @@ impl Spent {
         self.price.checked_add(self.fee_reserve)
     }
 
-    fn key(&self, party: Party) -> XOnlyPublicKey {
-        match party {
-            Party::Client => self.client,
-            Party::Provider => self.provider,
-        }
+    fn keys(&self) -> EscrowKeys {
+        let Self { client, provider, arbiter, .. } = *self;
+        EscrowKeys { client, provider, arbiter }
     }
 }
 
@@ -147,49 +144,47 @@ fn taken<'o>(offer: &'o Offer, funding: &Funding) -> Result<Vec<Taken<'o>>, Deal
     taken.collect()
 }
 
-/// The signatures of `party` for the old escrows of `slots`, made with the keys that these had in them.
+/// Those that the client (no number) or a provider signs for, of which there must be so many as `found`.
+fn signed_by<'o>(
+    (offer, funding): (&'o Offer, &Funding),
+    provider: Option<usize>,
+    found: usize,
+) -> Result<Vec<Taken<'o>>, DealError> {
+    let served = |slot: usize| offer.slots.get(slot).map(|slot| slot.provider);
+    let mut own = taken(offer, funding)?;
+    own.retain(|taken| provider.is_none() || served(taken.slot) == provider);
+    let expected = own.len();
+    if found == expected { Ok(own) } else { Err(DealError::OldKeys { found, expected }) }
+}
+
+/// The signatures of the client (no number) or a provider for its old escrows, made with the keys that these had in them.
 pub(super) fn sign(
-    (offer, funding): (&Offer, &Funding),
-    party: Party,
-    slots: impl Fn(usize) -> bool,
+    both: (&Offer, &Funding),
+    provider: Option<usize>,
     old: &[Signer<'_>],
 ) -> Result<Vec<schnorr::Signature>, DealError> {
-    let own: Vec<Taken<'_>> =
-        taken(offer, funding)?.into_iter().filter(|t| slots(t.slot)).collect();
-    let (found, expected) = (old.len(), own.len());
-    if found != expected {
-        return Err(DealError::OldKeys { found, expected });
-    }
+    let party = provider.map_or(Party::Client, |_| Party::Provider);
+    let own = signed_by(both, provider, old.len())?;
     let signed = own.iter().zip(old).map(|(taken, signer)| {
-        check_key(signer.key, taken.spent.key(party))?;
-        Ok(crate::escrow::curve::SECP.sign_schnorr_with_aux_rand(
-            &taken.message,
-            signer.key,
-            &signer.seed,
-        ))
+        check_key(signer.key, taken.spent.keys().of(party))?;
+        Ok(curve::SECP.sign_schnorr_with_aux_rand(&taken.message, signer.key, &signer.seed))
     });
     signed.collect()
 }
 
-/// What `party` signed of the old escrows of `slots`, by slot.
+/// What a provider signed of the old escrows of its slots, by slot.
 pub(super) fn verify(
-    (offer, funding): (&Offer, &Funding),
-    party: Party,
-    slots: impl Fn(usize) -> bool,
+    both: (&Offer, &Funding),
+    provider: usize,
     signatures: &[schnorr::Signature],
 ) -> Result<BTreeMap<usize, schnorr::Signature>, DealError> {
-    let own: Vec<Taken<'_>> =
-        taken(offer, funding)?.into_iter().filter(|t| slots(t.slot)).collect();
-    let (found, expected) = (signatures.len(), own.len());
-    if found != expected {
-        return Err(DealError::OldKeys { found, expected });
-    }
-    let verified = own.iter().zip(signatures).map(|(taken, signature)| {
-        let key = taken.spent.key(party);
-        let fits = crate::escrow::curve::SECP.verify_schnorr(signature, &taken.message, &key);
-        fits.map_err(|_| DealError::Respend { slot: taken.slot, party })?;
-        Ok((taken.slot, *signature))
-    });
+    let own = signed_by(both, Some(provider), signatures.len())?;
+    let verified =
+        own.iter().zip(signatures).map(|(Taken { slot, spent, message, .. }, signature)| {
+            let fits = curve::SECP.verify_schnorr(signature, message, &spent.provider);
+            fits.map_err(|_| DealError::Respend { slot: *slot, party: Party::Provider })?;
+            Ok((*slot, *signature))
+        });
     verified.collect()
 }
 
