@@ -2,7 +2,7 @@
 
 use crate::rejection::Rejection;
 use crate::state::Market;
-use contracts::ContractState;
+use contracts::{Contract, ContractState};
 use serde::{Deserialize, Serialize};
 use types::documents::Exclusion;
 use types::terms::RailKind;
@@ -63,9 +63,7 @@ impl Market {
     /// Slot bytes of `provider` that are reserved on Bitcoin, and of which nothing is stored.
     pub fn unfunded(&self, provider: &Did) -> Bytes {
         let slots = self.holdings(provider).filter_map(|id| self.slot(id));
-        let reserved = slots.filter(|(contract, _)| {
-            contract.terms.rail == RailKind::Bitcoin && contract.state == ContractState::Agreed
-        });
+        let reserved = slots.filter(|(contract, _)| is_unfunded(contract));
         Bytes(reserved.fold(0, |sum: u64, (_, slot)| sum.saturating_add(slot.capacity.0)))
     }
 
@@ -86,10 +84,7 @@ impl Market {
 
     /// How many contracts of `client` on Bitcoin have nothing stored.
     pub(crate) fn unfunded_contracts(&self, client: &Did) -> usize {
-        let unfunded = self.contracts_of(client).filter(|contract| {
-            contract.terms.rail == RailKind::Bitcoin && contract.state == ContractState::Agreed
-        });
-        unfunded.count()
+        self.contracts_of(client).filter(|contract| is_unfunded(contract)).count()
     }
 
     /// Whether `client` may have one more contract that it pays for later.
@@ -103,6 +98,10 @@ impl Market {
         }
         Err(Rejection::Unfunded { client: *client, found, most })
     }
+}
+
+fn is_unfunded(contract: &Contract) -> bool {
+    contract.terms.rail == RailKind::Bitcoin && contract.state == ContractState::Agreed
 }
 
 #[cfg(test)]

@@ -213,9 +213,11 @@ impl Market {
 
     /// Whether too much of its room is reserved and not paid for, where the search is for such a reservation.
     fn unpaid<'a>(&self, search: &Search<'a>, offer: &Offer) -> Option<Reason<'a>> {
+        if !search.unfunded {
+            return None;
+        }
         let provider = offer.ask.provider;
         let room = self.genesis.reputation.room(&self.score(&provider), offer.ask.capacity);
-        let unpaid = || self.unfunded_room(&provider, room, search.need.capacity);
-        search.unfunded.then(unpaid).flatten().map(Reason::Unfunded)
+        self.unfunded_room(&provider, room, search.need.capacity).map(Reason::Unfunded)
     }
 }
