@@ -242,6 +242,17 @@ async fn any_changed_byte_fails_and_the_error_names_its_block() {
     }
 }
 
+/// What ended a line is text or none: either way it belongs to the part of the line that it ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_that_run_into_each_other_fail_where_they_do() {
+    let journal = Journal::of(exported().await.1);
+    for line in &journal.lines {
+        for byte in [b' ', 0x8a] {
+            journal.fails_with(line, line.at.end - 1, byte);
+        }
+    }
+}
+
 /// Issue 3, "It must show", 6: a contract's whole life, in which positions are drawn from every block, from every kind of line,
 /// from entries of every command and documents of every type that it has.
 #[tokio::test(flavor = "multi_thread")]
